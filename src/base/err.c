@@ -1,0 +1,68 @@
+/* One error, filled once: see err.h. */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+int err_set(struct err *e, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (e->errnum)
+		return -errnum;
+	e->errnum = errnum;
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return -errnum;
+}
+
+int err_sys(struct err *e, int errnum, const char *fmt, ...)
+{
+	struct text t;
+	va_list ap;
+
+	if (e->errnum)
+		return -errnum;
+	e->errnum = errnum;
+	text_init(&t, e->text, sizeof(e->text));
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	text_printf(&t, ": %s", strerror(errnum));
+	return -errnum;
+}
+
+int err_ctx(struct err *e, int r, const char *fmt, ...)
+{
+	char text[sizeof(e->text)];
+	struct text t;
+	va_list ap;
+
+	if (r >= 0)
+		return r;
+	text_init(&t, text, sizeof(text));
+	va_start(ap, fmt);
+	text_vprintf(&t, fmt, ap);
+	va_end(ap);
+	text_printf(&t, ": %s", e->text);
+	memcpy(e->text, text, sizeof(text));
+	return r;
+}
+
+int err_code(struct err *e, int r, unsigned int code)
+{
+	if (r < 0 && !e->code)
+		e->code = code;
+	return r;
+}
+
+void err_clear(struct err *e)
+{
+	e->errnum = 0;
+	e->code = 0;
+	e->text[0] = '\0';
+}

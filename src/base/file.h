@@ -1,0 +1,53 @@
+/*
+ * Files, directories and locks, safe against planted links and against dying in the middle.
+ *
+ * Everything is opened O_CLOEXEC; the last path component is never a symbolic link that we follow (O_NOFOLLOW) where
+ * another could plant one; nothing is created world-writable. Directory arguments named `dir` are descriptors, AT_FDCWD
+ * included.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct err;
+
+/*
+ * Read the whole of dir/name into buf and NUL-terminate it. Returns the length, or -errno: -ENOENT when it is not there,
+ * -EFBIG when it does not fit into cap - 1 bytes. A symbolic link is refused (-ELOOP).
+ */
+ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *e);
+
+/* Read fd to its end, as file_read(). what names it in the error. */
+ssize_t fd_read(int fd, const char *what, char *buf, size_t cap, struct err *e);
+
+/* Write all of buf; one write() when the kernel takes it in one. */
+int fd_write(int fd, const char *what, const void *buf, size_t len, struct err *e);
+
+enum file_sync {
+	FILE_NO_SYNC,		/* content whose life ends with the boot */
+	FILE_SYNC,		/* fsync of file and directory: survives a power cut, old or new, never half */
+};
+
+/* Replace dir/name by a file with this content and mode: written beside under a name starting with ".", renamed. */
+int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t mode, enum file_sync sync,
+		 struct err *e);
+
+/*
+ * Open the directory path, making it and its parents (mode 0755) when create is set. Returns the descriptor
+ * (O_DIRECTORY | O_CLOEXEC; the last component is not followed if it is a symbolic link), or -errno.
+ */
+int dir_open(const char *path, bool create, struct err *e);
+
+/*
+ * Take an exclusive flock on fd within timeout_ms. -EAGAIN when it was not to be had: the error names the holder's pid
+ * as /proc/locks shows it. The lock dies with the last descriptor of this open file.
+ */
+int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e);
+
+/* One component of a path that cannot leave its directory: not empty, not "." or "..", no '/', no control characters. */
+bool name_is_plain(const char *name);
+
+#endif
