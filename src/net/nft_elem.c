@@ -1,0 +1,249 @@
+/*
+ * Reading the elements of nf_tables sets. See nft.h; how ranges lie in a set is told at the top of nft.c.
+ *
+ * Theory of operation. A set of single-field intervals is dumped as bounds, in the order of its tree. That order is the
+ * kernel's own affair, and where one range ends at the start of the next, either bound may come first. So we rely on no
+ * more than that the bounds come sorted, up or down: they wait for their counterpart, at most two of a kind at a time.
+ * What has no end when the dump is over reaches to the last address.
+ */
+#include "net/nft.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "net/nft_wire.h"
+#include "net/nl.h"
+
+#define WAITING_MAX 2
+
+struct elem_walk {
+	struct nft_walk w;
+	const struct nft_layout *layout;
+	bool bounds; /* the dump consists of bounds */
+	nft_elem_fn *fn;
+	void *arg;
+	unsigned int starts, ends; /* waiting */
+	struct {
+		struct addr addr;
+		char comment[NFT_COMMENT_SIZE];
+	} start[WAITING_MAX];
+	struct addr end[WAITING_MAX]; /* one past the last address */
+};
+
+static int emit(struct elem_walk *w, const struct nft_elem *el)
+{
+	int r = w->fn(el, w->arg);
+
+	w->w.found = true;
+	w->w.stop = r < 0 ? r : 0;
+	return w->w.stop;
+}
+
+static int emit_range(struct elem_walk *w, const struct addr *first, const struct addr *last, const char *comment)
+{
+	struct nft_elem el = {.first = *first, .last = *last, .comment = comment};
+
+	return emit(w, &el);
+}
+
+static int walk_start(struct elem_walk *w, const struct addr *a, const char *comment)
+{
+	for (unsigned int i = 0; i < w->ends; i++) {
+		if (addr_cmp(&w->end[i], a) > 0) {
+			struct addr last = addr_prev(&w->end[i]);
+
+			w->end[i] = w->end[--w->ends];
+			return emit_range(w, a, &last, comment);
+		}
+	}
+	if (w->starts < WAITING_MAX) {
+		w->start[w->starts].addr = *a;
+		memcpy(w->start[w->starts++].comment, comment, strlen(comment) + 1);
+	}
+	return 0;
+}
+
+static int walk_end(struct elem_walk *w, const struct addr *a)
+{
+	for (unsigned int i = 0; i < w->starts; i++) {
+		if (addr_cmp(&w->start[i].addr, a) < 0) {
+			struct addr last = addr_prev(a);
+			int r = emit_range(w, &w->start[i].addr, &last, w->start[i].comment);
+
+			w->start[i] = w->start[--w->starts];
+			return r;
+		}
+	}
+	if (w->ends < WAITING_MAX)
+		w->end[w->ends++] = *a;
+	return 0;
+}
+
+/* The starts that wait for nothing when all was read. */
+static int walk_over(struct elem_walk *w)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; i < w->starts && r == 0; i++) {
+		struct prefix all = {.addr = w->start[i].addr};
+		struct addr last = prefix_last(&all);
+
+		r = emit_range(w, &w->start[i].addr, &last, w->start[i].comment);
+	}
+	return r;
+}
+
+static void walk_restart(void *arg)
+{
+	struct elem_walk *w = arg;
+
+	w->w.found = false;
+	w->starts = 0;
+	w->ends = 0;
+}
+
+/* The bytes of a key if they have the set's size, else NULL. */
+static const uint8_t *key_bytes(const struct nlattr *key, const struct nft_layout *l)
+{
+	const struct nlattr *a[NFTA_DATA_VALUE + 1];
+
+	if (!key)
+		return NULL;
+	nl_attrs_nested(key, a, NFTA_DATA_VALUE);
+	return nl_size(a[NFTA_DATA_VALUE]) == (size_t)l->size * l->fields ? nl_data(a[NFTA_DATA_VALUE]) : NULL;
+}
+
+static struct addr field(const struct nft_layout *l, const uint8_t *key, unsigned int i)
+{
+	struct addr a = {.family = l->family};
+
+	memcpy(a.bytes, key + i * l->size, l->size);
+	return a;
+}
+
+static int walk_whole(struct elem_walk *w, const uint8_t *key, const uint8_t *key_end, const char *comment)
+{
+	const struct nft_layout *l = w->layout;
+	struct nft_elem el = {.comment = comment};
+	char ifname[17] = "";
+
+	if (!l->family) {
+		memcpy(ifname, key, l->size);
+		el.ifname = ifname;
+		return emit(w, &el);
+	}
+	el.first = field(l, key, 0);
+	if (l->fields > 1)
+		el.first2 = field(l, key, 1);
+	if (key_end) {
+		el.last = field(l, key_end, 0);
+		el.last2 = field(l, key_end, 1);
+	}
+	return emit(w, &el);
+}
+
+static int walk_elem(struct elem_walk *w, const struct nlattr *elem)
+{
+	const struct nlattr *a[NFTA_SET_ELEM_KEY_END + 1];
+	char comment[NFT_COMMENT_SIZE];
+	const uint8_t *key;
+	struct addr bound;
+
+	nl_attrs_nested(elem, a, NFTA_SET_ELEM_KEY_END);
+	key = key_bytes(a[NFTA_SET_ELEM_KEY], w->layout);
+	if (!key)
+		return 0; /* a catch-all, which is nobody's of ours */
+	nft_comment(a[NFTA_SET_ELEM_USERDATA], comment, sizeof(comment));
+	if (!w->bounds)
+		return walk_whole(w, key, key_bytes(a[NFTA_SET_ELEM_KEY_END], w->layout), comment);
+	bound = field(w->layout, key, 0);
+	if (nl_be32(a[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END)
+		return walk_end(w, &bound);
+	return walk_start(w, &bound, comment);
+}
+
+static const struct nlattr *elem_list(const struct nlmsghdr *h)
+{
+	const struct nlattr *a[NFTA_SET_ELEM_LIST_ELEMENTS + 1];
+
+	if (!nft_is(h, NFT_MSG_NEWSETELEM))
+		return NULL;
+	nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return a[NFTA_SET_ELEM_LIST_ELEMENTS];
+}
+
+static int elem_answer(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *list = elem_list(h), *at = NULL;
+	int r = 0;
+
+	while (list && r == 0 && nl_attr_next(list, &at))
+		r = walk_elem(arg, at);
+	return r;
+}
+
+int nft_elem_each(struct nl *nl, const struct nft_table *t, const struct nft_set *s, nft_elem_fn *fn, void *arg,
+		  struct err *e)
+{
+	const struct nft_layout *l = nft_layout(s->key);
+	struct elem_walk w = {
+		.w = {.table = t->name, .name = s->name},
+		.layout = l,
+		.bounds = s->interval && l->fields == 1,
+		.fn = fn,
+		.arg = arg,
+	};
+	int r;
+
+	nft_request(nl, "list elements", NFT_MSG_GETSETELEM, NLM_F_DUMP, t);
+	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, s->name);
+	r = nft_ask(nl, elem_answer, walk_restart, &w.w, e);
+	if (r < 0 || walk_over(&w) < 0)
+		return r < 0 ? r : w.w.stop;
+	return w.w.found;
+}
+
+struct elem_search {
+	struct nft_walk w;
+	const struct nft_layout *layout;
+	const struct nft_elem *el;
+};
+
+static bool key_is(const struct elem_search *f, const struct nlattr *key, bool upper)
+{
+	uint8_t want[NFT_KEY_BYTES];
+	size_t size = nft_elem_key(f->layout, f->el, upper, want);
+	const uint8_t *have = key_bytes(key, f->layout);
+
+	return have && memcmp(have, want, size) == 0;
+}
+
+/* For an address inside of a range the kernel answers with the range's element. */
+static int find_answer(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *list = elem_list(h), *at = NULL, *a[NFTA_SET_ELEM_KEY_END + 1];
+	struct elem_search *f = arg;
+
+	if (!list || !nl_attr_next(list, &at))
+		return 0;
+	nl_attrs_nested(at, a, NFTA_SET_ELEM_KEY_END);
+	f->w.found = key_is(f, a[NFTA_SET_ELEM_KEY], false) &&
+		     (!a[NFTA_SET_ELEM_KEY_END] || key_is(f, a[NFTA_SET_ELEM_KEY_END], true));
+	return 0;
+}
+
+int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set *s, const struct nft_elem *el,
+		  struct err *e)
+{
+	struct elem_search f = {.w = {.table = t->name, .name = s->name}, .layout = nft_layout(s->key), .el = el};
+
+	nft_request(nl, "find element", NFT_MSG_GETSETELEM, 0, t);
+	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, s->name);
+	nl_nest (nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
+		nl_nest (nl, NFTA_LIST_ELEM)
+			nft_put_elem_key(nl, s, el);
+	}
+	return nft_ask(nl, find_answer, NULL, &f.w, e);
+}

@@ -1,0 +1,309 @@
+/*
+ * nf_tables rules: a list of expressions, each a small instruction of the kernel's register machine. See nft.h.
+ *
+ * Every match loads what it looks at into register 1 and compares it there, as nft(8) and iptables-nft write it: both
+ * tools print a rule by recognising these sequences, and iptables refuses a whole table in which it does not. That is
+ * also why a prefix is always a load of the whole address with a mask, although for /8, /16 and /24 a shorter load
+ * would do: iptables-nft before 1.8.7 (RHEL 8) cannot read the short form.
+ *
+ * Addresses are in network order in registers; marks, states and address types in the host's.
+ */
+#include "net/nft.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <net/if.h>
+#include <sys/socket.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
+
+#include "net/nft_wire.h"
+#include "net/nl.h"
+
+enum side { SOURCE, DESTINATION };
+
+static void expr_open(struct nl *nl, const char *name)
+{
+	nl_nest_open(nl, NFTA_LIST_ELEM);
+	nl_put_str(nl, NFTA_EXPR_NAME, name);
+	nl_nest_open(nl, NFTA_EXPR_DATA);
+}
+
+static void expr_close(struct nl *nl)
+{
+	nl_nest_close(nl);
+	nl_nest_close(nl);
+}
+
+void nft_rule_begin(struct nl *nl, const struct nft_table *t, const char *chain, bool head)
+{
+	nft_request(nl, "add rule", NFT_MSG_NEWRULE, NLM_F_CREATE | (head ? 0 : NLM_F_APPEND), t);
+	nl_put_str(nl, NFTA_RULE_CHAIN, chain);
+	nl_nest_open(nl, NFTA_RULE_EXPRESSIONS);
+}
+
+void nft_rule_end(struct nl *nl, const char *comment)
+{
+	nl_nest_close(nl);
+	nft_put_comment(nl, NFTA_RULE_USERDATA, comment);
+}
+
+void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle)
+{
+	uint64_t wire = htobe64(handle);
+
+	nft_request(nl, "delete rule", NFT_MSG_DELRULE, 0, t);
+	nl_put_str(nl, NFTA_RULE_CHAIN, chain);
+	nl_put(nl, NFTA_RULE_HANDLE, &wire, sizeof(wire));
+}
+
+static void put_meta(struct nl *nl, enum nft_meta_keys key)
+{
+	expr_open(nl, "meta");
+	nl_put_be32(nl, NFTA_META_KEY, key);
+	nl_put_be32(nl, NFTA_META_DREG, NFT_REG_1);
+	expr_close(nl);
+}
+
+static void put_cmp(struct nl *nl, bool negate, const void *data, size_t size)
+{
+	expr_open(nl, "cmp");
+	nl_put_be32(nl, NFTA_CMP_SREG, NFT_REG_1);
+	nl_put_be32(nl, NFTA_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
+	nft_put_value(nl, NFTA_CMP_DATA, data, size);
+	expr_close(nl);
+}
+
+static void put_mask(struct nl *nl, const void *mask, size_t size)
+{
+	static const uint8_t zero[16];
+
+	assert(size <= sizeof(zero));
+	expr_open(nl, "bitwise");
+	nl_put_be32(nl, NFTA_BITWISE_SREG, NFT_REG_1);
+	nl_put_be32(nl, NFTA_BITWISE_DREG, NFT_REG_1);
+	nl_put_be32(nl, NFTA_BITWISE_LEN, (uint32_t)size);
+	nft_put_value(nl, NFTA_BITWISE_MASK, mask, size);
+	nft_put_value(nl, NFTA_BITWISE_XOR, zero, size);
+	expr_close(nl);
+}
+
+static void put_lookup(struct nl *nl, const char *set, bool negate)
+{
+	expr_open(nl, "lookup");
+	nl_put_str(nl, NFTA_LOOKUP_SET, set);
+	nl_put_be32(nl, NFTA_LOOKUP_SREG, NFT_REG_1);
+	if (negate)
+		nl_put_be32(nl, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	expr_close(nl);
+}
+
+/* Load an address of the packet's IP header; its offset is 12 or 16 in IPv4 (RFC 791), 8 or 24 in IPv6 (RFC 8200). */
+static void put_address(struct nl *nl, uint8_t family, enum side side, uint32_t reg)
+{
+	uint32_t size = family == AF_INET ? 4 : 16;
+	uint32_t base = family == AF_INET ? 12 : 8;
+
+	expr_open(nl, "payload");
+	nl_put_be32(nl, NFTA_PAYLOAD_DREG, reg);
+	nl_put_be32(nl, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
+	nl_put_be32(nl, NFTA_PAYLOAD_OFFSET, side == SOURCE ? base : base + size);
+	nl_put_be32(nl, NFTA_PAYLOAD_LEN, size);
+	expr_close(nl);
+}
+
+static void prefix_mask(const struct prefix *p, uint8_t mask[static 16])
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		unsigned int bits = p->len > i * 8 ? p->len - i * 8u : 0;
+
+		mask[i] = (uint8_t)(bits >= 8 ? 0xff : 0xff00u >> bits);
+	}
+}
+
+static void match_prefix(struct nl *nl, enum side side, const struct prefix *p, bool negate)
+{
+	struct addr net = prefix_first(p);
+	size_t size = addr_size(&net);
+	uint8_t mask[16];
+
+	put_address(nl, net.family, side, NFT_REG_1);
+	if (p->len < addr_bits(&net)) {
+		prefix_mask(p, mask);
+		put_mask(nl, mask, size);
+	}
+	put_cmp(nl, negate, net.bytes, size);
+}
+
+void nft_match_family(struct nl *nl, uint8_t family)
+{
+	put_meta(nl, NFT_META_NFPROTO);
+	put_cmp(nl, false, &family, sizeof(family));
+}
+
+void nft_match_saddr(struct nl *nl, const struct prefix *p, bool negate)
+{
+	match_prefix(nl, SOURCE, p, negate);
+}
+
+void nft_match_daddr(struct nl *nl, const struct prefix *p, bool negate)
+{
+	match_prefix(nl, DESTINATION, p, negate);
+}
+
+static void match_address_set(struct nl *nl, enum side side, const struct nft_set *s, bool negate)
+{
+	const struct nft_layout *l = nft_layout(s->key);
+
+	assert(l->family && l->fields == 1);
+	put_address(nl, l->family, side, NFT_REG_1);
+	put_lookup(nl, s->name, negate);
+}
+
+void nft_match_saddr_set(struct nl *nl, const struct nft_set *s, bool negate)
+{
+	match_address_set(nl, SOURCE, s, negate);
+}
+
+void nft_match_daddr_set(struct nl *nl, const struct nft_set *s, bool negate)
+{
+	match_address_set(nl, DESTINATION, s, negate);
+}
+
+/* Register 1 of 16 bytes is registers 32_00 to 32_03 of 4; the second field lies right behind the first. */
+void nft_match_pair_set(struct nl *nl, const struct nft_set *s, bool negate)
+{
+	const struct nft_layout *l = nft_layout(s->key);
+
+	assert(l->fields == 2);
+	put_address(nl, l->family, SOURCE, NFT_REG_1);
+	put_address(nl, l->family, DESTINATION, l->size == 4 ? NFT_REG32_01 : NFT_REG_2);
+	put_lookup(nl, s->name, negate);
+}
+
+static void match_name(struct nl *nl, enum nft_meta_keys key, const char *name, bool negate)
+{
+	char padded[IF_NAMESIZE] = "";
+	size_t len = strlen(name);
+
+	if (len >= sizeof(padded)) {
+		nl->bad = true; /* the start of a name is another link's name */
+		return;
+	}
+	memcpy(padded, name, len);
+	put_meta(nl, key);
+	put_cmp(nl, negate, padded, sizeof(padded));
+}
+
+void nft_match_iif(struct nl *nl, const char *name, bool negate)
+{
+	match_name(nl, NFT_META_IIFNAME, name, negate);
+}
+
+void nft_match_oif(struct nl *nl, const char *name, bool negate)
+{
+	match_name(nl, NFT_META_OIFNAME, name, negate);
+}
+
+static void match_name_set(struct nl *nl, enum nft_meta_keys key, const struct nft_set *s, bool negate)
+{
+	assert(s->key == NFT_KEY_IFNAME);
+	put_meta(nl, key);
+	put_lookup(nl, s->name, negate);
+}
+
+void nft_match_iif_set(struct nl *nl, const struct nft_set *s, bool negate)
+{
+	match_name_set(nl, NFT_META_IIFNAME, s, negate);
+}
+
+void nft_match_oif_set(struct nl *nl, const struct nft_set *s, bool negate)
+{
+	match_name_set(nl, NFT_META_OIFNAME, s, negate);
+}
+
+void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value, bool negate)
+{
+	put_meta(nl, NFT_META_MARK);
+	if (mask != UINT32_MAX)
+		put_mask(nl, &mask, sizeof(mask));
+	put_cmp(nl, negate, &value, sizeof(value));
+}
+
+void nft_match_ct_state(struct nl *nl, uint32_t mask)
+{
+	static const uint32_t none;
+
+	expr_open(nl, "ct");
+	nl_put_be32(nl, NFTA_CT_KEY, NFT_CT_STATE);
+	nl_put_be32(nl, NFTA_CT_DREG, NFT_REG_1);
+	expr_close(nl);
+	put_mask(nl, &mask, sizeof(mask));
+	put_cmp(nl, true, &none, sizeof(none));
+}
+
+void nft_match_daddr_local(struct nl *nl, bool negate)
+{
+	static const uint32_t local = RTN_LOCAL;
+
+	expr_open(nl, "fib");
+	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nl_put_be32(nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nl_put_be32(nl, NFTA_FIB_DREG, NFT_REG_1);
+	expr_close(nl);
+	put_cmp(nl, negate, &local, sizeof(local));
+}
+
+void nft_do_counter(struct nl *nl)
+{
+	expr_open(nl, "counter");
+	expr_close(nl);
+}
+
+void nft_do_masquerade(struct nl *nl, bool random_fully)
+{
+	expr_open(nl, "masq");
+	if (random_fully)
+		nl_put_be32(nl, NFTA_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
+	expr_close(nl);
+}
+
+/* A verdict is a value for register 0. */
+static void put_verdict(struct nl *nl, int verdict, const char *chain)
+{
+	expr_open(nl, "immediate");
+	nl_put_be32(nl, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	nl_nest (nl, NFTA_IMMEDIATE_DATA) {
+		nl_nest (nl, NFTA_DATA_VERDICT) {
+			nl_put_be32(nl, NFTA_VERDICT_CODE, (uint32_t)verdict);
+			if (chain)
+				nl_put_str(nl, NFTA_VERDICT_CHAIN, chain);
+		}
+	}
+	expr_close(nl);
+}
+
+void nft_do_accept(struct nl *nl)
+{
+	put_verdict(nl, NF_ACCEPT, NULL);
+}
+
+void nft_do_drop(struct nl *nl)
+{
+	put_verdict(nl, NF_DROP, NULL);
+}
+
+void nft_do_return(struct nl *nl)
+{
+	put_verdict(nl, NFT_RETURN, NULL);
+}
+
+void nft_do_jump(struct nl *nl, const char *chain)
+{
+	put_verdict(nl, NFT_JUMP, chain);
+}

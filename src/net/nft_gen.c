@@ -1,0 +1,36 @@
+/* The ruleset's generation: transactions on condition that nobody was faster. See nft.h. */
+#include "net/nft.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/err.h"
+#include "net/nft_wire.h"
+#include "net/nl.h"
+
+static int read_generation(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *a[NFTA_GEN_ID + 1];
+	uint32_t *out = arg;
+
+	if (nft_is(h, NFT_MSG_NEWGEN) && nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_GEN_ID))
+		*out = nl_be32(a[NFTA_GEN_ID]);
+	return 0;
+}
+
+int nft_generation(struct nl *nl, uint32_t *out, struct err *e)
+{
+	struct nfgenmsg g = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+
+	*out = 0;
+	nl_request(nl, "read the ruleset's generation", (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN, 0, &g, sizeof(g));
+	return nl_dump(nl, read_generation, NULL, out, e);
+}
+
+void nft_begin_at(struct nl *nl, uint32_t generation)
+{
+	nft_begin(nl);
+	nl_put_be32(nl, NFNL_BATCH_GENID, generation);
+}
