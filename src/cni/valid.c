@@ -1,0 +1,70 @@
+/* GC's list of valid attachments: see valid.h. */
+#include "cni/valid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cni/request.h"
+
+struct envelope {
+	struct json_list list;
+};
+
+static const struct json_field fields[] = {
+	{ .name = "containerID", .kind = JSON_STR, .required = true, .offset = offsetof(struct cni_attachment, container_id) },
+	{ .name = "ifname", .kind = JSON_STR, .required = true, .offset = offsetof(struct cni_attachment, ifname) },
+};
+static const struct json_table table = { .fields = fields, .count = 2 };
+static const struct json_field elem = { .kind = JSON_OBJECT, .table = &table };
+static const struct json_field list_fields[] = {
+	{ .name = "cni.dev/valid-attachments", .kind = JSON_LIST, .offset = offsetof(struct envelope, list), .elem = &elem,
+	  .elem_size = sizeof(struct cni_attachment) },
+	{ .name = "cni.dev/attachments", .kind = JSON_LIST, .offset = offsetof(struct envelope, list), .elem = &elem,
+	  .elem_size = sizeof(struct cni_attachment) },
+};
+static const struct json_table list_table = { .fields = list_fields, .count = 2 };
+
+static int compare(const void *a, const void *b)
+{
+	const struct cni_attachment *x = a, *y = b;
+	int c = strcmp(x->container_id, y->container_id);
+
+	return c ? c : strcmp(x->ifname, y->ifname);
+}
+
+int cni_valid_read(struct cni_request *req, struct json_raw list, struct err *e)
+{
+	struct envelope env = { 0 };
+	int r;
+
+	if (!list.text)
+		return 0;
+	r = json_decode_raw(req->arena, req->config, "", &list_table, &env, e);
+	if (r < 0)
+		return err_code(e, r, CNI_ERR_DECODE);
+	req->valid_known = true;
+	req->valid = env.list.items;
+	req->valid_count = env.list.count;
+	if (req->valid_count)
+		qsort(req->valid, req->valid_count, sizeof(*req->valid), compare);
+	return 0;
+}
+
+/* The first entry that does not sort before the key; an empty ifname sorts before all of its container's. */
+bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname)
+{
+	const struct cni_attachment key = { .container_id = container_id, .ifname = ifname };
+	size_t low = 0, high = req->valid_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (compare(&req->valid[mid], &key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < req->valid_count && strcmp(req->valid[low].container_id, container_id) == 0 &&
+	       (!*ifname || strcmp(req->valid[low].ifname, ifname) == 0);
+}
