@@ -1,0 +1,207 @@
+/* host-local as functions on the lease store: see host_local.h. */
+#include "ipam/host_local.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "ipam/resolv_conf.h"
+
+static struct lease_owner owner_of(const struct cni_request *req)
+{
+	return (struct lease_owner){ .id = req->at.container_id, .ifname = req->at.ifname };
+}
+
+static int open_store(const struct host_local *h, const struct cni_request *req, bool create, struct lease_store *s,
+		      struct err *e)
+{
+	int r = lease_open(s, h->data_dir, req->at.network, create, e);
+
+	if (r == 0 && s->reclaimed)
+		log_line(LOG_INFO, "network %s: %u leases of an earlier boot reclaimed", req->at.network, s->reclaimed);
+	return err_code(e, err_ctx(e, r, "leases of network %s", req->at.network),
+			r == -EAGAIN ? CNI_ERR_TRY_AGAIN : CNI_ERR_STATE);
+}
+
+/* For all but ADD and STATUS, a store that does not exist is an empty one: 1 open, 0 empty. */
+static int open_existing(const struct host_local *h, const struct cni_request *req, struct lease_store *s, struct err *e)
+{
+	struct err local = { 0 };
+	int r = open_store(h, req, false, s, &local);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		*e = local;
+	return r < 0 ? r : 1;
+}
+
+static int take_one(const struct host_local *h, const struct cni_request *req, struct lease_store *s, unsigned int set,
+		    struct cni_result *out, struct err *e)
+{
+	const struct lease_owner owner = owner_of(req);
+	const struct hostlocal_request q = {
+		.network = req->at.network,
+		.set = &h->sets[set],
+		.number = set,
+		.wanted = req->wanted_ip,
+		.wanted_count = req->wanted_ip_count,
+		.owner = &owner,
+	};
+	struct hostlocal_address got;
+	struct cni_ip ip = { .interface = -1 };
+	int r = hostlocal_take(s, &q, req->arena, &got, e);
+
+	if (r < 0)
+		return err_code(e, r, r == -ENOSPC ? CNI_ERR_FULL : r == -EEXIST || r == -EADDRINUSE ? CNI_ERR_EXISTS : 0);
+	ip.address = got.address;
+	ip.gateway = got.gateway;
+	return cni_result_add_ip(out, &ip, e);
+}
+
+static int check_unused(const struct cni_request *req, struct lease_store *s, struct err *e)
+{
+	const struct lease_owner owner = owner_of(req);
+	char text[ADDR_TEXT];
+	struct addr held;
+	int r = lease_find(s, &owner, &held, 1, e);
+
+	if (r <= 0)
+		return err_code(e, r, CNI_ERR_STATE);
+	r = err_set(e, EEXIST, "%s is already allocated to container %s, interface %s: duplicate allocation is not allowed",
+		    addr_format(&held, text), owner.id, owner.ifname);
+	return err_code(e, r, CNI_ERR_EXISTS);
+}
+
+static int take_all(const struct host_local *h, const struct cni_request *req, struct lease_store *s,
+		    struct cni_result *out, struct err *e)
+{
+	const struct lease_owner owner = owner_of(req);
+	struct err ignored = { 0 };
+	int r = check_unused(req, s, e);
+
+	if (r < 0)
+		return r;
+	for (unsigned int i = 0; r >= 0 && i < h->set_count; i++)
+		r = take_one(h, req, s, i, out, e);
+	if (r < 0 && lease_release(s, &owner, &ignored) < 0)
+		log_line(LOG_WARN, "a lease stays: %s", ignored.text);
+	return r < 0 ? r : 0;
+}
+
+int host_local_add(const struct host_local *h, const struct cni_request *req, struct cni_result *out, struct err *e)
+{
+	struct lease_store s;
+	int r = hostlocal_wanted_check(h->sets, h->set_count, req->wanted_ip, req->wanted_ip_count, e);
+
+	if (r == 0)
+		r = cni_routes_read(req->arena, &h->routes, "ipam", out, e);
+	if (r == 0 && h->resolv_conf)
+		r = resolv_conf_read(req->arena, h->resolv_conf, &out->dns, e);
+	if (r < 0)
+		return err_code(e, r, CNI_ERR_CONFIG);
+	r = open_store(h, req, true, &s, e);
+	if (r < 0)
+		return r;
+	r = take_all(h, req, &s, out, e);
+	lease_close(&s);
+	return r;
+}
+
+int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e)
+{
+	const struct lease_owner owner = owner_of(req);
+	struct lease_store s;
+	int r = open_existing(h, req, &s, e);
+
+	if (r <= 0)
+		return r;
+	r = lease_release(&s, &owner, e);
+	lease_close(&s);
+	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
+}
+
+int host_local_addresses(const struct host_local *h, const struct cni_request *req, struct addr *out, size_t max,
+			 struct err *e)
+{
+	const struct lease_owner owner = owner_of(req);
+	struct lease_store s;
+	int r = open_existing(h, req, &s, e);
+
+	if (r <= 0)
+		return r;
+	r = lease_find(&s, &owner, out, max, e);
+	lease_close(&s);
+	return err_code(e, r, CNI_ERR_STATE);
+}
+
+int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e)
+{
+	struct addr held;
+	int r = host_local_addresses(h, req, &held, 1, e);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = err_set(e, ENOENT, "network %s has no lease of container %s, interface %s", req->at.network,
+		    req->at.container_id, req->at.ifname);
+	return err_code(e, r, CNI_ERR_DIFFERS);
+}
+
+struct gc_walk {
+	const struct cni_request *req;
+	struct lease_store *store;
+	unsigned int released;
+	struct err *e;
+};
+
+/*
+ * A lease that is being taken belongs to an ADD that the runtime's list cannot know yet. A file that names no container is either empty, then the
+ * next ADD that comes by takes it over, or not ours to judge.
+ */
+static int collect(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+{
+	struct gc_walk *w = arg;
+	int r;
+
+	(void)ours;
+	if (!*o->id || cni_is_valid(w->req, o->id, o->ifname) || lease_in_flight(w->store, a))
+		return 0;
+	r = lease_release_addr(w->store, a, w->e);
+	w->released += r >= 0;
+	return r;
+}
+
+int host_local_gc(const struct host_local *h, const struct cni_request *req, struct err *e)
+{
+	struct lease_store s;
+	struct gc_walk w = { .req = req, .store = &s, .e = e };
+	int r = open_existing(h, req, &s, e);
+
+	if (r <= 0)
+		return r;
+	r = lease_each(&s, collect, &w, e);
+	lease_close(&s);
+	if (w.released)
+		log_line(LOG_INFO, "network %s: GC released %u leases", req->at.network, w.released);
+	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
+}
+
+int host_local_status(const struct host_local *h, const struct cni_request *req, struct err *e)
+{
+	struct hostlocal_request q = { .network = req->at.network };
+	struct lease_store s;
+	int r = open_store(h, req, true, &s, e);
+
+	if (r == 0) {
+		for (q.number = 0; r == 0 && q.number < h->set_count; q.number++) {
+			q.set = &h->sets[q.number];
+			r = hostlocal_has_free(&s, &q, req->arena, e);
+		}
+		lease_close(&s);
+	}
+	if (r < 0)
+		e->code = CNI_ERR_NOT_AVAILABLE;
+	return r;
+}

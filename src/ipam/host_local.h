@@ -1,0 +1,47 @@
+/*
+ * host-local as functions: addresses from ranges, leases in files. The plugin of this name and every plugin that uses it in-process share
+ * them. Follows the reference's documentation of host-local and its files (lease.h).
+ */
+#ifndef IPAM_HOST_LOCAL_H
+#define IPAM_HOST_LOCAL_H
+
+#include <stddef.h>
+
+#include "cni/request.h"
+#include "cni/result.h"
+#include "ipam/hostlocal.h"
+#include "ipam/lease.h"
+
+struct err;
+
+struct host_local {
+	const char *data_dir;
+	struct hostlocal_set sets[LEASE_RANGES_MAX];
+	size_t set_count;
+	struct json_list routes;		/* of struct json_raw */
+	const char *resolv_conf;		/* NULL: none */
+	bool linked;				/* the caller keeps a host end named by the attachment: its absence proves a pod gone */
+};
+
+/* Keys of the "ipam" object, for help. */
+extern const struct json_table host_local_keys;
+
+/*
+ * Decode and judge an "ipam" object. For DEL, GC (command of req) ranges may be missing or wrong, since only names matter. Errors name the key.
+ */
+int host_local_read(const struct cni_request *req, struct json_raw ipam, struct host_local *out, struct err *e);
+
+/* One address from each set into out->ips, the routes into out->routes, DNS where resolvConf is given. On failure no lease stays. */
+int host_local_add(const struct host_local *h, const struct cni_request *req, struct cni_result *out, struct err *e);
+int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e);
+int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e);
+/* Releases every lease of the network that is not of a valid attachment. */
+int host_local_gc(const struct host_local *h, const struct cni_request *req, struct err *e);
+/* CNI_ERR_NOT_AVAILABLE when a set has no free address, or the store cannot be used. */
+int host_local_status(const struct host_local *h, const struct cni_request *req, struct err *e);
+
+/* The attachment's addresses as the leases say; the count (0: none, or no store) or -errno. */
+int host_local_addresses(const struct host_local *h, const struct cni_request *req, struct addr *out, size_t max,
+			 struct err *e);
+
+#endif

@@ -1,0 +1,237 @@
+/*
+ * Taking an address: see hostlocal.h.
+ *
+ * Most searches end at the first try, since round robin steps to an address that was not used for longest. When TRIES_BLIND in a row are
+ * taken, the names in the store are read once into a sorted array, which answers "taken" without a system call. The array may say taken
+ * where the store would not (an empty file that can be taken over), so a search that found nothing asks the store for each address again
+ * before it says that the set is full.
+ */
+#include "ipam/hostlocal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "ipam/lease.h"
+
+#define TRIES_BLIND 64
+
+/* A walk around the set: from the address behind the last given one to where it began. */
+struct walk {
+	const struct hostlocal_set *set;
+	size_t range;
+	struct addr at;
+	struct addr began;	/* none before the first step */
+};
+
+static struct walk walk_begin(struct lease_store *s, const struct hostlocal_request *q)
+{
+	struct walk w = { .set = q->set, .range = q->set->count - 1 };
+	const struct hostlocal_range *r;
+	struct addr last;
+
+	w.at = q->set->ranges[w.range].end;
+	if (lease_last(s, q->number, &last) == 0)
+		return w;
+	r = hostlocal_range_of(q->set, &last);
+	if (r) {
+		w.range = (size_t)(r - q->set->ranges);
+		w.at = last;
+	}
+	return w;
+}
+
+/* false: around. */
+static bool walk_step(struct walk *w)
+{
+	if (addr_equal(&w->at, &w->set->ranges[w->range].end)) {
+		w->range = (w->range + 1) % w->set->count;
+		w->at = w->set->ranges[w->range].start;
+	} else {
+		w->at = addr_next(&w->at);
+	}
+	if (addr_is_set(&w->began))
+		return !addr_equal(&w->at, &w->began);
+	w->began = w->at;
+	return true;
+}
+
+/* The addresses of the set that have a name in the store, sorted. */
+struct taken {
+	const struct hostlocal_set *set;
+	struct arena *scratch;
+	struct addr *sorted;	/* NULL: not known */
+	size_t count;
+};
+
+static int by_addr(const void *a, const void *b)
+{
+	return addr_cmp(a, b);
+}
+
+/* Two walks over the directory, one to count and one to fill: the arena gives arrays of a known size. */
+static int taken_count(const struct addr *a, void *arg)
+{
+	struct taken *t = arg;
+
+	t->count += hostlocal_range_of(t->set, a) != NULL;
+	return 0;
+}
+
+struct fill {
+	struct taken *taken;
+	size_t count;
+};
+
+static int taken_fill(const struct addr *a, void *arg)
+{
+	struct fill *f = arg;
+
+	if (hostlocal_range_of(f->taken->set, a) && f->count < f->taken->count)
+		f->taken->sorted[f->count++] = *a;
+	return 0;
+}
+
+static void taken_learn(struct taken *t, struct lease_store *s)
+{
+	struct err ignored = { 0 };
+	struct fill f = { .taken = t };
+
+	t->count = 0;
+	if (lease_each_name(s, taken_count, t, &ignored) < 0)
+		return;
+	t->sorted = arena_array(t->scratch, t->count, sizeof(*t->sorted));
+	if (!t->sorted || lease_each_name(s, taken_fill, &f, &ignored) < 0) {
+		t->sorted = NULL;
+		return;
+	}
+	t->count = f.count;
+	qsort(t->sorted, t->count, sizeof(*t->sorted), by_addr);
+}
+
+static bool taken_has(const struct taken *t, const struct addr *a)
+{
+	return t->sorted && bsearch(a, t->sorted, t->count, sizeof(*t->sorted), by_addr);
+}
+
+/* 1 taken for the owner, 0 the walk went around and found nothing, -errno. t: what to learn when many tries have failed; NULL: nothing. */
+static int walk_take(struct lease_store *s, const struct hostlocal_request *q, struct walk *w, struct taken *t,
+		     struct err *e)
+{
+	for (unsigned int tries = 0; walk_step(w); tries++) {
+		int r;
+
+		if (t && tries == TRIES_BLIND)
+			taken_learn(t, s);
+		if (hostlocal_is_gateway(q->set, &w->at) || (t && taken_has(t, &w->at)))
+			continue;
+		r = lease_take(s, &w->at, q->owner, e);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static void address_fill(struct hostlocal_address *out, const struct hostlocal_set *set, const struct addr *a)
+{
+	const struct hostlocal_range *r = hostlocal_range_of(set, a);
+
+	out->address = (struct prefix){ .addr = *a, .len = r->subnet.len };
+	out->gateway = r->gateway;
+}
+
+static int take_next(struct lease_store *s, const struct hostlocal_request *q, struct arena *scratch, struct addr *got,
+		     struct err *e)
+{
+	const size_t mark = scratch->used;
+	struct taken taken = { .set = q->set, .scratch = scratch };
+	struct walk w = walk_begin(s, q);
+	char ranges[256];
+	int r = walk_take(s, q, &w, &taken, e);
+
+	arena_reset(scratch, mark);
+	if (r == 0 && taken.sorted) {
+		w = walk_begin(s, q);
+		r = walk_take(s, q, &w, NULL, e);
+	}
+	if (r == 0)
+		return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)", q->network,
+			       hostlocal_set_format(q->set, ranges, sizeof(ranges)));
+	*got = w.at;
+	return r < 0 ? r : 0;
+}
+
+static int take_wanted(struct lease_store *s, const struct hostlocal_request *q, const struct addr *a, struct err *e)
+{
+	char text[ADDR_TEXT], ranges[256];
+	int r;
+
+	if (hostlocal_is_gateway(q->set, a))
+		return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_format(a, text));
+	r = lease_take(s, a, q->owner, e);
+	if (r == 0)
+		return err_set(e, EADDRINUSE, "requested IP address %s is not available in range set %s of network %s: it is leased",
+			       addr_format(a, text), hostlocal_set_format(q->set, ranges, sizeof(ranges)), q->network);
+	return r < 0 ? r : 0;
+}
+
+static int owner_has_none(struct lease_store *s, const struct hostlocal_request *q, struct err *e)
+{
+	struct addr held[LEASE_RANGES_MAX];
+	int n = lease_find(s, q->owner, held, LEASE_RANGES_MAX, e);
+	char text[ADDR_TEXT];
+
+	for (int i = 0; i < n; i++) {
+		if (hostlocal_range_of(q->set, &held[i]))
+			return err_set(e, EEXIST, "%s has been leased to container %s, interface %s already, in network %s: it must be deleted first",
+				       addr_format(&held[i], text), q->owner->id, q->owner->ifname, q->network);
+	}
+	return n < 0 ? n : 0;
+}
+
+static const struct addr *wanted_in_set(const struct hostlocal_request *q)
+{
+	for (size_t i = 0; i < q->wanted_count; i++) {
+		if (hostlocal_range_of(q->set, &q->wanted[i]))
+			return &q->wanted[i];
+	}
+	return NULL;
+}
+
+int hostlocal_take(struct lease_store *s, const struct hostlocal_request *q, struct arena *scratch,
+		   struct hostlocal_address *out, struct err *e)
+{
+	const struct addr *wanted = wanted_in_set(q);
+	struct addr got;
+	int r = owner_has_none(s, q, e);
+
+	if (r < 0)
+		return r;
+	if (wanted)
+		got = *wanted;
+	r = wanted ? take_wanted(s, q, wanted, e) : take_next(s, q, scratch, &got, e);
+	if (r < 0)
+		return r;
+	lease_set_last(s, q->number, &got);
+	address_fill(out, q->set, &got);
+	return 0;
+}
+
+int hostlocal_has_free(struct lease_store *s, const struct hostlocal_request *q, struct arena *scratch, struct err *e)
+{
+	const size_t mark = scratch->used;
+	struct taken taken = { .set = q->set, .scratch = scratch };
+	struct walk w = walk_begin(s, q);
+	char ranges[256];
+	bool found = false;
+
+	taken_learn(&taken, s);
+	while (!found && walk_step(&w))
+		found = !hostlocal_is_gateway(q->set, &w.at) && !taken_has(&taken, &w.at);
+	arena_reset(scratch, mark);
+	if (found)
+		return 0;
+	return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)", q->network,
+		       hostlocal_set_format(q->set, ranges, sizeof(ranges)));
+}

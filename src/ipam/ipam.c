@@ -1,0 +1,175 @@
+/* A plugin's IPAM, ours or another: see ipam.h. */
+#include "ipam/ipam.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cni/exec.h"
+
+#define FOREIGN_RESULT_MAX (64u << 10)
+
+struct ipam_type {
+	const char *type;
+};
+
+static const struct json_field type_fields[] = {
+	{ .name = "type", .kind = JSON_STR, .offset = offsetof(struct ipam_type, type) },
+};
+static const struct json_table type_table = { .fields = type_fields, .count = 1 };
+
+static int find_foreign(const struct cni_request *req, const char *type, struct ipam *out, struct err *e)
+{
+	struct err missing = { 0 };
+	char file[PATH_MAX];
+	int r = cni_find(req->path, type, file, sizeof(file), &missing);
+
+	out->kind = IPAM_FOREIGN;
+	out->file = r == 0 ? arena_strndup(req->arena, file, strlen(file)) : NULL;
+	if (strcmp(type, "host-local") == 0 && (r == -ENOENT || (r == 0 && cni_is_self(file))))
+		out->kind = IPAM_HOST_LOCAL;
+	else if (r < 0)
+		return err_code(e, err_set(e, -r, "ipam.type: %s", missing.text), CNI_ERR_CONFIG);
+	else if (!out->file)
+		return err_set(e, ENOMEM, "ipam.type: no memory left");
+	return 0;
+}
+
+int ipam_select(const struct cni_request *req, bool linked, struct ipam *out, struct err *e)
+{
+	struct ipam_type t = { 0 };
+	int r;
+
+	*out = (struct ipam){ .kind = IPAM_NONE };
+	if (!req->ipam.text)
+		return 0;
+	r = err_code(e, json_decode_raw(req->arena, req->ipam, "ipam", &type_table, &t, e), CNI_ERR_CONFIG);
+	if (r < 0 || !t.type || !*t.type)
+		return r;
+	r = find_foreign(req, t.type, out, e);
+	if (r < 0 || out->kind != IPAM_HOST_LOCAL)
+		return r;
+	r = host_local_read(req, req->ipam, &out->local, e);
+	out->local.linked = linked;
+	return r;
+}
+
+/* The same call again for the IPAM plugin: environment and configuration unchanged (specification, "Section 4"). */
+static int call_foreign(const struct ipam *i, const struct cni_request *req, enum cni_command command, char *out,
+			size_t *len, struct err *e)
+{
+	struct cni_exec x = {
+		.file = i->file,
+		.env = {
+			.command = cni_command_text(command),
+			.container_id = req->at.container_id,
+			.netns = req->netns,
+			.ifname = req->at.ifname,
+			.args = req->args,
+			.path = req->path,
+		},
+		.config = req->config.text,
+		.config_len = req->config.len,
+	};
+
+	return err_ctx(e, cni_exec(req->arena, &x, out, FOREIGN_RESULT_MAX, len, e), "IPAM plugin %s", i->file);
+}
+
+/* Strings of the result point into out. */
+static int foreign_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out, struct err *e)
+{
+	static char text[FOREIGN_RESULT_MAX];
+	struct json_raw raw = { .text = text };
+	struct err undo_error = { 0 };
+	int r = call_foreign(i, req, CNI_ADD, text, &raw.len, e);
+
+	if (r < 0)
+		return r;
+	r = json_check(text, raw.len, e);
+	if (r == 0)
+		r = cni_result_read(req->arena, raw, "", out, e);
+	r = err_code(e, err_ctx(e, r, "result of IPAM plugin %s", i->file), CNI_ERR_DECODE);
+	if (r < 0)
+		ipam_del(i, req, &undo_error);
+	return r;
+}
+
+static int foreign(const struct ipam *i, const struct cni_request *req, enum cni_command command, struct err *e)
+{
+	static char text[FOREIGN_RESULT_MAX];
+	size_t len;
+
+	return call_foreign(i, req, command, text, &len, e);
+}
+
+int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out, struct err *e)
+{
+	switch (i->kind) {
+	case IPAM_NONE:
+		break;
+	case IPAM_HOST_LOCAL:
+		return host_local_add(&i->local, req, out, e);
+	case IPAM_FOREIGN:
+		return foreign_add(i, req, out, e);
+	}
+	return 0;
+}
+
+int ipam_del(const struct ipam *i, const struct cni_request *req, struct err *e)
+{
+	switch (i->kind) {
+	case IPAM_NONE:
+		break;
+	case IPAM_HOST_LOCAL:
+		return host_local_del(&i->local, req, e);
+	case IPAM_FOREIGN:
+		return foreign(i, req, CNI_DEL, e);
+	}
+	return 0;
+}
+
+int ipam_check(const struct ipam *i, const struct cni_request *req, struct err *e)
+{
+	switch (i->kind) {
+	case IPAM_NONE:
+		break;
+	case IPAM_HOST_LOCAL:
+		return host_local_check(&i->local, req, e);
+	case IPAM_FOREIGN:
+		return foreign(i, req, CNI_CHECK, e);
+	}
+	return 0;
+}
+
+int ipam_gc(const struct ipam *i, const struct cni_request *req, struct err *e)
+{
+	switch (i->kind) {
+	case IPAM_NONE:
+		break;
+	case IPAM_HOST_LOCAL:
+		return host_local_gc(&i->local, req, e);
+	case IPAM_FOREIGN:
+		return foreign(i, req, CNI_GC, e);
+	}
+	return 0;
+}
+
+int ipam_status(const struct ipam *i, const struct cni_request *req, struct err *e)
+{
+	switch (i->kind) {
+	case IPAM_NONE:
+		break;
+	case IPAM_HOST_LOCAL:
+		return host_local_status(&i->local, req, e);
+	case IPAM_FOREIGN:
+		return foreign(i, req, CNI_STATUS, e);
+	}
+	return 0;
+}
+
+int ipam_addresses(const struct ipam *i, const struct cni_request *req, struct addr *out, size_t max, struct err *e)
+{
+	return i->kind == IPAM_HOST_LOCAL ? host_local_addresses(&i->local, req, out, max, e) : 0;
+}
