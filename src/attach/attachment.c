@@ -1,0 +1,66 @@
+/* Derived names and marks of an attachment: see attachment.h. */
+#include "attach/attachment.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define MARK "cnibox "
+
+/* FNV-1a over the name and its NUL, so that "a","bc" and "ab","c" differ. */
+static uint64_t hash_more(uint64_t h, const char *s)
+{
+	do {
+		h ^= (unsigned char)*s;
+		h *= 0x100000001b3ull;
+	} while (*s++);
+	return h;
+}
+
+/* FNV's high bits mix poorly in short inputs; 44 bits of the mixed value become the name. */
+static uint64_t mix(uint64_t h)
+{
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdull;
+	h ^= h >> 33;
+	return h;
+}
+
+const char *attachment_host_name(const struct cni_attachment *at, char out[static IF_NAMESIZE])
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+
+	h = hash_more(h, at->network);
+	h = hash_more(h, at->container_id);
+	h = mix(hash_more(h, at->ifname));
+	snprintf(out, IF_NAMESIZE, "veth%011llx", (unsigned long long)(h & 0xfffffffffffull));
+	return out;
+}
+
+const char *attachment_alias(const struct cni_attachment *at, char out[static LINK_ALIAS_SIZE])
+{
+	snprintf(out, LINK_ALIAS_SIZE, MARK "%s %s %s", at->network, at->container_id, at->ifname);
+	return out;
+}
+
+bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE], struct cni_attachment *out)
+{
+	char *save = NULL;
+
+	if (strncmp(alias, MARK, strlen(MARK)) != 0 || !str_copy(buf, LINK_ALIAS_SIZE, alias + strlen(MARK)))
+		return false;
+	out->network = strtok_r(buf, " ", &save);
+	out->container_id = strtok_r(NULL, " ", &save);
+	out->ifname = strtok_r(NULL, " ", &save);
+	return out->ifname && !strtok_r(NULL, " ", &save);
+}
+
+bool attachment_owns(const struct cni_attachment *at, const struct link *l)
+{
+	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
+
+	return strcmp(l->name, attachment_host_name(at, name)) == 0 &&
+	       strcmp(l->alias, attachment_alias(at, alias)) == 0;
+}

@@ -1,0 +1,227 @@
+/* DEL, CHECK, GC and STATUS of a pod on a bridge: see bridged.h. */
+#include "attach/bridged.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "attach/attachment.h"
+#include "attach/bridge_host.h"
+#include "attach/masq.h"
+#include "attach/pod.h"
+#include "attach/reaper.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "net/nl.h"
+
+static char host_buf[8192];
+
+/* DEL and GC try every step; what they report is the first real error. */
+static int first_error(struct err *e, int r, struct err *step, int step_r)
+{
+	if (step_r >= 0)
+		return r;
+	if (r < 0) {
+		log_line(LOG_WARN, "%s", step->text);
+		return r;
+	}
+	*e = *step;
+	return step_r;
+}
+
+static int del_masq(const struct bridged *b, const struct cni_request *req, struct err *e)
+{
+	struct addr addrs[CNI_IPS_MAX];
+	int count = ipam_addresses(&b->ipam, req, addrs, CNI_IPS_MAX, e);
+
+	if (count < 0)
+		return count;
+	return masq_del(&req->at, addrs, (size_t)count, e);
+}
+
+/*
+ * The pod may have been attached by the reference plugin before cnibox was installed. Its host end has no alias of ours; it is the peer
+ * of the pod's interface and a port of our bridge. Anything else in the pod is not ours: an ADD that failed because the interface existed is
+ * followed by a DEL, too.
+ */
+static int del_foreign(const struct bridged *b, const struct cni_request *req, struct nl *nl, struct err *e)
+{
+	static struct pod pod;
+	struct err ignored = { 0 };
+	struct link in_pod, host, bridge;
+	int r;
+
+	if (!*req->netns || pod_open(&pod, req->netns, &ignored) < 0)
+		return 0;
+	r = link_find(&pod.nl, req->at.ifname, &in_pod, e);
+	pod_close(&pod);
+	if (r <= 0 || strcmp(in_pod.kind, "veth") != 0 || !in_pod.peer)
+		return r < 0 ? r : 0;
+	r = link_find_index(nl, in_pod.peer, &host, e);
+	if (r > 0)
+		r = link_find(nl, b->bridge, &bridge, e);
+	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index || host.master != bridge.index ||
+	    host.alias[0])
+		return r < 0 ? r : 0;
+	r = reaper_mark(nl, host.name, e);
+	return r < 0 ? r : reaper_wait(nl, host.name, e);
+}
+
+static int del_link(const struct bridged *b, const struct cni_request *req, struct nl *nl, struct err *e)
+{
+	char name[IF_NAMESIZE];
+	struct link l;
+	int r = link_find(nl, attachment_host_name(&req->at, name), &l, e);
+
+	if (r < 0)
+		return r;
+	if (r == 0 || !attachment_owns(&req->at, &l))
+		return del_foreign(b, req, nl, e);
+	r = reaper_mark(nl, name, e);
+	return r < 0 ? r : reaper_wait(nl, name, e);
+}
+
+/* The lease goes last: it is the memory of the address until everything that has the address is gone. */
+int bridged_del(const struct bridged *b, const struct cni_request *req, struct err *e)
+{
+	struct err step = { 0 };
+	struct nl nl;
+	int r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
+
+	if (r < 0)
+		return r;
+	if (b->ip_masq)
+		r = first_error(e, r, &step, del_masq(b, req, &step));
+	err_clear(&step);
+	r = first_error(e, r, &step, del_link(b, req, &nl, &step));
+	bridge_host_sweep(&nl, b->bridge);
+	nl_close(&nl);
+	if (r < 0)
+		return r;
+	return ipam_del(&b->ipam, req, e);
+}
+
+static const struct cni_iface *pod_iface(const struct cni_request *req, const struct cni_result *prev, int *index)
+{
+	for (size_t i = 0; i < prev->iface_count; i++) {
+		if (prev->ifaces[i].sandbox && strcmp(prev->ifaces[i].name, req->at.ifname) == 0) {
+			*index = (int)i;
+			return &prev->ifaces[i];
+		}
+	}
+	return NULL;
+}
+
+static int check_host(const struct bridged *b, const struct cni_request *req, struct err *e)
+{
+	char name[IF_NAMESIZE];
+	struct link bridge, host;
+	struct nl nl;
+	int r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
+
+	if (r < 0)
+		return r;
+	r = link_find(&nl, b->bridge, &bridge, e);
+	if (r == 0 || (r > 0 && strcmp(bridge.kind, "bridge") != 0))
+		r = err_set(e, ENODEV, "bridge \"%s\" is not there", b->bridge);
+	if (r > 0)
+		r = link_find(&nl, attachment_host_name(&req->at, name), &host, e);
+	if (r == 0)
+		r = err_set(e, ENODEV, "host end %s of the attachment is not there", name);
+	else if (r > 0 && host.master != bridge.index)
+		r = err_set(e, EINVAL, "host end %s is not in bridge \"%s\"", name, b->bridge);
+	else if (r > 0 && !host.up)
+		r = err_set(e, ENETDOWN, "host end %s is down", name);
+	nl_close(&nl);
+	return err_code(e, r < 0 ? r : 0, CNI_ERR_DIFFERS);
+}
+
+int bridged_check(const struct bridged *b, const struct cni_request *req, const struct cni_result *prev, struct err *e)
+{
+	static struct pod pod;
+	const struct cni_iface *iface;
+	int index = -1, r = check_host(b, req, e);
+
+	iface = pod_iface(req, prev, &index);
+	if (r == 0 && !iface)
+		r = err_code(e, err_set(e, EINVAL, "prevResult.interfaces: no interface \"%s\" in a sandbox", req->at.ifname),
+			     CNI_ERR_CONFIG);
+	if (r == 0)
+		r = pod_open(&pod, req->netns, e);
+	if (r == 0)
+		r = pod_verify(&pod, req->at.ifname, iface->mac, index, prev, e);
+	if (r == 0 && b->ip_masq)
+		r = masq_check(prev, e);
+	return r < 0 ? r : ipam_check(&b->ipam, req, e);
+}
+
+struct gc_walk {
+	const struct cni_request *req;
+	char (*names)[IF_NAMESIZE];
+	size_t count, max;
+};
+
+/* Marked in the second step: the walk must not write into the socket that it reads from. */
+static int see_link(const struct link *l, void *arg)
+{
+	struct gc_walk *w = arg;
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
+
+	if (!attachment_parse(l->alias, buf, &at) || strcmp(at.network, w->req->at.network) != 0)
+		return 0;
+	if (!cni_is_valid(w->req, at.container_id, at.ifname) && w->count < w->max)
+		memcpy(w->names[w->count++], l->name, IF_NAMESIZE);
+	return 0;
+}
+
+#define GC_PASS 1024
+
+static int gc_links(const struct cni_request *req, struct err *e)
+{
+	static char names[GC_PASS][IF_NAMESIZE];
+	struct gc_walk w = { .req = req, .names = names, .max = GC_PASS };
+	struct nl nl;
+	int r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
+
+	if (r < 0)
+		return r;
+	do {
+		w.count = 0;
+		r = link_each(&nl, "veth", see_link, &w, e);
+		for (size_t i = 0; r >= 0 && i < w.count; i++)
+			r = reaper_mark(&nl, names[i], e);
+		if (r >= 0 && w.count)
+			r = reaper_run(&nl, e);
+	} while (r >= 0 && w.count == GC_PASS);
+	nl_close(&nl);
+	return r < 0 ? r : 0;
+}
+
+int bridged_gc(const struct bridged *b, const struct cni_request *req, struct err *e)
+{
+	struct err step = { 0 };
+	int r = first_error(e, 0, &step, masq_gc(req, &step));
+
+	err_clear(&step);
+	r = first_error(e, r, &step, gc_links(req, &step));
+	err_clear(&step);
+	return first_error(e, r, &step, ipam_gc(&b->ipam, req, &step));
+}
+
+/* A link of the bridge's name that is no bridge makes every ADD fail. */
+int bridged_status(const struct bridged *b, const struct cni_request *req, struct err *e)
+{
+	struct link l;
+	struct nl nl;
+	int r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
+
+	if (r == 0) {
+		r = link_find(&nl, b->bridge, &l, e);
+		nl_close(&nl);
+	}
+	if (r > 0 && strcmp(l.kind, "bridge") != 0)
+		r = err_set(e, EEXIST, "bridge \"%s\": a link of this name exists and is no bridge", b->bridge);
+	if (r < 0)
+		return err_code(e, r, CNI_ERR_NOT_AVAILABLE);
+	return ipam_status(&b->ipam, req, e);
+}

@@ -1,0 +1,22 @@
+/*
+ * /run/netns/<container id>: a name for the pod's namespace, so that `ip netns list` shows the pods and `ip netns exec` enters them.
+ *
+ * The name is a symbolic link to CNI_NETNS: unlike a mount it keeps nothing alive.
+ */
+#ifndef ATTACH_NETNS_NAME_H
+#define ATTACH_NETNS_NAME_H
+
+#include "cni/request.h"
+
+struct err;
+
+/* Make or renew the link. What is no symbolic link, such as a runtime's own mount of that name, is left alone; that is no error. */
+int netns_name_add(const char *container_id, const char *netns, struct err *e);
+
+/* Remove the container's link, if it is one. */
+void netns_name_del(const char *container_id);
+
+/* Remove links that lead nowhere: their pods are gone without a DEL. */
+void netns_name_sweep(void);
+
+#endif

@@ -1,0 +1,251 @@
+/* The pod's side of an attachment: see pod.h. */
+#include "attach/pod.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "net/ip.h"
+#include "net/netns.h"
+#include "net/sysctl.h"
+
+int pod_open(struct pod *p, const char *path, struct err *e)
+{
+	int r;
+
+	p->ns = netns_open(path, e);
+	if (p->ns < 0)
+		return err_code(e, err_ctx(e, p->ns, "CNI_NETNS"), CNI_ERR_ENVIRONMENT);
+	p->home = netns_open_self(e);
+	if (p->home < 0)
+		return p->home;
+	if (netns_same(p->ns, p->home)) {
+		r = err_set(e, EINVAL, "CNI_NETNS \"%.200s\" is the host's own network namespace", path);
+		return err_code(e, r, CNI_ERR_ENVIRONMENT);
+	}
+	return nl_open_in(&p->nl, p->ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), e);
+}
+
+void pod_close(struct pod *p)
+{
+	nl_close(&p->nl);
+	close(p->ns);
+	close(p->home);
+}
+
+int pod_check_free(struct pod *p, const char *ifname, struct err *e)
+{
+	struct link l;
+	int r = link_find(&p->nl, ifname, &l, e);
+
+	if (r <= 0)
+		return r;
+	r = err_set(e, EEXIST, "CNI_IFNAME \"%s\" already exists in the pod (%s)", ifname, l.kind[0] ? l.kind : "hardware");
+	return err_code(e, r, CNI_ERR_EXISTS);
+}
+
+static struct addr gateway_of(const struct cni_result *r, uint8_t family)
+{
+	for (size_t i = 0; i < r->ip_count; i++) {
+		if (r->ips[i].address.addr.family == family && addr_is_set(&r->ips[i].gateway))
+			return r->ips[i].gateway;
+	}
+	return (struct addr){ 0 };
+}
+
+static struct route kernel_route(const struct cni_result *r, const struct cni_route *rt, int index)
+{
+	struct route out = {
+		.dst = prefix_masked(&rt->dst),
+		.via = addr_is_set(&rt->gw) ? rt->gw : gateway_of(r, rt->dst.addr.family),
+		.index = index,
+		.table = (uint32_t)rt->table,
+		.metric = (uint32_t)rt->priority,
+		.mtu = (uint32_t)rt->mtu,
+		.advmss = (uint32_t)rt->advmss,
+	};
+
+	if (rt->scope >= 0) {
+		out.scope = (uint8_t)rt->scope;
+		out.scope_set = true;
+		if (rt->scope == RT_SCOPE_LINK)
+			out.via = (struct addr){ 0 };
+	}
+	return out;
+}
+
+static bool ip_is_on(const struct cni_ip *ip, int iface)
+{
+	return ip->interface < 0 || ip->interface == iface;
+}
+
+/* A node that disables IPv6 by default refuses IPv6 addresses in new pods as well, until told otherwise for the interface. */
+static int allow_ipv6(struct pod *p, const char *ifname, const struct cni_result *r, struct err *e)
+{
+	char path[64];
+	int res = 0;
+	bool wanted = false;
+
+	for (size_t i = 0; i < r->ip_count; i++)
+		wanted = wanted || r->ips[i].address.addr.family == AF_INET6;
+	if (!wanted)
+		return 0;
+	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", ifname);
+	res = netns_enter(p->ns, e);
+	if (res == 0)
+		res = sysctl_set(path, "0", e);
+	if (netns_enter(p->home, e) < 0)
+		return -e->errnum;
+	return res < 0 ? err_ctx(e, res, "IPv6 in the pod") : 0;
+}
+
+/* One by one; of equal routes the first wins, as with the reference: a pod's second interface brings a second default route. */
+static int add_missing_routes(struct pod *p, const struct cni_result *r, int index, struct err *e)
+{
+	for (size_t i = 0; i < r->route_count; i++) {
+		struct route rt = kernel_route(r, &r->routes[i], index);
+		struct err local = { 0 };
+		int res;
+
+		route_add(&p->nl, &rt);
+		res = nl_commit(&p->nl, NULL, &local);
+		if (res < 0 && res != -EEXIST) {
+			*e = local;
+			return res;
+		}
+	}
+	return 0;
+}
+
+static int configure_link(struct pod *p, const struct link *l, int iface, const struct cni_result *r, struct err *e)
+{
+	struct err local = { 0 };
+	unsigned int failed = 0, first_route;
+	int res;
+
+	link_up(&p->nl, 1);
+	link_up(&p->nl, l->index);
+	for (size_t i = 0; i < r->ip_count; i++) {
+		if (ip_is_on(&r->ips[i], iface))
+			ifaddr_add(&p->nl, l->index, &r->ips[i].address);
+	}
+	first_route = p->nl.count;
+	for (size_t i = 0; i < r->route_count; i++) {
+		struct route rt = kernel_route(r, &r->routes[i], l->index);
+
+		route_add(&p->nl, &rt);
+	}
+	res = nl_commit(&p->nl, &failed, &local);
+	if (res == -EEXIST && failed >= first_route)
+		return add_missing_routes(p, r, l->index, e);
+	if (res < 0)
+		*e = local;
+	return res;
+}
+
+int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r, struct err *e)
+{
+	struct link l;
+	int res = link_find(&p->nl, ifname, &l, e);
+
+	if (res == 0)
+		return err_set(e, ENODEV, "interface %s has vanished from the pod", ifname);
+	if (res > 0)
+		res = allow_ipv6(p, ifname, r, e);
+	if (res == 0)
+		res = configure_link(p, &l, iface, r, e);
+	return err_ctx(e, res, "configure %s in the pod", ifname);
+}
+
+int pod_loopback_up(struct pod *p, struct err *e)
+{
+	link_up(&p->nl, 1);
+	return err_ctx(e, nl_commit(&p->nl, NULL, e), "loopback in the pod");
+}
+
+struct seen {
+	const struct prefix *wanted;
+	const struct route *route;
+	bool found;
+};
+
+static int see_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct seen *s = arg;
+
+	(void)index;
+	(void)scope;
+	s->found = s->found || prefix_equal(p, s->wanted);
+	return 0;
+}
+
+static int see_route(const struct route *r, void *arg)
+{
+	struct seen *s = arg;
+
+	if (prefix_equal(&r->dst, &s->route->dst) && addr_equal(&r->via, &s->route->via) &&
+	    (!s->route->metric || r->metric == s->route->metric))
+		s->found = true;
+	return 0;
+}
+
+static int verify_addresses(struct pod *p, const struct link *l, int iface, const struct cni_result *r, struct err *e)
+{
+	char text[PREFIX_TEXT];
+	int res = 0;
+
+	for (size_t i = 0; res == 0 && i < r->ip_count; i++) {
+		struct seen s = { .wanted = &r->ips[i].address };
+
+		if (r->ips[i].interface != iface)
+			continue;
+		res = ifaddr_each(&p->nl, s.wanted->addr.family, l->index, see_address, &s, e);
+		if (res == 0 && !s.found)
+			res = err_code(e, err_set(e, ENOENT, "interface %s in the pod has lost its address %s", l->name,
+						  prefix_format(s.wanted, text)), CNI_ERR_DIFFERS);
+	}
+	return res;
+}
+
+static int verify_routes(struct pod *p, const struct link *l, const struct cni_result *r, struct err *e)
+{
+	char text[PREFIX_TEXT];
+	int res = 0;
+
+	for (size_t i = 0; res == 0 && i < r->route_count; i++) {
+		struct route wanted = kernel_route(r, &r->routes[i], l->index);
+		struct seen s = { .route = &wanted };
+
+		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, see_route, &s, e);
+		if (res == 0 && !s.found)
+			res = err_code(e, err_set(e, ENOENT, "the pod has lost its route to %s",
+						  prefix_format(&wanted.dst, text)), CNI_ERR_DIFFERS);
+	}
+	return res;
+}
+
+int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface, const struct cni_result *r, struct err *e)
+{
+	char text[MAC_TEXT];
+	struct link l;
+	int res = link_find(&p->nl, ifname, &l, e);
+
+	if (res < 0)
+		return res;
+	if (res == 0)
+		res = err_set(e, ENODEV, "interface %s is not in the pod", ifname);
+	else if (!l.up)
+		res = err_set(e, ENETDOWN, "interface %s in the pod is down", ifname);
+	else if (mac && *mac && strcasecmp(mac, mac_format(l.mac, text)) != 0)
+		res = err_set(e, EINVAL, "interface %s in the pod has the MAC %s instead of %s", ifname, text, mac);
+	else
+		res = 0;
+	if (res < 0)
+		return err_code(e, res, CNI_ERR_DIFFERS);
+	res = verify_addresses(p, &l, iface, r, e);
+	return res < 0 ? res : verify_routes(p, &l, r, e);
+}

@@ -1,0 +1,41 @@
+/*
+ * The pod's side of an attachment: its namespace and the interface in it.
+ */
+#ifndef ATTACH_POD_H
+#define ATTACH_POD_H
+
+#include <stdbool.h>
+
+#include "cni/result.h"
+#include "net/link.h"
+#include "net/nl.h"
+
+struct err;
+
+struct pod {
+	int ns;		/* the pod's namespace */
+	int home;	/* ours */
+	struct nl nl;	/* a socket inside the pod's */
+	char buf[8192];
+};
+
+/* Open the namespace at path; the host's own is refused. The struct is large: make it static. */
+int pod_open(struct pod *p, const char *path, struct err *e);
+void pod_close(struct pod *p);
+
+/* -EEXIST, CNI_ERR_EXISTS, if the pod has a link of this name. */
+int pod_check_free(struct pod *p, const char *ifname, struct err *e);
+
+/*
+ * One batch: lo up, the interface up, its addresses (those of r whose interface is iface, or none) and the routes of r. Routes without a next hop
+ * get the gateway of the address of their family, or are on link.
+ */
+int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r, struct err *e);
+
+/* Bring the loopback up, with its addresses. */
+int pod_loopback_up(struct pod *p, struct err *e);
+
+/* CHECK: the interface is there and up with this MAC (NULL: any), its addresses and the routes stand; CNI_ERR_DIFFERS names what does not. */
+int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface, const struct cni_result *r, struct err *e);
+
+#endif

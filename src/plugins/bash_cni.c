@@ -1,0 +1,236 @@
+/*
+ * bash-cni and my-cni: the all-in-one plugins of the bash-cni family, whose configuration files work unchanged.
+ *
+ * One subnet, one bridge with the subnet's first address, a default route, an address for each pod; and the family's conveniences: a log of
+ * every call and a name for every pod's namespace. bash-cni reads "network" and "subnet", my-cni "podcidr".
+ */
+#include "plugins/plugins.h"
+
+#include <errno.h>
+
+#include "attach/bridged.h"
+#include "attach/netns_name.h"
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#define LOG_FILE "/var/log/bash-cni-plugin.log"
+#define LOG_MAX_BYTES (1 << 20)
+
+struct conf {
+	struct bridged b;
+	struct prefix network, subnet;
+	const char *data_dir;
+	const char *log_path, *log_level;
+	int64_t log_max;
+};
+
+#define B(member) offsetof(struct conf, b.member)
+#define C(member) offsetof(struct conf, member)
+
+#define COMMON_KEYS                                                                                                 \
+	{ .name = "bridge", .kind = JSON_STR, .offset = B(bridge), .help = "name of the bridge; default cni0" },    \
+	{ .name = "mtu", .kind = JSON_INT, .offset = B(mtu), .min = 0, .max = 65535,                                \
+	  .help = "of both ends and of a new bridge; default: the kernel's" },                                      \
+	{ .name = "ipMasq", .kind = JSON_BOOL, .offset = B(ip_masq),                                                \
+	  .help = "translate what leaves the subnet; default false, for cnibox node does it for the cluster" },     \
+	{ .name = "hairpinMode", .kind = JSON_BOOL, .offset = B(hairpin),                                           \
+	  .help = "let a pod reach itself through the bridge" },                                                    \
+	{ .name = "dataDir", .kind = JSON_STR, .offset = C(data_dir),                                               \
+	  .help = "where leases are kept; default " LEASE_DATA_DIR },                                               \
+	{ .name = "logFile", .kind = JSON_STR, .offset = C(log_path),                                               \
+	  .help = "log of every call; \"\": none; default " LOG_FILE },                                             \
+	{ .name = "logLevel", .kind = JSON_STR, .offset = C(log_level),                                             \
+	  .help = "error, warn, info or debug; default info" },                                                     \
+	{ .name = "logMaxSize", .kind = JSON_INT, .offset = C(log_max), .min = 0, .max = 1 << 30,                   \
+	  .help = "bytes at which the log becomes logFile.1; 0: never; default 1048576" }
+
+static const struct json_field bash_fields[] = {
+	{ .name = "network", .kind = JSON_PREFIX, .offset = C(network), .help = "of the whole cluster; must contain subnet" },
+	{ .name = "subnet", .kind = JSON_PREFIX, .required = true, .offset = C(subnet), .help = "of this node's pods" },
+	COMMON_KEYS,
+};
+static const struct json_table bash_keys = {
+	.fields = bash_fields, .count = sizeof(bash_fields) / sizeof(bash_fields[0]),
+};
+
+static const struct json_field my_fields[] = {
+	{ .name = "podcidr", .kind = JSON_PREFIX, .required = true, .offset = C(subnet), .help = "of this node's pods" },
+	COMMON_KEYS,
+};
+static const struct json_table my_keys = { .fields = my_fields, .count = sizeof(my_fields) / sizeof(my_fields[0]) };
+
+static const struct conf defaults = {
+	.b = { .bridge = "cni0", .is_gateway = true, .is_default_gateway = true },
+	.data_dir = LEASE_DATA_DIR,
+	.log_path = LOG_FILE,
+	.log_level = "info",
+	.log_max = LOG_MAX_BYTES,
+};
+
+static int check_values(const struct conf *c, const char *subnet_key, struct err *e)
+{
+	char subnet[PREFIX_TEXT], network[PREFIX_TEXT];
+	enum log_level level;
+
+	if (addr_is_set(&c->network.addr) && !prefix_covers(&c->network, &c->subnet))
+		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key, prefix_format(&c->subnet, subnet),
+			       prefix_format(&c->network, network));
+	if (!cni_ifname_valid(c->b.bridge))
+		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)",
+			       c->b.bridge);
+	if (c->b.mtu && c->b.mtu < 68)
+		return err_set(e, EINVAL, "mtu: %lld is below IPv4's smallest, 68", (long long)c->b.mtu);
+	if (c->log_level && !log_level_parse(c->log_level, &level))
+		return err_set(e, EINVAL, "logLevel: \"%.32s\" is none of error, warn, info, debug", c->log_level);
+	return 0;
+}
+
+/* The family's subnet is host-local's only range: network address, gateway and broadcast address are never given. */
+static int make_ipam(const struct cni_request *req, struct conf *c, const char *subnet_key, struct err *e)
+{
+	struct hostlocal_range *range = arena_alloc(req->arena, sizeof(*range));
+	int r;
+
+	if (!range)
+		return err_set(e, ENOMEM, "no memory left");
+	range->subnet = c->subnet;
+	r = hostlocal_range_complete(range, subnet_key, e);
+	c->b.ipam = (struct ipam){
+		.kind = IPAM_HOST_LOCAL,
+		.local = {
+			.data_dir = c->data_dir && *c->data_dir ? c->data_dir : LEASE_DATA_DIR,
+			.sets = { { .ranges = range, .count = 1 } },
+			.set_count = 1,
+			.linked = true,
+		},
+	};
+	return r;
+}
+
+static int prepare_key(const struct cni_request *req, struct conf *c, const char *subnet_key, struct err *e)
+{
+	int r = check_values(c, subnet_key, e);
+
+	if (r == 0)
+		r = make_ipam(req, c, subnet_key, e);
+	c->b.mac = req->wanted_mac;
+	return err_code(e, r, CNI_ERR_CONFIG);
+}
+
+static int prepare_bash(const struct cni_request *req, void *conf, struct err *e)
+{
+	return prepare_key(req, conf, "subnet", e);
+}
+
+static int prepare_my(const struct cni_request *req, void *conf, struct err *e)
+{
+	return prepare_key(req, conf, "podcidr", e);
+}
+
+struct named {
+	const char *container_id;
+};
+
+static void undo_name(void *ctx)
+{
+	const struct named *n = ctx;
+
+	netns_name_del(n->container_id);
+}
+
+static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
+{
+	static struct named named;
+	const struct conf *c = conf;
+	int r = bridged_add(&c->b, req, out, u, e);
+
+	if (r < 0)
+		return r;
+	named.container_id = req->at.container_id;
+	undo_push(u, undo_name, &named);
+	return netns_name_add(req->at.container_id, req->netns, e);
+}
+
+static int del(const struct cni_request *req, const void *conf, struct err *e)
+{
+	const struct conf *c = conf;
+	int r = bridged_del(&c->b, req, e);
+
+	netns_name_del(req->at.container_id);
+	netns_name_sweep();
+	return r;
+}
+
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
+{
+	const struct conf *c = conf;
+
+	return bridged_check(&c->b, req, prev, e);
+}
+
+static int gc(const struct cni_request *req, const void *conf, struct err *e)
+{
+	const struct conf *c = conf;
+
+	netns_name_sweep();
+	return bridged_gc(&c->b, req, e);
+}
+
+static int status(const struct cni_request *req, const void *conf, struct err *e)
+{
+	const struct conf *c = conf;
+
+	return bridged_status(&c->b, req, e);
+}
+
+static void opened(const struct cni_request *req, const void *conf)
+{
+	const struct conf *c = conf;
+	enum log_level level = LOG_INFO;
+
+	if (!c->log_path || !*c->log_path)
+		return;
+	if (c->log_level)
+		log_level_parse(c->log_level, &level);
+	log_file(c->log_path, level, (size_t)c->log_max);
+	log_line(LOG_INFO, "%s container=%s netns=%s ifname=%s stdin=%.*s", cni_command_text(req->command),
+		 req->at.container_id, req->netns, req->at.ifname, (int)req->config.len, req->config.text);
+}
+
+static void answered(const struct cni_request *req, const void *conf, const char *answer, int status_code)
+{
+	(void)conf;
+	log_line(LOG_INFO, "%s container=%s %s %s", cni_command_text(req->command), req->at.container_id,
+		 status_code < 0 ? "failed" : "succeeded", answer);
+}
+
+const struct cni_plugin bash_cni_plugin = {
+	.name = "bash-cni",
+	.keys = &bash_keys,
+	.defaults = &defaults,
+	.conf_size = sizeof(struct conf),
+	.prepare = prepare_bash,
+	.add = add,
+	.del = del,
+	.check = check,
+	.gc = gc,
+	.status = status,
+	.opened = opened,
+	.answered = answered,
+};
+
+const struct cni_plugin my_cni_plugin = {
+	.name = "my-cni",
+	.keys = &my_keys,
+	.defaults = &defaults,
+	.conf_size = sizeof(struct conf),
+	.prepare = prepare_my,
+	.add = add,
+	.del = del,
+	.check = check,
+	.gc = gc,
+	.status = status,
+	.opened = opened,
+	.answered = answered,
+};

@@ -1,0 +1,52 @@
+/*
+ * loopback: brings the pod's lo up. With a prevResult, that is passed on; else the result is lo with its addresses.
+ */
+#include "plugins/plugins.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "attach/pod.h"
+#include "base/err.h"
+
+static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
+{
+	static struct pod pod;
+	const struct cni_iface lo = { .name = "lo", .mac = "00:00:00:00:00:00", .sandbox = req->netns };
+	const struct cni_ip v4 = { .address = { { AF_INET, { 127, 0, 0, 1 } }, 8 } };
+	const struct cni_ip v6 = { .address = { { AF_INET6, { [15] = 1 } }, 128 } };
+	int r = pod_open(&pod, req->netns, e);
+
+	(void)conf;
+	(void)u;	/* a loopback that is up hurts nobody, and may have been up before */
+	if (r == 0)
+		r = pod_loopback_up(&pod, e);
+	if (r < 0 || req->prev_result.text)
+		return r;
+	cni_result_add_iface(out, &lo, e);
+	cni_result_add_ip(out, &v4, e);
+	cni_result_add_ip(out, &v6, e);
+	return 0;
+}
+
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
+{
+	static struct pod pod;
+	struct link lo;
+	int r = pod_open(&pod, req->netns, e);
+
+	(void)conf;
+	(void)prev;
+	if (r == 0)
+		r = link_find(&pod.nl, "lo", &lo, e);
+	if (r < 0 || (r > 0 && lo.up))
+		return r < 0 ? r : 0;
+	return err_code(e, err_set(e, ENETDOWN, "lo in the pod is down"), CNI_ERR_DIFFERS);
+}
+
+/* Nothing to delete: lo goes with its namespace, which may be gone, or shared by other attachments, by now. */
+const struct cni_plugin loopback_plugin = {
+	.name = "loopback",
+	.add = add,
+	.check = check,
+};

@@ -1,0 +1,247 @@
+#!/usr/bin/env bats
+# The bridge plugin with host-local against the real kernel.
+bats_require_minimum_version 1.5.0
+load helpers
+
+CONF='{"cniVersion":"1.0.0","name":"net1","type":"bridge","bridge":"cni0","isDefaultGateway":true,"ipMasq":true,"hairpinMode":true,
+"ipam":{"type":"host-local","ranges":[[{"subnet":"10.1.0.0/24"}],[{"subnet":"fd00:1::/64"}]]}}'
+
+setup() {
+	pod a
+	pod b
+}
+
+teardown() {
+	for ns in $(ip netns list | cut -d' ' -f1); do
+		del bridge "$ns" "$CONF" >/dev/null 2>&1 || true
+		ip netns del "$ns"
+	done
+	ip link del cni0 2>/dev/null || true
+	rm -rf /var/lib/cni/* /run/cnibox
+	nft flush ruleset
+}
+
+@test "ADD: result, addresses, routes, and pods reach each other and the gateway in both families" {
+	ra=$(add bridge a "$CONF")
+	rb=$(add bridge b "$CONF")
+	[ "$(jq -r '[.interfaces[].name] | .[0] + " " + .[2]' <<<"$ra")" = "cni0 eth0" ]
+	[ "$(jq -r '.interfaces[2].sandbox' <<<"$ra")" = /run/netns/a ]
+	[ "$(jq -c '[.ips[].interface]' <<<"$ra")" = "[2,2]" ]
+	[ "$(address "$ra")" = 10.1.0.2 ]
+	[ "$(address "$rb" 1)" = fd00:1::3 ]
+	ip netns exec a ping -c1 -W2 -q 10.1.0.3
+	ip netns exec a ping -c1 -W2 -q fd00:1::3
+	ip netns exec a ping -c1 -W2 -q 10.1.0.1
+	ip netns exec a ping -c1 -W2 -q fd00:1::1
+	ip -n a route | grep -q 'default via 10.1.0.1 dev eth0'
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
+}
+
+@test "ADD: the MACs of the result are the kernel's, and the host end's alias names the attachment" {
+	r=$(add bridge a "$CONF")
+	for i in 0 1; do
+		name=$(jq -r ".interfaces[$i].name" <<<"$r")
+		[ "$(cat "/sys/class/net/$name/address")" = "$(jq -r ".interfaces[$i].mac" <<<"$r")" ]
+	done
+	[ "$(ip -n a -j link show eth0 | jq -r '.[0].address')" = "$(jq -r '.interfaces[2].mac' <<<"$r")" ]
+	[ "$(cat "/sys/class/net/$name/ifalias")" = "cnibox net1 a eth0" ]
+	[ "$(cat "/sys/class/net/cni0/brif/$name/hairpin_mode")" = 1 ]
+}
+
+@test "DEL: host as before, twice, without a namespace, and after the namespace has gone" {
+	add bridge b "$CONF" >/dev/null
+	before=$(snapshot)
+	add bridge a "$CONF" >/dev/null
+	del bridge a "$CONF"
+	diff <(echo "$before") <(snapshot)
+	del bridge a "$CONF"
+	add bridge a "$CONF" >/dev/null
+	call DEL bridge a "" "$CONF"
+	diff <(echo "$before") <(snapshot)
+	add bridge a "$CONF" >/dev/null
+	ip netns del a
+	del bridge a "$CONF"
+	diff <(echo "$before" | grep -v netns/a) <(snapshot)
+	pod a
+}
+
+@test "leases are host-local's files; releasing 10.1.0.1x never releases another" {
+	for i in $(seq 1 12); do
+		pod "p$i"
+		add bridge "p$i" "$CONF" >/dev/null
+	done
+	[ "$(od -An -c /var/lib/cni/networks/net1/10.1.0.2 | tr -d ' \n')" = 'p1\r\neth0' ]
+	del bridge p1 "$CONF"
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+	[ "$(head -c 3 /var/lib/cni/networks/net1/10.1.0.11)" = p10 ]
+	[ "$(cat /var/lib/cni/networks/net1/last_reserved_ip.0)" = 10.1.0.13 ]
+}
+
+@test "a full range is code 102 and changes nothing; a free address is found while one exists" {
+	conf=$(jq -c '.ipam = {"type":"host-local","subnet":"10.9.0.0/29"} | .name = "small"' <<<"$CONF")
+	for i in 1 2 3 4 5; do
+		pod "s$i"
+		add bridge "s$i" "$conf" >/dev/null
+	done
+	unchanged fails 102 "no IP addresses available in network: small" add bridge a "$conf"
+	del bridge s3 "$conf"
+	[ "$(address "$(add bridge a "$conf")")" = 10.9.0.4 ]
+	del bridge a "$conf"
+	for i in 1 2 4 5; do del bridge "s$i" "$conf"; done
+}
+
+@test "parallel ADDs on a fresh host: one bridge, no duplicate address, none fails" {
+	for i in $(seq 1 40); do pod "q$i"; done
+	for i in $(seq 1 40); do
+		add bridge "q$i" "$CONF" >"$BATS_TEST_TMPDIR/q$i" &
+	done
+	wait
+	[ "$(cat "$BATS_TEST_TMPDIR"/q* | jq -r '.ips[0].address' | sort -u | wc -l)" = 40 ]
+	[ "$(ip -o link show type bridge | wc -l)" = 1 ]
+	[ "$(cat /sys/class/net/cni0/ifalias)" = cnibox ]
+	for i in $(seq 1 40); do del bridge "q$i" "$CONF" & done
+	wait
+	[ "$(find /var/lib/cni/networks/net1 -name '10.*' | wc -l)" = 0 ]
+	[ "$(ip -o link show type veth | wc -l)" = 0 ]
+}
+
+@test "CHECK: succeeds after ADD, and names what was changed" {
+	r=$(add bridge a "$CONF")
+	prev=$(with_prev "$CONF" "$r")
+	call CHECK bridge a /run/netns/a "$prev"
+	ip -n a addr del 10.1.0.2/24 dev eth0
+	fails 105 "10.1.0.2/24" call CHECK bridge a /run/netns/a "$prev"
+	ip -n a addr add 10.1.0.2/24 dev eth0
+	ip -n a link set eth0 name eth7
+	fails 105 "eth0 is not in the pod" call CHECK bridge a /run/netns/a "$prev"
+	ip -n a link set eth7 name eth0
+	fails 7 "prevResult" call CHECK bridge a /run/netns/a "$CONF"
+}
+
+@test "GC removes exactly what is not valid: link, lease, masquerade" {
+	conf=$(jq -c '.cniVersion = "1.1.0"' <<<"$CONF")
+	for p in a b; do add bridge "$p" "$conf" >/dev/null; done
+	other=$(jq -c '.name = "net2" | .ipam.ranges = [[{"subnet":"10.2.0.0/24"}]] | .bridge = "cni2"' <<<"$conf")
+	pod c
+	add bridge c "$other" >/dev/null
+	CNI_COMMAND=GC CNI_CONTAINERID= CNI_NETNS= CNI_IFNAME= "$CNIBOX_BIN/bridge" <<<"$(jq -c '."cni.dev/valid-attachments" = null' <<<"$conf")"
+	[ "$(ip -o link show type veth | wc -l)" = 3 ]
+	CNI_COMMAND=GC "$CNIBOX_BIN/bridge" <<<"$(jq -c '."cni.dev/valid-attachments" = [{"containerID":"b","ifname":"eth0"}]' <<<"$conf")"
+	[ "$(ip -o link show type veth | wc -l)" = 2 ]
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+	[ -e /var/lib/cni/networks/net1/10.1.0.3 ]
+	[ -e /var/lib/cni/networks/net2/10.2.0.2 ]
+	nft list set inet cnibox masq4 | grep -q 10.1.0.3
+	nft list set inet cnibox masq4 | grep -q 10.2.0.2
+	run nft list set inet cnibox masq4
+	[[ $output != *10.1.0.2\ * ]]
+	del bridge c "$other"
+	ip link del cni2
+}
+
+@test "STATUS: 0 with room, 50 when no address is free" {
+	conf=$(jq -c '.cniVersion = "1.1.0" | .name = "tiny" | .ipam = {"type":"host-local","subnet":"10.9.1.0/30"}' <<<"$CONF")
+	CNI_COMMAND=STATUS "$CNIBOX_BIN/bridge" <<<"$conf"
+	add bridge a "$conf" >/dev/null
+	status_call() { CNI_COMMAND=STATUS "$CNIBOX_BIN/bridge" <<<"$conf"; }
+	fails 50 "no IP addresses available" status_call
+	del bridge a "$conf"
+}
+
+@test "an existing eth0 is code 101, and the DEL that follows spares its owner" {
+	first=$(jq -c '.name = "first"' <<<"$CONF")
+	add bridge a "$first" >/dev/null
+	unchanged fails 101 "eth0" add bridge a "$CONF"
+	unchanged del bridge a "$CONF"
+	ip -n a link show eth0 | grep -q UP
+	fails 101 "eth0" add bridge a "$first"
+	del bridge a "$first"
+}
+
+@test "DEL takes an attachment of the reference plugin over" {
+	ref=$(ls -d /usr/lib/cni "$BATS_TEST_DIRNAME"/../../build/third_party/containernetworking-plugins/usr/lib/cni 2>/dev/null | head -1)
+	[ -n "$ref" ] || skip "the reference plugins are not unpacked"
+	conf=$(jq -c '.ipMasq = false | .cniVersion = "1.0.0"' <<<"$CONF")
+	CNI_PATH=$ref CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$ref/bridge" <<<"$conf"
+	[ -e /var/lib/cni/networks/net1/10.1.0.2 ]
+	add bridge b "$conf" >/dev/null
+	[ -e /var/lib/cni/networks/net1/10.1.0.3 ]
+	del bridge a "$conf"
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+	[ "$(ip -o link show type veth | wc -l)" = 1 ]
+}
+
+@test "bad input: one error that names key, value and reason, and nothing changes" {
+	bad() { unchanged fails "$1" "$2" add bridge a "$3"; }
+	bad 6 "line 2, column 1: expected" '{"cniVersion":"1.0.0","name":"x"'
+	bad 6 "standard input is empty" ''
+	bad 1 'cniVersion "9.9.9"' "$(jq -c '.cniVersion = "9.9.9"' <<<"$CONF")"
+	bad 7 "name: missing" "$(jq -c 'del(.name)' <<<"$CONF")"
+	bad 7 'name "../x"' "$(jq -c '.name = "../x"' <<<"$CONF")"
+	bad 7 'bridge: "a/b"' "$(jq -c '.bridge = "a/b"' <<<"$CONF")"
+	bad 7 'bridge: "sixteen-letters-"' "$(jq -c '.bridge = "sixteen-letters-"' <<<"$CONF")"
+	bad 7 'ipam.ranges' "$(jq -c '.ipam = {"type":"host-local"}' <<<"$CONF")"
+	bad 7 '10.1.0.0/31' "$(jq -c '.ipam = {"type":"host-local","subnet":"10.1.0.0/31"}' <<<"$CONF")"
+	bad 7 'no-such-ipam' "$(jq -c '.ipam.type = "no-such-ipam"' <<<"$CONF")"
+	bad 7 'mtu' "$(jq -c '.mtu = "1500"' <<<"$CONF")"
+	bad 7 'hairpinMode' "$(jq -c '.promiscMode = true' <<<"$CONF")"
+	bad 2 'vlan' "$(jq -c '.vlan = 5' <<<"$CONF")"
+}
+
+@test "bad environment: every problem in one error, code 4" {
+	call_bad() { env -u CNI_IFNAME -u CNI_PATH CNI_COMMAND=ADD CNI_CONTAINERID=../x CNI_NETNS=/nowhere "$CNIBOX_BIN/bridge" <<<"$CONF"; }
+	unchanged fails 4 "CNI_IFNAME is not set; CNI_PATH is not set; CNI_CONTAINERID" call_bad
+	unchanged fails 4 "CNI_NETNS" call ADD bridge a /nowhere "$CONF"
+	unchanged fails 4 "no network namespace" call ADD bridge a /etc/passwd "$CONF"
+	unchanged fails 4 "CNI_IFNAME" call ADD bridge a /run/netns/a "$CONF" sixteen-letters-
+	unchanged fails 4 "CNI_COMMAND" call NOSUCH bridge a /run/netns/a "$CONF"
+	unchanged fails 4 "host's own" call ADD bridge a /proc/self/ns/net "$CONF"
+}
+
+@test "a bridge that is no bridge, and an unwritable state directory, are named" {
+	ip link add cni0 type veth peer name cni0p
+	unchanged fails 101 'bridge "cni0"' add bridge a "$CONF"
+	ip link del cni0
+	touch /var/lib/cni/file
+	unchanged fails 103 "/var/lib/cni/file" add bridge a "$(jq -c '.ipam.dataDir = "/var/lib/cni/file/x"' <<<"$CONF")"
+}
+
+@test "CNI_ARGS: IP and MAC are given, unknown keys need IgnoreUnknown" {
+	export CNI_ARGS="IP=10.1.0.77;MAC=02:11:22:33:44:55"
+	r=$(add bridge a "$(jq -c '.ipam.ranges |= .[:1]' <<<"$CONF")")
+	[ "$(address "$r")" = 10.1.0.77 ]
+	[ "$(jq -r '.interfaces[2].mac' <<<"$r")" = 02:11:22:33:44:55 ]
+	export CNI_ARGS="FOO=bar"
+	fails 4 'FOO=bar' add bridge b "$CONF"
+	export CNI_ARGS="FOO=bar;IgnoreUnknown=1;K8S_POD_NAME=x"
+	add bridge b "$CONF"
+}
+
+@test "an attachment to a running process through /proc/PID/ns/net" {
+	unshare -n sleep 60 &
+	pid=$!
+	until [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+	call ADD bridge proc "/proc/$pid/ns/net" "$CONF"
+	nsenter -n -t $pid ip -o addr show eth0 | grep -q 10.1.0.2/24
+	kill $pid
+	wait $pid || true
+	call DEL bridge proc "/proc/$pid/ns/net" "$CONF"
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+}
+
+@test "every protocol version in and out" {
+	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
+		conf=$(jq -c --arg v $v '.cniVersion = $v' <<<"$CONF")
+		r=$(add bridge a "$conf")
+		[ "$(jq -r .cniVersion <<<"$r")" = $v ]
+		case $v in
+		0.1.0 | 0.2.0) [ "$(jq -r '.ip4.ip | split("/")[1]' <<<"$r")" = 24 ] && [ "$(jq -r '.ip6.routes[0].dst' <<<"$r")" = ::/0 ] ;;
+		0.*) [ "$(jq -c '[.ips[].version]' <<<"$r")" = '["4","6"]' ] ;;
+		1.0.0) [ "$(jq -c '.ips[0].version' <<<"$r")" = null ] ;;
+		1.1.0) [ "$(jq -c '.interfaces[2].mtu' <<<"$r")" = 1500 ] ;;
+		esac
+		del bridge a "$conf"
+	done
+	r=$(add bridge a "$(jq -c 'del(.cniVersion)' <<<"$CONF")")
+	[ "$(jq -r .cniVersion <<<"$r")" = 0.1.0 ]
+}

@@ -1,0 +1,61 @@
+# What the namespace tests share. CNIBOX_BIN names the plugins under test, so that the same cases run against the reference's.
+
+CNIBOX_BIN=${CNIBOX_BIN:-$BATS_TEST_DIRNAME/../../build/bin}
+CNIBOX_BIN=$(cd "$CNIBOX_BIN" && pwd)
+export CNI_PATH=$CNIBOX_BIN
+
+# pod NAME: a namespace /run/netns/NAME.
+pod() {
+	ip netns add "$1"
+}
+
+# call COMMAND PLUGIN ID NETNS CONFIG [IFNAME]: one plugin call, as a runtime makes it.
+call() {
+	CNI_COMMAND=$1 CNI_CONTAINERID=$3 CNI_NETNS=$4 CNI_IFNAME=${6:-eth0} "$CNIBOX_BIN/$2" <<<"$5"
+}
+
+add() { call ADD "$1" "$2" "/run/netns/$2" "$3" "${4:-eth0}"; }	# PLUGIN POD CONFIG [IFNAME]
+del() { call DEL "$1" "$2" "/run/netns/$2" "$3" "${4:-eth0}"; }
+
+# with_prev CONFIG RESULT: the configuration with a prevResult.
+with_prev() {
+	jq -c --argjson prev "$2" '.prevResult = $prev' <<<"$1"
+}
+
+# address RESULT [N]: the Nth address without its length.
+address() {
+	jq -r ".ips[${2:-0}].address" <<<"$1" | cut -d/ -f1
+}
+
+# Everything an attachment may leave on the host: links, addresses, routes, rules, nftables, leases, names of namespaces.
+snapshot() {
+	ip -o link | sed 's/@.*: / /; s/^[0-9]*: //; s/ qlen.*//; s/state [A-Z]* //; s/<[^>]*>//'
+	ip -o addr | sed 's/^[0-9]*: //; s/valid_lft.*//' | grep -v 'inet6 fe80'
+	ip route
+	ip -6 route | grep -v '^fe80'
+	ip rule
+	nft list ruleset
+	find /var/lib/cni -type f ! -name 'last_reserved_ip.*' ! -name lock ! -name boot_id | sort
+	find /run/cnibox/leases -type l 2>/dev/null | sort
+	find /run/netns -mindepth 1 | sort
+}
+
+# fails CODE TEXT COMMAND...: the command prints an error object with this code whose msg contains TEXT.
+fails() {
+	local code=$1 text=$2
+	shift 2
+	run --separate-stderr "$@"
+	echo "status $status: $output"
+	[ "$status" -ne 0 ]
+	[ "$(jq -r .code <<<"$output")" = "$code" ]
+	jq -r .msg <<<"$output" | grep -qF -- "$text"
+}
+
+# unchanged COMMAND...: the host is as it was.
+unchanged() {
+	local before after
+	before=$(snapshot)
+	"$@"
+	after=$(snapshot)
+	diff <(echo "$before") <(echo "$after")
+}
