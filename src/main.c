@@ -1,0 +1,132 @@
+/*
+ * cnibox: one program under many names. The applet is the name that it is called by, or else its first argument.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "applets.h"
+#include "base/caps.h"
+#include "base/log.h"
+#include "cni/plugin.h"
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_option(const char *arg, const char *brief, const char *full)
+{
+	return arg && (strcmp(arg, brief) == 0 || strcmp(arg, full) == 0);
+}
+
+/* What was printed counts only when it has arrived. */
+static int printed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+}
+
+static int list_applets(void)
+{
+	printf("cnibox %s: container networking for small machines, in one file\n\n"
+	       "usage: cnibox APPLET [ARGUMENT]...\n"
+	       "   or: APPLET [ARGUMENT]...     called by a link of that name\n"
+	       "   or: cnibox --help | --version\n\n"
+	       "applets (APPLET --help says more):\n",
+	       CNIBOX_VERSION);
+	for (unsigned int i = 0; i < applet_count; i++)
+		printf("  %-12s %s\n", applets[i].name, applets[i].summary);
+	return printed();
+}
+
+static int print_help(const struct applet *a)
+{
+	printf("%s: %s\n\n", a->name, a->summary);
+	if (a->help) {
+		a->help();
+		return printed();
+	}
+	printf("A CNI plugin: a container runtime calls it with CNI_COMMAND (ADD, DEL, CHECK, GC, STATUS, VERSION),\n"
+	       "CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_ARGS and CNI_PATH in its environment and the network\n"
+	       "configuration on standard input; the result, or an error object, goes to standard output.\n"
+	       "By hand, use cnitool.\n\n");
+	cni_plugin_help(a->plugin);
+	return printed();
+}
+
+static int run_plugin(const struct applet *a, const char *arg)
+{
+	if (arg) {
+		fprintf(stderr, "%s: unexpected argument \"%s\": a CNI plugin takes none (see %s --help)\n", a->name,
+			arg, a->name);
+		return 2;
+	}
+	caps_limit();
+	return cni_plugin_run(a->plugin);
+}
+
+static int run_applet(const struct applet *a, int argc, char **argv)
+{
+	const char *arg = argc > 1 ? argv[1] : NULL;
+
+	if (is_option(arg, "-h", "--help"))
+		return print_help(a);
+	if (is_option(arg, "-V", "--version")) {
+		printf("%s (cnibox %s)\n", a->name, CNIBOX_VERSION);
+		return printed();
+	}
+	if (a->plugin)
+		return run_plugin(a, arg);
+	log_name(a->name);
+	return a->main(argc, argv);
+}
+
+/* Called as cnibox, or by a name that says nothing: the first argument decides. */
+static int run_first_argument(int argc, char **argv)
+{
+	const struct applet *a;
+
+	if (argc < 2 || is_option(argv[1], "-h", "--help"))
+		return list_applets();
+	if (is_option(argv[1], "-V", "--version")) {
+		printf("cnibox %s\n", CNIBOX_VERSION);
+		return printed();
+	}
+	a = applet_find(argv[1]);
+	if (!a) {
+		fprintf(stderr, "cnibox: no applet is called \"%s\" (cnibox --help lists them)\n", argv[1]);
+		return 2;
+	}
+	return run_applet(a, argc - 1, argv + 1);
+}
+
+/*
+ * A file must never get the number of a closed standard stream: results and messages would go into it. Read-only, so
+ * that writing a result to a closed standard output fails, instead of succeeding unseen.
+ */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const struct applet *a = argc > 0 ? applet_find(base_name(argv[0])) : NULL;
+
+	open_standard_streams();
+	umask(022);
+	signal(SIGPIPE, SIG_DFL);
+	return a ? run_applet(a, argc, argv) : run_first_argument(argc, argv);
+}

@@ -1,0 +1,267 @@
+/*
+ * cnibox install: put this program and its applets' names into a directory of CNI plugins.
+ *
+ * Theory of operation. The program is one file, DIR/cnibox; every name is a symbolic link to it, so that one rename(2)
+ * replaces all applets at once and a node never runs two versions side by side, that a copy of the directory stays
+ * small, and that what belongs to cnibox can be read from the directory alone. Hard links would need one rename for
+ * each name, and after the first of them nothing would say any more whose the others are.
+ *
+ * Everything is judged before anything changes. Then each entry is made beside its place under a fixed temporary name
+ * and renamed over it. A run that was killed leaves at most such a name, and the next run removes it; the directory's
+ * lock keeps two runs from using the same one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "applets.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "tools/tools.h"
+
+#define DEFAULT_DIR "/opt/cni/bin"
+#define PROGRAM "cnibox"
+#define LOCK_TIMEOUT_MS 30000
+
+struct install {
+	const char *path;
+	int dir;
+	bool quiet;
+	bool changed;
+	const void *image; /* our own executable */
+	size_t size;
+};
+
+static void beside(char out[static NAME_MAX + 1], const char *name)
+{
+	snprintf(out, NAME_MAX + 1, ".%s.new", name); /* as file_replace() calls it */
+}
+
+static void say(struct install *in, const char *what, const char *name, const char *why)
+{
+	in->changed = true;
+	if (!in->quiet)
+		printf("%s %s%s\n", what, name, why);
+}
+
+/*
+ * rename(2) would replace an empty directory's place only with an error, and a full one never; but ask before anything
+ * changed.
+ */
+static int judge(const struct install *in, const char *name, struct err *e)
+{
+	struct stat st;
+
+	if (fstatat(in->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, EISDIR, "%s/%s is a directory: it is not replaced", in->path, name);
+	return 0;
+}
+
+static int map_self(struct install *in, struct err *e)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *image;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		err_sys(e, errno, "open /proc/self/exe");
+		if (fd >= 0)
+			close(fd);
+		return -e->errnum;
+	}
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (image == MAP_FAILED)
+		return err_sys(e, errno, "map /proc/self/exe");
+	in->image = image;
+	in->size = (size_t)st.st_size;
+	return 0;
+}
+
+/* Is DIR/cnibox this very program already? */
+static bool same_program(const struct install *in)
+{
+	int fd = openat(in->dir, PROGRAM, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool same = false;
+	struct stat st;
+	void *theirs;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755 &&
+	    (size_t)st.st_size == in->size) {
+		theirs = mmap(NULL, in->size, PROT_READ, MAP_PRIVATE, fd, 0);
+		same = theirs != MAP_FAILED && memcmp(theirs, in->image, in->size) == 0;
+		if (theirs != MAP_FAILED)
+			munmap(theirs, in->size);
+	}
+	close(fd);
+	return same;
+}
+
+static int put_program(struct install *in, struct err *e)
+{
+	struct stat st;
+	bool there = fstatat(in->dir, PROGRAM, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	int r;
+
+	if (same_program(in))
+		return 0;
+	r = file_replace(in->dir, PROGRAM, in->image, in->size, 0755, FILE_SYNC, e);
+	if (r == 0)
+		say(in, there ? "updated" : "installed", PROGRAM, "");
+	return r;
+}
+
+enum entry { ENTRY_NONE, ENTRY_OURS, ENTRY_OLD, ENTRY_FOREIGN };
+
+/* OLD: a name of ours in another form, e.g. a hard link or a link by a longer path to the same file. */
+static enum entry look(const struct install *in, const char *name)
+{
+	char target[PATH_MAX];
+	struct stat st, program;
+	ssize_t len = readlinkat(in->dir, name, target, sizeof(target));
+
+	if (len == (ssize_t)strlen(PROGRAM) && memcmp(target, PROGRAM, (size_t)len) == 0)
+		return ENTRY_OURS;
+	if (fstatat(in->dir, name, &st, 0) == 0 && fstatat(in->dir, PROGRAM, &program, 0) == 0 &&
+	    st.st_dev == program.st_dev && st.st_ino == program.st_ino)
+		return ENTRY_OLD;
+	return fstatat(in->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? ENTRY_FOREIGN : ENTRY_NONE;
+}
+
+static int put_name(struct install *in, const char *name, enum entry before, struct err *e)
+{
+	char temp[NAME_MAX + 1];
+
+	if (before == ENTRY_OURS)
+		return 0;
+	beside(temp, name);
+	if (symlinkat(PROGRAM, in->dir, temp) < 0)
+		return err_sys(e, errno, "link %s/%s", in->path, name);
+	if (renameat(in->dir, temp, in->dir, name) < 0) {
+		err_sys(e, errno, "rename %s to %s/%s", temp, in->path, name);
+		unlinkat(in->dir, temp, 0);
+		return -e->errnum;
+	}
+	if (before == ENTRY_FOREIGN)
+		say(in, "replaced", name, " (not cnibox's)");
+	else
+		say(in, "linked", name, "");
+	return 0;
+}
+
+/* What a killed run left. file_replace() looks after its own name only when it writes. */
+static int sweep(const struct install *in, const char *name, struct err *e)
+{
+	char temp[NAME_MAX + 1];
+
+	beside(temp, name);
+	if (unlinkat(in->dir, temp, 0) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove %s/%s", in->path, temp);
+	return 0;
+}
+
+static int prepare(struct install *in, struct err *e)
+{
+	int r = map_self(in, e);
+
+	if (r == 0)
+		r = lock_take(in->dir, in->path, LOCK_TIMEOUT_MS, e);
+	if (r == 0)
+		r = judge(in, PROGRAM, e);
+	for (unsigned int i = 0; r == 0 && i < applet_count; i++) {
+		if (!applets[i].hidden)
+			r = judge(in, applets[i].name, e);
+	}
+	if (r == 0)
+		r = sweep(in, PROGRAM, e);
+	for (unsigned int i = 0; r == 0 && i < applet_count; i++)
+		r = sweep(in, applets[i].name, e);
+	return r;
+}
+
+static int install(struct install *in, struct err *e)
+{
+	enum entry before[APPLETS_MAX] = { 0 };
+	int r = prepare(in, e);
+
+	for (unsigned int i = 0; i < applet_count; i++)
+		before[i] = look(in, applets[i].name);
+	if (r == 0)
+		r = put_program(in, e);
+	for (unsigned int i = 0; r == 0 && i < applet_count; i++) {
+		if (!applets[i].hidden)
+			r = put_name(in, applets[i].name, before[i], e);
+	}
+	if (in->changed && fsync(in->dir) < 0 && r == 0)
+		r = err_sys(e, errno, "fsync %s", in->path);
+	if (r == 0 && !in->changed && !in->quiet)
+		printf("%s is up to date\n", in->path);
+	return r;
+}
+
+void install_help(void)
+{
+	printf("usage: cnibox install [--quiet] [DIR]\n\n"
+	       "Copies this program to DIR/cnibox (DIR is made if missing; default " DEFAULT_DIR
+	       ") and links to it:\n ");
+	for (unsigned int i = 0; i < applet_count; i++) {
+		if (!applets[i].hidden)
+			printf(" %s", applets[i].name);
+	}
+	printf(".\n\nEach is put in place by one rename: a runtime that calls a plugin meanwhile finds the old or the\n"
+	       "new one, and a run that was killed is simply repeated. A file of one of these names that is not\n"
+	       "cnibox's is replaced, and said so; a directory never is. Says what it changed; --quiet says "
+	       "nothing.\n");
+}
+
+/* "DIR/." follows DIR where it is a symbolic link, as administrators make them; dir_open() alone refuses that. */
+static int open_target(const char *path, struct err *e)
+{
+	char inside[PATH_MAX];
+
+	if ((size_t)snprintf(inside, sizeof(inside), "%s/.", path) >= sizeof(inside))
+		return err_set(e, ENAMETOOLONG, "%.64s...: path too long", path);
+	return dir_open(inside, true, e);
+}
+
+static bool parse_arguments(struct install *in, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--quiet") == 0 || strcmp(argv[i], "-q") == 0)
+			in->quiet = true;
+		else if (argv[i][0] == '-' || !argv[i][0] || in->path)
+			return false;
+		else
+			in->path = argv[i];
+	}
+	if (!in->path)
+		in->path = DEFAULT_DIR;
+	return true;
+}
+
+int install_main(int argc, char **argv)
+{
+	struct install in = { 0 };
+	struct err e = { 0 };
+	int r;
+
+	if (!parse_arguments(&in, argc, argv)) {
+		fputs("usage: cnibox install [--quiet] [DIR]\n", stderr);
+		return 2;
+	}
+	in.dir = open_target(in.path, &e);
+	r = in.dir < 0 ? in.dir : install(&in, &e);
+	if (in.dir >= 0)
+		close(in.dir);
+	if (r < 0)
+		fprintf(stderr, "install: %s\n", e.text);
+	return r < 0 || fflush(stdout) != 0 ? 1 : 0;
+}

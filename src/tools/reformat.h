@@ -1,0 +1,13 @@
+/*
+ * A JSON value written anew: for people with the writer's indentation, or without a blank. Keys, numbers and strings
+ * stay as they stand.
+ */
+#ifndef TOOLS_REFORMAT_H
+#define TOOLS_REFORMAT_H
+
+#include "json/writer.h"
+
+/* v is of a checked document. */
+void json_put_reformatted(struct json_writer *w, struct json_raw v);
+
+#endif

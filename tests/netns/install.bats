@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# cnibox install: the program and its names, put in place so that nobody ever sees half of it.
+
+setup() {
+	bin=$(readlink -f "${CNIBOX:-$BATS_TEST_DIRNAME/../../build/cnibox}")
+	cd "$BATS_TEST_TMPDIR" || return 1
+	names="bash-cni bridge cnitool host-local loopback my-cni"
+}
+
+hidden_files() {
+	find "$1" -name '.*.new'
+}
+
+@test "installs the program and one name per applet" {
+	run "$bin" install dir/with/parents
+	[ "$status" -eq 0 ]
+	cmp "$bin" dir/with/parents/cnibox
+	[ "$(stat -c %a dir/with/parents/cnibox)" = 755 ]
+	for name in $names; do
+		run "dir/with/parents/$name" --version
+		[ "$status" -eq 0 ]
+		[[ $output == "$name (cnibox "*")" ]]
+	done
+	[ ! -e dir/with/parents/install ]
+	[ ! -e dir/with/parents/node ]
+}
+
+@test "says what it does, once" {
+	run "$bin" install dir
+	[ "${lines[0]}" = "installed cnibox" ]
+	[ "${lines[1]}" = "linked bash-cni" ]
+	run "$bin" install dir
+	[ "$status" -eq 0 ]
+	[ "$output" = "dir is up to date" ]
+	run "$bin" install --quiet other
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "a second run changes nothing" {
+	"$bin" install -q dir
+	before=$(stat -c '%n %i %y %z' dir dir/*)
+	dir/cnibox install -q dir
+	[ "$before" = "$(stat -c '%n %i %y %z' dir dir/*)" ]
+}
+
+@test "replaces an older program, also one that is running" {
+	"$bin" install -q dir
+	printf x >>dir/cnibox
+	cp "$(command -v sleep)" dir/bridge.real
+	ln -f dir/bridge.real dir/loopback	# somebody's running program of our name: opening it for writing is ETXTBSY
+	dir/loopback 60 &
+	holder=$!
+	run "$bin" install dir
+	kill "$holder"
+	[ "$status" -eq 0 ]
+	[[ $output == *"updated cnibox"* ]]
+	[[ $output == *"replaced loopback (not cnibox's)"* ]]
+	cmp "$bin" dir/cnibox
+	[ "$(readlink dir/loopback)" = cnibox ]
+	cmp dir/bridge.real "$(command -v sleep)"
+}
+
+@test "replaces foreign files and links of its names, and no others" {
+	mkdir dir
+	echo foreign >dir/bridge
+	ln -s /nowhere dir/host-local
+	echo mine >dir/portmap
+	echo mine >dir/node
+	run "$bin" install dir
+	[ "$status" -eq 0 ]
+	[[ $output == *"replaced bridge (not cnibox's)"* ]]
+	[[ $output == *"replaced host-local (not cnibox's)"* ]]
+	[[ $output == *"linked loopback"* ]]
+	[ "$(cat dir/portmap dir/node)" = "$(printf 'mine\nmine')" ]
+	dir/bridge --version
+}
+
+@test "never replaces a directory, and changes nothing then" {
+	mkdir -p dir/my-cni
+	run "$bin" install dir
+	[ "$status" -eq 1 ]
+	[[ $output == "install: dir/my-cni is a directory"* ]]
+	[ "$(ls -A dir)" = my-cni ]
+}
+
+@test "follows a link to the directory" {
+	mkdir real
+	ln -s real dir
+	"$bin" install -q dir
+	[ -L dir ]
+	[ -x real/cnibox ]
+}
+
+@test "errors name what is wrong" {
+	run "$bin" install /dev/null/dir
+	[ "$status" -eq 1 ]
+	[[ $output == "install: "*"/dev/null"* ]]
+	run "$bin" install one two
+	[ "$status" -eq 2 ]
+	run "$bin" install --nonsense
+	[ "$status" -eq 2 ]
+	[ -z "$(ls -A .)" ]
+}
+
+@test "killed anywhere, the next run completes and cleans up" {
+	command -v strace >/dev/null || skip "strace is not installed: it kills at each system call"
+	for call in openat write fsync renameat,rename symlinkat unlinkat; do
+		for nth in 1 2 3 5 7; do
+			rm -rf dir
+			mkdir dir
+			echo old >dir/cnibox
+			echo old >dir/bridge
+			# The program under strace dies by the signal: strace does, too.
+			strace -o /dev/null -e "inject=$call:signal=KILL:when=$nth" "$bin" install -q dir 2>/dev/null || true
+			# Old or new, never half.
+			[ "$(head -c 4 dir/cnibox)" = "old" ] || cmp "$bin" dir/cnibox
+			[ "$(head -c 4 dir/bridge)" = "old" ] || dir/bridge --version
+			"$bin" install -q dir
+			cmp "$bin" dir/cnibox
+			[ -z "$(hidden_files dir)" ]
+			for name in $names; do
+				[ "$(readlink "dir/$name")" = cnibox ]
+			done
+		done
+	done
+}
+
+@test "two at once do not disturb each other" {
+	for _ in 1 2 3 4 5; do
+		rm -rf dir
+		"$bin" install -q dir & a=$!
+		"$bin" install -q dir & b=$!
+		wait "$a"
+		wait "$b"
+		cmp "$bin" dir/cnibox
+		[ -z "$(hidden_files dir)" ]
+	done
+}
+
+@test "the applet list, help, version and unknown applets" {
+	run "$bin"
+	[ "$status" -eq 0 ]
+	for name in $names install node; do
+		[[ $output == *"  $name "* ]]
+		run "$bin" "$name" --help
+		[ "$status" -eq 0 ]
+		[[ ${lines[0]} == "$name: "* ]]
+		run "$bin"
+	done
+	run "$bin" --version
+	[[ $output == "cnibox "* ]]
+	run "$bin" bridge -V
+	[[ $output == "bridge (cnibox "* ]]
+	run "$bin" nonsense
+	[ "$status" -eq 2 ]
+	[[ $output == *'no applet is called "nonsense"'* ]]
+	run "$bin" bridge nonsense
+	[ "$status" -eq 2 ]
+	run bash -c "'$bin' >/dev/full"
+	[ "$status" -eq 1 ]
+}
+
+@test "a plugin keeps only the capabilities that it needs" {
+	"$bin" install -q dir
+	mkfifo in
+	CNI_COMMAND=VERSION dir/loopback <in >out &
+	plugin=$!
+	exec 9>in	# it has started; it waits for its standard input
+	for _ in $(seq 50); do
+		caps=$(awk '/^CapPrm/ { print $2 }' "/proc/$plugin/status")
+		[ "$caps" != 0000000000281006 ] || break
+		sleep 0.02
+	done
+	status=$(grep -E '^Cap(Inh|Prm|Eff)' "/proc/$plugin/status")
+	echo '{"cniVersion":"1.0.0"}' >&9
+	exec 9>&-
+	wait "$plugin"
+	[ "$(awk '/^Cap(Prm|Eff)/ { print $2 }' <<<"$status" | sort -u)" = 0000000000281006 ]
+	[ "$(awk '/^CapInh/ { print $2 }' <<<"$status")" = 0000000000000000 ]
+}
