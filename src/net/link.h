@@ -1,0 +1,108 @@
+/*
+ * Links: veth pairs, bridges and their ports. Follows net/core/rtnetlink.c, drivers/net/veth.c, net/bridge/br_netlink.c.
+ *
+ * Functions without a result only write their request into the batch; nl_commit() sends it. Lookups act at once and return
+ * 1 when found, 0 when there is none, -errno else.
+ */
+#ifndef NET_LINK_H
+#define NET_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <net/if.h>
+
+struct err;
+struct nl;
+
+#define LINK_ALIAS_SIZE 256	/* IFALIASZ */
+#define MAC_TEXT 18
+
+struct link {
+	int index;
+	char name[IF_NAMESIZE];
+	char kind[16];			/* "veth", "bridge", ...; "" for hardware */
+	char alias[LINK_ALIAS_SIZE];
+	uint8_t mac[6];
+	bool has_mac;
+	bool up;			/* IFF_UP */
+	bool loopback;
+	bool promisc;			/* IFF_PROMISC */
+	uint32_t mtu;
+	uint32_t group;
+	int master;			/* ifindex, 0: none */
+	int peer;			/* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
+	bool peer_elsewhere;		/* the other end is in another namespace (IFLA_LINK_NETNSID present) */
+	bool hairpin;			/* as a bridge port */
+};
+
+struct veth {
+	const char *host;		/* name of the host end */
+	const char *pod;		/* name of the pod end */
+	const char *alias;		/* of the host end; may be NULL */
+	int pod_ns;			/* descriptor of the pod's namespace */
+	int master;			/* ifindex of the bridge, 0: none */
+	uint32_t mtu;			/* 0: kernel default */
+	uint8_t host_mac[6];
+	uint8_t pod_mac[6];
+};
+
+/*
+ * The host end is created up and in the bridge; the pod end is down (it cannot be created up: ENOTCONN). One message, and a second
+ * behind a barrier (see nl_commit) for the alias, which no kernel takes at creation: a link of that name that was there is not touched.
+ */
+void link_add_veth(struct nl *nl, const struct veth *v);
+
+/*
+ * A bridge with this MAC (so that it does not change with its ports), up. mtu 0: kernel default; an MTU given here still follows the
+ * smallest port (br_mtu_auto_adjust()), only link_set_mtu() to another value pins it. vlan_filtering as asked. The alias as with a veth.
+ */
+struct bridge {
+	const char *name;
+	const char *alias;		/* may be NULL */
+	uint8_t mac[6];
+	uint32_t mtu;
+	bool vlan_filtering;
+};
+void link_add_bridge(struct nl *nl, const struct bridge *b);
+
+void link_up(struct nl *nl, int index);
+void link_down(struct nl *nl, int index);
+void link_set_promisc(struct nl *nl, int index, bool on);
+void link_set_mtu(struct nl *nl, int index, uint32_t mtu);
+void link_set_mac(struct nl *nl, int index, const uint8_t mac[static 6]);
+void link_set_alias(struct nl *nl, int index, const char *alias);	/* "": none */
+void link_set_master(struct nl *nl, int index, int master);	/* 0: out of its bridge */
+
+/*
+ * Port flags of a bridge port, by name because it stands in the batch right behind link_add_veth() (whose barrier guards it).
+ * -EOPNOTSUPP: the link is in no bridge.
+ */
+struct port {
+	bool hairpin;
+	bool isolated;
+};
+void link_set_port(struct nl *nl, const char *name, const struct port *p);
+
+void link_del(struct nl *nl, int index);
+void link_del_name(struct nl *nl, const char *name);
+
+/* Mark a link for grouped deletion, and delete all that are marked (RTM_DELLINK with IFLA_GROUP; -ENODEV when none is). */
+void link_set_group(struct nl *nl, const char *name, uint32_t group);
+void link_del_group(struct nl *nl, uint32_t group);
+
+int link_find(struct nl *nl, const char *name, struct link *out, struct err *e);
+int link_find_index(struct nl *nl, int index, struct link *out, struct err *e);
+
+/*
+ * Call fn for every link of the namespace; kind NULL: all. fn's negative value ends the walk and is returned. While others add and remove
+ * links a walk of hundreds can be interrupted and begin anew: fn then sees links twice, so gather by index or name.
+ */
+typedef int link_fn(const struct link *l, void *arg);
+int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e);
+
+/* A random locally administered unicast address. */
+void mac_random(uint8_t mac[static 6]);
+const char *mac_format(const uint8_t mac[static 6], char out[static MAC_TEXT]);
+bool mac_parse(const char *s, uint8_t out[static 6]);
+
+#endif

@@ -1,0 +1,171 @@
+/* Links: finding and listing them, and MAC addresses as text. */
+#include "net/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "net/nl.h"
+
+#define RTEXT_SKIP_STATS (1 << 3)	/* RTEXT_FILTER_SKIP_STATS, since 4.4: counters nobody reads */
+
+static void read_kind(const struct nlattr *info, struct link *l)
+{
+	const struct nlattr *a[IFLA_INFO_SLAVE_DATA + 1], *port[IFLA_BRPORT_MODE + 1];
+	char master_kind[16];
+
+	(void)nl_attrs_nested(info, a, IFLA_INFO_SLAVE_DATA);
+	(void)nl_str(a[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
+	if (!nl_str(a[IFLA_INFO_SLAVE_KIND], master_kind, sizeof(master_kind)) || strcmp(master_kind, "bridge") != 0)
+		return;
+	(void)nl_attrs_nested(a[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MODE);
+	l->hairpin = nl_u8(port[IFLA_BRPORT_MODE]) != 0;
+}
+
+/* False when the message is no link of ours to report: other families (bridge ports) use the same message type. */
+static bool read_link(const struct nlmsghdr *h, struct link *l)
+{
+	const struct nlattr *a[IFLA_LINK_NETNSID + 1];
+	struct ifinfomsg m;
+
+	memset(l, 0, sizeof(*l));
+	if (h->nlmsg_type != RTM_NEWLINK || !nl_attrs(h, sizeof(m), a, IFLA_LINK_NETNSID))
+		return false;
+	memcpy(&m, h + 1, sizeof(m));
+	l->index = m.ifi_index;
+	l->up = (m.ifi_flags & IFF_UP) != 0;
+	l->loopback = (m.ifi_flags & IFF_LOOPBACK) != 0;
+	l->promisc = (m.ifi_flags & IFF_PROMISC) != 0;
+	(void)nl_str(a[IFLA_IFNAME], l->name, sizeof(l->name));
+	(void)nl_str(a[IFLA_IFALIAS], l->alias, sizeof(l->alias));
+	l->has_mac = nl_size(a[IFLA_ADDRESS]) == sizeof(l->mac);
+	if (l->has_mac)
+		memcpy(l->mac, nl_data(a[IFLA_ADDRESS]), sizeof(l->mac));
+	l->mtu = nl_u32(a[IFLA_MTU]);
+	l->group = nl_u32(a[IFLA_GROUP]);
+	l->master = (int)nl_u32(a[IFLA_MASTER]);
+	l->peer = (int)nl_u32(a[IFLA_LINK]);
+	l->peer_elsewhere = a[IFLA_LINK_NETNSID] != NULL;
+	read_kind(a[IFLA_LINKINFO], l);
+	return m.ifi_family == AF_UNSPEC && l->index > 0;
+}
+
+struct find {
+	struct link *out;
+	bool found;
+};
+
+static int find_answer(const struct nlmsghdr *h, void *arg)
+{
+	struct find *f = arg;
+
+	f->found = read_link(h, f->out);
+	return 0;
+}
+
+/* "There is none" is an answer and leaves no error behind. */
+static int find_commit(struct nl *nl, struct link *out, struct err *e)
+{
+	struct find f = {.out = out};
+	struct err mine = {0};
+	int r = nl_dump(nl, find_answer, NULL, &f, &mine);
+
+	if (r == -ENODEV)
+		return 0;
+	return r < 0 ? err_set(e, -r, "%s", mine.text) : f.found;
+}
+
+int link_find(struct nl *nl, const char *name, struct link *out, struct err *e)
+{
+	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+
+	nl_request(nl, "find link", RTM_GETLINK, 0, &any, sizeof(any));
+	nl_put_str(nl, IFLA_IFNAME, name);
+	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
+	return err_ctx(e, find_commit(nl, out, e), "%s", name);
+}
+
+int link_find_index(struct nl *nl, int index, struct link *out, struct err *e)
+{
+	struct ifinfomsg m = {.ifi_index = index};
+
+	nl_request(nl, "find link", RTM_GETLINK, 0, &m, sizeof(m));
+	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
+	return err_ctx(e, find_commit(nl, out, e), "link %d", index);
+}
+
+struct each {
+	const char *kind;
+	link_fn *fn;
+	void *arg;
+};
+
+static int each_answer(const struct nlmsghdr *h, void *arg)
+{
+	const struct each *each = arg;
+	struct link l;
+
+	if (!read_link(h, &l) || (each->kind && strcmp(l.kind, each->kind) != 0))
+		return 0;
+	return each->fn(&l, each->arg);
+}
+
+int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e)
+{
+	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+	struct each each = {.kind = kind, .fn = fn, .arg = arg};
+
+	nl_request(nl, "list links", RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
+	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
+	if (kind) {
+		/* The kernel filters only by kinds whose driver is loaded; each_answer() filters in any case. */
+		nl_nest(nl, IFLA_LINKINFO)
+			nl_put_str(nl, IFLA_INFO_KIND, kind);
+	}
+	return nl_dump(nl, each_answer, NULL, &each, e);
+}
+
+void mac_random(uint8_t mac[static 6])
+{
+	/* Unique is enough: GRND_INSECURE (5.6) does not wait for entropy, which small machines lack after boot. */
+	while (getrandom(mac, 6, GRND_INSECURE) != 6 && getrandom(mac, 6, 0) != 6)
+		;
+	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
+}
+
+const char *mac_format(const uint8_t mac[static 6], char out[static MAC_TEXT])
+{
+	snprintf(out, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return out;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool mac_parse(const char *s, uint8_t out[static 6])
+{
+	uint8_t mac[6];
+
+	for (unsigned int i = 0; i < 6; i++, s += 3) {
+		int high = hex_digit(s[0]);
+		int low = high < 0 ? -1 : hex_digit(s[1]);
+
+		if (low < 0 || s[2] != (i < 5 ? ':' : '\0'))
+			return false;
+		mac[i] = (uint8_t)(high << 4 | low);
+	}
+	memcpy(out, mac, sizeof(mac));
+	return true;
+}

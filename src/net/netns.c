@@ -1,0 +1,63 @@
+/* Network namespaces: see netns.h. */
+#include "net/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/nsfs.h>
+
+#include "base/err.h"
+#include "net/nl.h"
+
+int netns_open(const char *path, struct err *e)
+{
+	/* A link in /proc or a bind mount, so it is followed; O_NONBLOCK: a FIFO planted there must not hold us. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return err_sys(e, errno, "open network namespace %s", path);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+		close(fd);
+		return err_set(e, EINVAL, "%s is no network namespace", path);
+	}
+	return fd;
+}
+
+int netns_open_self(struct err *e)
+{
+	return netns_open("/proc/thread-self/ns/net", e);
+}
+
+bool netns_same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int netns_enter(int ns, struct err *e)
+{
+	if (setns(ns, CLONE_NEWNET) < 0)
+		return err_sys(e, errno, "enter the network namespace");
+	return 0;
+}
+
+int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap, struct err *e)
+{
+	int r, back;
+
+	nl->fd = -1;
+	r = netns_enter(ns, e);
+	if (r < 0)
+		return r;
+	r = nl_open(nl, protocol, buf, cap, e);
+	back = netns_enter(home, e);
+	if (back < 0) {
+		nl_close(nl);
+		return err_ctx(e, back, "come back from the container's namespace");
+	}
+	return r;
+}

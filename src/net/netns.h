@@ -1,0 +1,31 @@
+/*
+ * Network namespaces: opening one by path, working inside it, telling two apart.
+ */
+#ifndef NET_NETNS_H
+#define NET_NETNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct nl;
+
+/*
+ * Open a path as a network namespace (O_CLOEXEC). Verified by NS_GET_NSTYPE: anything else is -EINVAL "... is no network
+ * namespace"; a missing path is -ENOENT.
+ */
+int netns_open(const char *path, struct err *e);
+
+/* The caller's own. */
+int netns_open_self(struct err *e);
+
+/* Are both descriptors the same namespace (device and inode)? */
+bool netns_same(int a, int b);
+
+/* setns() of the calling thread. */
+int netns_enter(int ns, struct err *e);
+
+/* Open a netlink socket inside ns and come back to home (netns_open_self()); as nl_open(). Failing to come back is fatal to the call. */
+int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap, struct err *e);
+
+#endif
