@@ -61,6 +61,6 @@ bool attachment_owns(const struct cni_attachment *at, const struct link *l)
 {
 	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
 
-	return strcmp(l->name, attachment_host_name(at, name)) == 0 &&
-	       strcmp(l->alias, attachment_alias(at, alias)) == 0;
+	return strcmp(l->name, attachment_host_name(at, name)) == 0 && strcmp(l->kind, "veth") == 0 &&
+	       (!l->alias[0] || strcmp(l->alias, attachment_alias(at, alias)) == 0);
 }

@@ -22,7 +22,10 @@ const char *attachment_alias(const struct cni_attachment *at, char out[static LI
 /* Split an alias; buf holds the three names. False: the link is not ours. */
 bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE], struct cni_attachment *out);
 
-/* Is this link the host end of this attachment, by name and alias? */
+/*
+ * Is this link the host end of this attachment, by name and alias? No kernel takes an alias at creation: an ADD killed before it was set leaves none, and
+ * then the name speaks.
+ */
 bool attachment_owns(const struct cni_attachment *at, const struct link *l);
 
 #endif
