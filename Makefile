@@ -1,0 +1,118 @@
+# cnibox: every target. `make help` lists them.
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+V ?=
+Q := $(if $(V),,@)
+B := build
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+TOOLCHAIN ?= musl-gcc
+CROSS ?=
+BINDIR ?= /opt/cni/bin
+DESTDIR ?=
+
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
+OBJECTS := $(SOURCES:src/%.c=$(B)/obj/%.o)
+UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
+	-Wcast-qual -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)"' -MMD -MP
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS ?= -Os -g
+RELEASE := $(COMMON) $(HARDEN) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -isystem $(B)/include
+LINK := -static -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack
+SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+.PHONY: all help clean unit test soak lab bench fuzz check install
+all: $(B)/cnibox $(B)/bin/.done ## build build/cnibox and build/bin (one link per applet)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+# The compiler's packages, once per checkout; kernel headers and jsmn are linked into a folder of their own, because musl-gcc knows neither
+# and must never see /usr/include.
+$(B)/.tools: third_party/packages third_party/need
+	@mkdir -p $(B)
+	$(Q)third_party/need build
+	@touch $@
+
+$(B)/include/.done: $(B)/.tools
+	@mkdir -p $(B)/include
+	@ln -sfn /usr/include/linux $(B)/include/linux
+	@ln -sfn /usr/include/asm-generic $(B)/include/asm-generic
+	@ln -sfn /usr/include/$(shell gcc -print-multiarch 2>/dev/null || echo x86_64-linux-gnu)/asm $(B)/include/asm
+	@ln -sfn /usr/include/jsmn.h $(B)/include/jsmn.h
+	@touch $@
+
+$(B)/obj/%.o: src/%.c $(B)/include/.done Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) -c -o $@ $<
+
+$(B)/cnibox.debug: $(OBJECTS)
+	@echo "  LINK    $@"
+	$(Q)$(TOOLCHAIN) $(LINK) -o $@ $^
+
+$(B)/cnibox: $(B)/cnibox.debug
+	$(Q)strip -o $@.new $<
+	$(Q)tests/static $@.new
+	$(Q)mv $@.new $@
+
+$(B)/bin/.done: $(B)/cnibox
+	$(Q)$(B)/cnibox install --quiet $(B)/bin
+	@touch $@
+
+# Unit tests: glibc, cmocka, address and undefined-behaviour sanitizers.
+$(B)/san/%.o: src/%.c $(B)/.tools Makefile
+	@mkdir -p $(@D)
+	$(Q)gcc $(SANITIZE) -c -o $@ $<
+
+$(B)/san/libcnibox.a: $(filter-out $(B)/san/main.o,$(SOURCES:src/%.c=$(B)/san/%.o))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a -lcmocka
+
+unit: $(UNITS) ## the unit tests alone
+	$(Q)for t in $(UNITS); do $$t || exit 1; done
+
+$(B)/.test-tools: third_party/packages third_party/need
+	@mkdir -p $(B)
+	$(Q)third_party/need build test lab
+	$(Q)third_party/unpack containernetworking-plugins
+	@touch $@
+
+test: $(B)/.test-tools ## everything: unit tests, namespaces, reference, faults, the lab; installs what is missing
+	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)tests/run
+
+soak: $(B)/.test-tools ## the sweeps in full and the long runs
+	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)FULL=1 tests/run
+
+lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down
+	$(Q)third_party/need build lab
+	$(Q)$(MAKE) all
+	$(Q)qemu/lab up
+	$(Q)qemu/lab demo
+
+bench: all ## ADD and DEL beside the reference plugins and the kernel's floor
+	$(Q)third_party/need bench
+	$(Q)third_party/unpack containernetworking-plugins
+	$(Q)tests/bench/run
+
+fuzz: $(B)/.tools ## every parser of outside bytes, FUZZ_SECONDS each (600)
+	$(Q)third_party/need analysis
+	$(Q)tests/fuzz/run
+
+install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically
+	$(Q)$(B)/cnibox install $(DESTDIR)$(BINDIR)
+
+clean: ## remove build/
+	rm -rf $(B)
+
+-include $(OBJECTS:.o=.d)
