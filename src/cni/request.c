@@ -170,7 +170,7 @@ static int read_config(struct cni_request *out, const char *text, size_t len, st
 {
 	int r;
 
-	if (len == 0)
+	if (strspn(text, " \t\r\n") == len)
 		r = err_set(e, EINVAL, "standard input is empty: expected the network configuration as a JSON object");
 	else
 		r = json_decode(out->arena, text, len, &common_table, c, e);

@@ -38,6 +38,49 @@ static int open_existing(const struct host_local *h, const struct cni_request *r
 	return r < 0 ? r : 1;
 }
 
+struct reclaim_walk {
+	const struct host_local *conf;
+	const struct cni_request *req;
+	struct lease_store *store;
+	unsigned int released;
+	struct err *e;
+};
+
+/* Only leases of ours prove anything by a missing link, and an ADD in flight has not made its link yet. */
+static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+{
+	struct reclaim_walk *w = arg;
+	const struct cni_attachment at = {
+		.network = w->req->at.network, .container_id = o->id, .ifname = o->ifname,
+	};
+	int r;
+
+	if (!ours || !*o->id || !*o->ifname || lease_in_flight(w->store, a))
+		return 0;
+	r = w->conf->gone(&at, w->e);
+	if (r <= 0)
+		return r;
+	r = lease_release_addr(w->store, a, w->e);
+	w->released += r >= 0;
+	return r < 0 ? r : 0;
+}
+
+/* The number of leases reclaimed; trouble is logged, for then the range is simply full. */
+static unsigned int reclaim(const struct host_local *h, const struct cni_request *req, struct lease_store *s)
+{
+	struct err e = { 0 };
+	struct reclaim_walk w = { .conf = h, .req = req, .store = s, .e = &e };
+
+	if (!h->gone)
+		return 0;
+	if (lease_each(s, reclaim_lease, &w, &e) < 0)
+		log_line(LOG_WARN, "network %s: reclaiming leases: %s", req->at.network, e.text);
+	if (w.released)
+		log_line(LOG_WARN, "network %s is full: reclaimed %u leases whose pods are gone without a DEL",
+			 req->at.network, w.released);
+	return w.released;
+}
+
 static int take_one(const struct host_local *h, const struct cni_request *req, struct lease_store *s, unsigned int set,
 		    struct cni_result *out, struct err *e)
 {
@@ -52,8 +95,13 @@ static int take_one(const struct host_local *h, const struct cni_request *req, s
 	};
 	struct hostlocal_address got;
 	struct cni_ip ip = { .interface = -1 };
-	int r = hostlocal_take(s, &q, req->arena, &got, e);
+	struct err full = { 0 };
+	int r = hostlocal_take(s, &q, req->arena, &got, &full);
 
+	if (r == -ENOSPC && reclaim(h, req, s))
+		r = hostlocal_take(s, &q, req->arena, &got, e);
+	else if (r < 0)
+		*e = full;
 	if (r < 0)
 		return err_code(e, r, r == -ENOSPC ? CNI_ERR_FULL : r == -EEXIST || r == -EADDRINUSE ? CNI_ERR_EXISTS : 0);
 	ip.address = got.address;
@@ -188,6 +236,20 @@ int host_local_gc(const struct host_local *h, const struct cni_request *req, str
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }
 
+/* A range that is full of the dead is not full: the next ADD would reclaim them. */
+static int has_free(const struct host_local *h, const struct cni_request *req, struct lease_store *s,
+		    const struct hostlocal_request *q, struct err *e)
+{
+	struct err full = { 0 };
+	int r = hostlocal_has_free(s, q, req->arena, &full);
+
+	if (r == -ENOSPC && reclaim(h, req, s))
+		return hostlocal_has_free(s, q, req->arena, e);
+	if (r < 0)
+		*e = full;
+	return r;
+}
+
 int host_local_status(const struct host_local *h, const struct cni_request *req, struct err *e)
 {
 	struct hostlocal_request q = { .network = req->at.network };
@@ -197,7 +259,7 @@ int host_local_status(const struct host_local *h, const struct cni_request *req,
 	if (r == 0) {
 		for (q.number = 0; r == 0 && q.number < h->set_count; q.number++) {
 			q.set = &h->sets[q.number];
-			r = hostlocal_has_free(&s, &q, req->arena, e);
+			r = has_free(h, req, &s, &q, e);
 		}
 		lease_close(&s);
 	}

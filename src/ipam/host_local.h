@@ -14,13 +14,16 @@
 
 struct err;
 
+/* 1: this attachment's pod is provably gone, 0: it is not, -errno. */
+typedef int lease_gone_fn(const struct cni_attachment *at, struct err *e);
+
 struct host_local {
 	const char *data_dir;
 	struct hostlocal_set sets[LEASE_RANGES_MAX];
 	size_t set_count;
 	struct json_list routes;		/* of struct json_raw */
 	const char *resolv_conf;		/* NULL: none */
-	bool linked;				/* the caller keeps a host end named by the attachment: its absence proves a pod gone */
+	lease_gone_fn *gone;			/* NULL: the caller cannot know whether a pod is gone */
 };
 
 /* Keys of the "ipam" object, for help. */
@@ -31,7 +34,10 @@ extern const struct json_table host_local_keys;
  */
 int host_local_read(const struct cni_request *req, struct json_raw ipam, struct host_local *out, struct err *e);
 
-/* One address from each set into out->ips, the routes into out->routes, DNS where resolvConf is given. On failure no lease stays. */
+/*
+ * One address from each set into out->ips, the routes into out->routes, DNS where resolvConf is given. A full set first
+ * reclaims the leases whose pods are provably gone, with a line in the log. On failure no lease stays.
+ */
 int host_local_add(const struct host_local *h, const struct cni_request *req, struct cni_result *out, struct err *e);
 int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e);
 int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e);

@@ -37,7 +37,7 @@ static int find_foreign(const struct cni_request *req, const char *type, struct 
 	return 0;
 }
 
-int ipam_select(const struct cni_request *req, bool linked, struct ipam *out, struct err *e)
+int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam *out, struct err *e)
 {
 	struct ipam_type t = { 0 };
 	int r;
@@ -52,7 +52,7 @@ int ipam_select(const struct cni_request *req, bool linked, struct ipam *out, st
 	if (r < 0 || out->kind != IPAM_HOST_LOCAL)
 		return r;
 	r = host_local_read(req, req->ipam, &out->local, e);
-	out->local.linked = linked;
+	out->local.gone = gone;
 	return r;
 }
 

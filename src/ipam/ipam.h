@@ -17,8 +17,8 @@ struct ipam {
 	const char *file;		/* of a foreign plugin; in the arena */
 };
 
-/* Choose by req->ipam: none when it is absent, {} or without a type. linked as in struct host_local. */
-int ipam_select(const struct cni_request *req, bool linked, struct ipam *out, struct err *e);
+/* Choose by req->ipam: none when it is absent, {} or without a type. gone as in struct host_local. */
+int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam *out, struct err *e);
 
 int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out, struct err *e);
 int ipam_del(const struct ipam *i, const struct cni_request *req, struct err *e);

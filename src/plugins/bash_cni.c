@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "attach/bridged.h"
+#include "attach/gone.h"
 #include "attach/netns_name.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -102,7 +103,7 @@ static int make_ipam(const struct cni_request *req, struct conf *c, const char *
 			.data_dir = c->data_dir && *c->data_dir ? c->data_dir : LEASE_DATA_DIR,
 			.sets = { { .ranges = range, .count = 1 } },
 			.set_count = 1,
-			.linked = true,
+			.gone = attachment_gone,
 		},
 	};
 	return r;

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "attach/bridged.h"
+#include "attach/gone.h"
 #include "base/err.h"
 #include "net/link.h"
 
@@ -98,7 +99,7 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 			return r;
 	}
 	r = err_code(e, check_values(b, e), CNI_ERR_CONFIG);
-	return r < 0 ? r : ipam_select(req, true, &b->ipam, e);
+	return r < 0 ? r : ipam_select(req, attachment_gone, &b->ipam, e);
 }
 
 static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)

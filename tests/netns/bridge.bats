@@ -148,6 +148,23 @@ teardown() {
 	del bridge a "$conf"
 }
 
+@test "a full range reclaims the leases of pods that are gone without a DEL, and says so; never that of a live one" {
+	conf=$(jq -c '.cniVersion = "1.1.0" | .name = "tiny" | .ipam = {"type":"host-local","subnet":"10.9.2.0/29"}' <<<"$CONF")
+	for i in 1 2 3 4 5; do
+		pod "g$i"
+		add bridge "g$i" "$conf" >/dev/null
+	done
+	fails 102 "no IP addresses available" add bridge a "$conf"
+	for i in 2 4; do ip netns del "g$i"; done
+	until [ "$(ip -o link show type veth | wc -l)" = 3 ]; do sleep 0.05; done
+	run --separate-stderr add bridge a "$conf"
+	[ "$status" -eq 0 ]
+	[[ $stderr == *"reclaimed 2 leases"* ]]
+	[ "$(find /var/lib/cni/networks/tiny -name '10.*' | wc -l)" = 4 ]
+	for i in 1 3 5; do del bridge "g$i" "$conf"; done
+	del bridge a "$conf"
+}
+
 @test "an existing eth0 is code 101, and the DEL that follows spares its owner" {
 	first=$(jq -c '.name = "first"' <<<"$CONF")
 	add bridge a "$first" >/dev/null
