@@ -18,10 +18,12 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
 	-Wcast-qual -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)"' -MMD -MP
-HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2
-CFLAGS ?= -Os -g
-RELEASE := $(COMMON) $(HARDEN) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -isystem $(B)/include
-LINK := -static -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack
+HARDEN := -fstack-protector -D_FORTIFY_SOURCE=2
+CFLAGS ?= -Oz -g
+# Tables of pointers are constant at a fixed address only; the link sees the whole program (-flto, in one partition, so that it is reproducible).
+SMALL := -fno-pie -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-caller-saves -fmerge-all-constants
+RELEASE := $(COMMON) $(HARDEN) $(SMALL) -isystem $(B)/include
+LINK := -static -no-pie -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: all help clean unit test soak lab bench fuzz check install
@@ -48,14 +50,17 @@ $(B)/include/.done: $(B)/.tools
 $(B)/obj/%.o: src/%.c $(B)/include/.done Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) -c -o $@ $<
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(OWN) $(CFLAGS) -c -o $@ $<
+
+# What takes the place of the C library's functions stays out of the link's optimiser, which knows these names as built in.
+$(B)/obj/small/%.o: OWN := -fno-lto -fno-builtin
 
 $(B)/cnibox.debug: $(OBJECTS)
 	@echo "  LINK    $@"
-	$(Q)$(TOOLCHAIN) $(LINK) -o $@ $^
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
 
 $(B)/cnibox: $(B)/cnibox.debug
-	$(Q)strip -o $@.new $<
+	$(Q)strip -R .comment -o $@.new $<
 	$(Q)tests/static $@.new
 	$(Q)mv $@.new $@
 
@@ -68,7 +73,7 @@ $(B)/san/%.o: src/%.c $(B)/.tools Makefile
 	@mkdir -p $(@D)
 	$(Q)gcc $(SANITIZE) -c -o $@ $<
 
-$(B)/san/libcnibox.a: $(filter-out $(B)/san/main.o,$(SOURCES:src/%.c=$(B)/san/%.o))
+$(B)/san/libcnibox.a: $(patsubst src/%.c,$(B)/san/%.o,$(filter-out src/main.c src/small/%,$(SOURCES)))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 

@@ -24,7 +24,8 @@ state() {
 	echo "host:"
 	ip -o addr show scope global | sed 's/^[0-9]*: \([^ ]*\).*\(inet6\? [^ ]*\).*/\1 \2/'
 	ip -d -j link show type bridge | jq -c '.[] | [.ifname, .mtu, .promiscuity > 0]'
-	ip -d -j link show type bridge_slave 2>/dev/null | jq -c '.[] | [.master, .mtu, .linkinfo.info_slave_data.hairpin]'
+	ip -o link show type veth | grep -o 'mtu [0-9]*.*master [^ ]*' | sed 's/ qdisc [^ ]*//'
+	cat /sys/class/net/*/brport/hairpin_mode
 	for f in ip_forward conf/all/forwarding; do cat /proc/sys/net/ipv4/$f; done
 	echo "leases:"
 	(cd /var/lib/cni/networks && find . -type f ! -name boot_id ! -name lock | sort | while read -r f; do echo "$f $(od -An -c "$f" | tr -d ' \n')"; done)
