@@ -56,11 +56,20 @@ static const struct family *family_of(const struct addr *a)
 	return &families[a->family == AF_INET6];
 }
 
-static int open_socket(struct nl *nl, struct err *e)
+/*
+ * Opened once and left to the end of the process: closing a netfilter socket waits for the kernel to destroy what the last transaction removed, 5 ms of
+ * grace periods (nft_rcv_nl_event(), net/netfilter/nf_tables_api.c), which pass unnoticed while DEL deletes the link.
+ */
+static int open_socket(struct nl **out, struct err *e)
 {
 	static char buf[16384];
+	static struct nl nl;
+	static bool open;
+	int r = open ? 0 : nl_open(&nl, NETLINK_NETFILTER, buf, sizeof(buf), e);
 
-	return nl_open(nl, NETLINK_NETFILTER, buf, sizeof(buf), e);
+	open = r == 0;
+	*out = &nl;
+	return r;
 }
 
 /* "veth0123456789a network/container/interface", cut where it must be: the hash in front identifies it, the network stands whole. */
@@ -163,22 +172,21 @@ static int add_elements(struct nl *nl, const struct cni_attachment *at, const st
 int masq_add(const struct cni_attachment *at, const struct cni_result *r, struct err *e)
 {
 	struct err local = { 0 };
-	struct nl nl;
+	struct nl *nl;
 	int res = open_socket(&nl, e);
 
 	if (res < 0)
 		return err_ctx(e, res, "ipMasq");
 	for (int i = 0; i < TRIES; i++) {
 		err_clear(&local);
-		res = add_elements(&nl, at, r, &local);
+		res = add_elements(nl, at, r, &local);
 		if (res != -ENOENT)
 			break;
 		err_clear(&local);
-		res = make_table(&nl, &local);
+		res = make_table(nl, &local);
 		if (res < 0)
 			break;
 	}
-	nl_close(&nl);
 	if (res < 0)
 		*e = local;
 	return err_ctx(e, res, "ipMasq");
@@ -312,43 +320,41 @@ static int del_found(struct nl *nl, struct search *s, struct err *e)
 int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e)
 {
 	static struct search search;
-	struct nl nl;
+	struct nl *nl;
 	int r = open_socket(&nl, e);
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? (err_clear(e), 0) : err_ctx(e, r, "ipMasq");
 	for (size_t i = 0; r >= 0 && i < count; i++)
-		r = del_element(&nl, &addrs[i], e);
+		r = del_element(nl, &addrs[i], e);
 	if (r == 0 && count == 0) {
 		search = (struct search){ .at = at };
-		r = del_found(&nl, &search, e);
+		r = del_found(nl, &search, e);
 	}
 	if (r >= 0)
-		r = drop_empty_table(&nl, e);
-	nl_close(&nl);
+		r = drop_empty_table(nl, e);
 	return err_ctx(e, r, "ipMasq");
 }
 
 int masq_gc(const struct cni_request *req, struct err *e)
 {
 	static struct search search;
-	struct nl nl;
+	struct nl *nl;
 	int r = open_socket(&nl, e);
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? (err_clear(e), 0) : err_ctx(e, r, "ipMasq");
 	search = (struct search){ .gc = req };
-	r = del_found(&nl, &search, e);
+	r = del_found(nl, &search, e);
 	if (r == 0)
-		r = drop_empty_table(&nl, e);
-	nl_close(&nl);
+		r = drop_empty_table(nl, e);
 	return err_ctx(e, r, "ipMasq");
 }
 
 int masq_check(const struct cni_result *r, struct err *e)
 {
 	char text[ADDR_TEXT];
-	struct nl nl;
+	struct nl *nl;
 	int found = open_socket(&nl, e);
 
 	if (found < 0)
@@ -356,11 +362,10 @@ int masq_check(const struct cni_result *r, struct err *e)
 	for (size_t i = 0; found >= 0 && i < r->ip_count; i++) {
 		const struct nft_elem pod = { .first = r->ips[i].address.addr };
 
-		found = nft_elem_find(&nl, &table, &family_of(&pod.first)->masq, &pod, e);
+		found = nft_elem_find(nl, &table, &family_of(&pod.first)->masq, &pod, e);
 		if (found == 0)
 			found = err_code(e, err_set(e, ENOENT, "%s is not masqueraded any more",
 						    addr_format(&pod.first, text)), CNI_ERR_DIFFERS);
 	}
-	nl_close(&nl);
 	return err_ctx(e, found < 0 ? found : 0, "ipMasq");
 }
