@@ -1,0 +1,256 @@
+/*
+ * Accepts for forwarded packets of the cluster, in the chains of others.
+ *
+ * An accept in our own table would not help: every base chain of a hook is asked, and a drop in any of them is final. So the accepts stand at the
+ * head of the very chains that may drop: those whose policy is drop, and iptables-nft's FORWARD (whose rules may), or DOCKER-USER, which Docker
+ * calls first and never touches, where it exists. They are found again by their comments.
+ */
+#include "node/site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/netfilter.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "node/cluster.h"
+
+#define RULES_TEXT 16384	/* of CLUSTER_NETWORKS_MAX networks, two rules each */
+#define DOCKER_USER "DOCKER-USER"
+
+static bool is_iptables_filter(const struct forward_chain *c)
+{
+	return c->family != NFPROTO_INET && strcmp(c->table, "filter") == 0;
+}
+
+static const char *family_text(uint8_t family)
+{
+	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
+}
+
+static int gather_chain(const struct nft_chain_info *in, void *arg)
+{
+	struct list *l = arg;
+	struct forward_chain c = { .family = in->family, .base = in->base && in->hook == NF_INET_FORWARD };
+	char text[2 * NFT_NAME_SIZE + 8];
+	int len;
+
+	if (in->family != NFPROTO_IPV4 && in->family != NFPROTO_IPV6 && in->family != NFPROTO_INET)
+		return 0;
+	if (!c.base && strcmp(in->name, DOCKER_USER) != 0)
+		return 0;
+	len = snprintf(text, sizeof(text), "%s %s %s", family_text(in->family), in->table, in->name);
+	c.text = list_text(l, text, (size_t)len);
+	c.table = list_text(l, in->table, strlen(in->table));
+	c.name = list_text(l, in->name, strlen(in->name));
+	if (l->bad || (!c.base && !is_iptables_filter(&c)))
+		return 0;
+	c.needed = in->drop || !c.base || (is_iptables_filter(&c) && strcmp(c.name, "FORWARD") == 0);
+	list_add(l, &c);
+	return 0;
+}
+
+/* A walk that began anew has shown chains twice; keep the last word on each. */
+static void drop_repeated(struct list *l)
+{
+	struct forward_chain *c = l->at;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		bool again = false;
+
+		for (size_t k = i + 1; k < l->count && !again; k++)
+			again = strcmp(c[i].text, c[k].text) == 0;
+		if (!again)
+			c[kept++] = c[i];
+	}
+	l->count = kept;
+}
+
+/* Where Docker offers a chain for rules like ours, the base chain that calls it first needs none. */
+static void prefer_docker_user(struct list *l)
+{
+	struct forward_chain *c = l->at;
+
+	for (size_t i = 0; i < l->count; i++) {
+		for (size_t k = 0; k < l->count && !c[i].base; k++) {
+			if (c[k].base && c[k].family == c[i].family && is_iptables_filter(&c[k]))
+				c[k].needed = false;
+		}
+	}
+}
+
+struct rule_walk {
+	struct list handles;
+	struct text t;
+	bool foreign;	/* a rule of another was seen */
+	bool behind;	/* one of ours stands behind it */
+};
+
+static int gather_rule(const struct nft_rule_info *r, void *arg)
+{
+	struct rule_walk *w = arg;
+
+	if (r->first) {	/* perhaps not for the first time */
+		w->handles.count = 0;
+		w->t.len = 0;
+		w->foreign = w->behind = false;
+	}
+	if (strncmp(r->comment, NODE_COMMENT, strlen(NODE_COMMENT)) != 0) {
+		w->foreign = true;
+		return 0;
+	}
+	w->behind |= w->foreign;
+	text_printf(&w->t, "%s%s", w->t.len ? ", " : "", r->comment + strlen(NODE_COMMENT));
+	list_add(&w->handles, &r->handle);
+	return 0;
+}
+
+static int read_rules(struct site *s, struct forward_chain *c, struct err *e)
+{
+	static char buf[RULES_TEXT];
+	const struct nft_table table = { .family = c->family, .name = c->table };
+	struct rule_walk w = { .foreign = false };
+	int r;
+
+	list_init(&w.handles, s->arena, sizeof(uint64_t));
+	text_init(&w.t, buf, sizeof(buf));
+	r = nft_rule_each(s->nft, &table, c->name, gather_rule, &w, e);
+	if (r < 0)
+		return r;
+	if (w.behind)
+		text_str(&w.t, ", behind other rules");
+	c->handles = w.handles.at;
+	c->handle_count = w.handles.count;
+	c->present = list_text(&s->chains, w.t.at, w.t.len);
+	return list_check(&w.handles, "nftables rules", e);
+}
+
+int site_read_chains(struct site *s, struct err *e)
+{
+	struct forward_chain *c;
+	int r;
+
+	list_init(&s->chains, s->arena, sizeof(struct forward_chain));
+	if (s->nft->fd < 0)
+		return 0;
+	r = nft_chain_each(s->nft, NFPROTO_UNSPEC, gather_chain, &s->chains, e);
+	if (r < 0)
+		return r;
+	drop_repeated(&s->chains);
+	prefer_docker_user(&s->chains);
+	c = s->chains.at;
+	for (size_t i = 0; i < s->chains.count; i++) {
+		r = read_rules(s, &c[i], e);
+		if (r < 0)
+			return r;
+	}
+	return list_check(&s->chains, "nftables chains", e);
+}
+
+static bool concerns(const struct forward_chain *c, const struct prefix *p)
+{
+	return c->family == NFPROTO_INET || c->family == (p->addr.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+}
+
+/* Without networks of the cluster: what this node forwards is always from or to its own pods. */
+static const struct prefix *networks(const struct site *s, size_t *count)
+{
+	const struct cluster *c = s->cluster;
+
+	*count = c->network_count ? c->network_count : s->self->subnet_count;
+	return c->network_count ? c->networks : s->self->subnets;
+}
+
+const char *forward_wanted(const struct site *s, const struct forward_chain *c, struct list *l)
+{
+	static char buf[RULES_TEXT];
+	char net[PREFIX_TEXT];
+	struct text t;
+	size_t count;
+	const struct prefix *p = networks(s, &count);
+
+	text_init(&t, buf, sizeof(buf));
+	for (size_t i = 0; i < count; i++) {
+		if (!concerns(c, &p[i]))
+			continue;
+		prefix_format(&p[i], net);
+		text_printf(&t, "%sfrom %s, to %s", t.len ? ", " : "", net, net);
+	}
+	return list_text(l, t.at, t.len);
+}
+
+void have_read_forward(const struct site *s, struct list *have)
+{
+	const struct forward_chain *c = s->chains.at;
+
+	for (size_t i = 0; i < s->chains.count; i++) {
+		struct item it = { .kind = ITEM_FORWARD, .name = c[i].text, .value = c[i].present, .chain = &c[i] };
+
+		if (c[i].handle_count)
+			list_add(have, &it);
+	}
+}
+
+/* The form that iptables-nft prints: matches, counter, verdict. */
+static void put_rule(struct nl *nl, const struct forward_chain *c, const struct prefix *p, bool from)
+{
+	const struct nft_table table = { .family = c->family, .name = c->table };
+	char comment[128], net[PREFIX_TEXT];
+
+	snprintf(comment, sizeof(comment), "%s%s %s", NODE_COMMENT, from ? "from" : "to", prefix_format(p, net));
+	nft_rule_begin(nl, &table, c->name, true);
+	if (c->family == NFPROTO_INET)
+		nft_match_family(nl, p->addr.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	(from ? nft_match_saddr : nft_match_daddr)(nl, p, false);
+	nft_do_counter(nl);
+	nft_do_accept(nl);
+	nft_rule_end(nl, comment);
+}
+
+/* Each goes to the head, so the last comes first. */
+static void put_rules(const struct site *s, const struct forward_chain *c)
+{
+	size_t count;
+	const struct prefix *p = networks(s, &count);
+
+	while (count-- > 0) {
+		if (!concerns(c, &p[count]))
+			continue;
+		put_rule(s->nft, c, &p[count], false);
+		put_rule(s->nft, c, &p[count], true);
+	}
+}
+
+/* One transaction for each chain: all rules or none. */
+static int apply_chain(const struct apply *a, const struct change *ch, struct err *e)
+{
+	const struct forward_chain *c = (ch->want ? ch->want : ch->have)->chain;
+	const struct nft_table table = { .family = c->family, .name = c->table };
+
+	nft_begin(a->site->nft);
+	for (size_t i = 0; i < c->handle_count; i++)
+		nft_rule_del(a->site->nft, &table, c->name, c->handles[i]);
+	if (ch->want)
+		put_rules(a->site, c);
+	return err_ctx(e, nft_commit(a->site->nft, NULL, e), "accept forwarded packets in %s", c->text);
+}
+
+int apply_forward(const struct apply *a, struct err *e)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const struct change *c = &a->changes[i];
+		const struct item *it = c->want ? c->want : c->have;
+		int r;
+
+		if (it->kind != ITEM_FORWARD || c->verdict == ITEM_OK)
+			continue;
+		r = apply_chain(a, c, e);
+		if (r < 0)
+			return r;
+		a->done(c, a->arg);
+	}
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* Lists in an arena: see list.h. */
+#include "node/list.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define FIRST_CAP 16
+
+void list_init(struct list *l, struct arena *a, size_t size)
+{
+	*l = (struct list){ .arena = a, .size = size };
+}
+
+static void grow(struct list *l)
+{
+	size_t cap = l->cap ? l->cap * 2 : FIRST_CAP;
+	void *at = arena_array(l->arena, cap, l->size);
+
+	if (!at) {
+		l->bad = true;
+		return;
+	}
+	if (l->count)
+		memcpy(at, l->at, l->count * l->size);
+	l->at = at;
+	l->cap = cap;
+}
+
+void list_add(struct list *l, const void *elem)
+{
+	if (!l->bad && l->count == l->cap)
+		grow(l);
+	if (l->bad)
+		return;
+	memcpy((char *)l->at + l->count++ * l->size, elem, l->size);
+}
+
+int list_check(const struct list *l, const char *what, struct err *e)
+{
+	return l->bad ? err_set(e, ENOMEM, "%s: more than there is memory for", what) : 0;
+}
+
+const char *list_text(struct list *l, const char *s, size_t len)
+{
+	const char *copy = arena_strndup(l->arena, s, len);
+
+	if (!copy)
+		l->bad = true;
+	return copy;
+}

@@ -1,0 +1,31 @@
+/*
+ * A list that grows in an arena: doubled and copied when full, so that a walk of unknown length costs twice its size. Sticky: when the
+ * arena is full, `bad` is set and later additions are no-ops; whoever consumes the list checks it once.
+ */
+#ifndef NODE_LIST_H
+#define NODE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct err;
+
+struct list {
+	struct arena *arena;
+	void *at;		/* count elements; moves when the list grows */
+	size_t size;		/* of an element */
+	size_t count, cap;
+	bool bad;
+};
+
+void list_init(struct list *l, struct arena *a, size_t size);
+void list_add(struct list *l, const void *elem);
+
+/* -ENOMEM with what as its text if the list is bad, else 0. */
+int list_check(const struct list *l, const char *what, struct err *e);
+
+/* A copy of s[0..len) or of a formatted text in the arena of the list; NULL marks the list bad. */
+const char *list_text(struct list *l, const char *s, size_t len);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * Masquerade: table inet cnibox_node, apart from the plugins' own. Its rules are few and never change with the cluster; what changes are the
+ * elements of its sets.
+ *
+ * Whether the rules are as they should be is told by their comments. If they are not, the table is made anew: sets, elements, and last the chain with
+ * its rules, so that no packet meets rules over half-filled sets. If they are, only elements come and go.
+ */
+#include "node/site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "node/cluster.h"
+
+#define CHAIN "postrouting"	/* nft(8) takes no keyword, such as masquerade, for a name */
+#define RULES_TEXT 512
+#define BATCH_REQUESTS 1000	/* below NL_REQUESTS_MAX, with room for marks, chain and rules */
+#define BATCH_SPARE 4096
+
+const struct nft_table node_table = { .family = NFPROTO_INET, .name = "cnibox_node" };
+
+static const struct nft_chain chain = {
+	.name = CHAIN, .type = "nat", .hook = NF_INET_POST_ROUTING, .priority = NF_IP_PRI_NAT_SRC
+};
+
+static const struct nft_set sets[NODE_SETS] = {
+	[SET_PODS4] = { "pods4", NFT_KEY_IPV4, true },
+	[SET_PODS6] = { "pods6", NFT_KEY_IPV6, true },
+	[SET_CLUSTER4] = { "cluster4", NFT_KEY_IPV4, true },
+	[SET_CLUSTER6] = { "cluster6", NFT_KEY_IPV6, true },
+	[SET_NODES4] = { "nodes4", NFT_KEY_IPV4, false },
+	[SET_NODES6] = { "nodes6", NFT_KEY_IPV6, false },
+};
+
+static void rule_text(const struct site *s, uint8_t family, char out[static 64])
+{
+	const char *ip = family == AF_INET ? "ip" : "ip6";
+
+	if (s->cluster->masquerade == MASQUERADE_SUBNET)
+		snprintf(out, 64, "%s not leaving by %s", ip, s->cluster->bridge);
+	else
+		snprintf(out, 64, "%s leaving the cluster", ip);
+}
+
+const char *masquerade_wanted(const struct site *s, struct list *l)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	char buf[RULES_TEXT], rule[64];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	for (size_t i = 0; i < sizeof(families); i++) {
+		if (s->cluster->masquerade == MASQUERADE_NONE || !node_has_family(s->self, families[i]))
+			continue;
+		rule_text(s, families[i], rule);
+		text_printf(&t, "%s%s", t.len ? ", " : "", rule);
+	}
+	return list_text(l, t.at, t.len);
+}
+
+struct table_walk {
+	struct text t;
+	bool chain;
+	struct list *have;
+	unsigned int set;
+};
+
+static int see_chain(const struct nft_chain_info *c, void *arg)
+{
+	struct table_walk *w = arg;
+
+	if (c->family != node_table.family || strcmp(c->table, node_table.name) != 0 || strcmp(c->name, CHAIN) != 0)
+		return 0;
+	w->chain = c->base && c->hook == chain.hook && c->priority == chain.priority;
+	return 0;
+}
+
+static int see_rule(const struct nft_rule_info *r, void *arg)
+{
+	struct table_walk *w = arg;
+	bool ours = strncmp(r->comment, NODE_COMMENT, strlen(NODE_COMMENT)) == 0;
+
+	if (r->first)
+		w->t.len = 0;
+	text_printf(&w->t, "%s%s", w->t.len ? ", " : "", ours ? r->comment + strlen(NODE_COMMENT) : "(a rule that is not ours)");
+	return 0;
+}
+
+static int see_elem(const struct nft_elem *el, void *arg)
+{
+	struct table_walk *w = arg;
+	struct item it = { .kind = ITEM_ELEMENT, .rank = w->set, .a = el->first, .b = el->first };
+
+	if (addr_is_set(&el->last))
+		it.b = el->last;
+	list_add(w->have, &it);
+	return 0;
+}
+
+static int read_elements(struct site *s, struct list *have, struct err *e)
+{
+	struct table_walk w = { .have = have };
+	int r = 0;
+
+	for (w.set = 0; w.set < NODE_SETS && r >= 0; w.set++)
+		r = nft_elem_each(s->nft, &node_table, &sets[w.set], see_elem, &w, e);
+	return r < 0 ? r : 0;
+}
+
+static const struct item *find_table(const struct list *want)
+{
+	const struct item *at = want->at;
+
+	for (size_t i = 0; i < want->count; i++) {
+		if (at[i].kind == ITEM_TABLE)
+			return &at[i];
+	}
+	return NULL;
+}
+
+/* Elements count only where the rules are right, or nothing is wanted: else all of the table is made anew. */
+int have_read_masquerade(struct site *s, const struct list *want, struct list *have, struct err *e)
+{
+	struct item it = { .kind = ITEM_TABLE, .name = "inet cnibox_node" };
+	const struct item *wanted = find_table(want);
+	struct table_walk w = { .have = have };
+	char buf[RULES_TEXT];
+	int r = s->nft->fd < 0 ? 0 : nft_table_find(s->nft, &node_table, e);
+
+	if (r <= 0)
+		return r;
+	text_init(&w.t, buf, sizeof(buf));
+	r = nft_chain_each(s->nft, node_table.family, see_chain, &w, e);
+	if (r >= 0 && w.chain)
+		r = nft_rule_each(s->nft, &node_table, CHAIN, see_rule, &w, e);
+	if (r < 0)
+		return r;
+	it.value = list_text(have, w.t.len ? w.t.at : "nothing", w.t.len ? w.t.len : strlen("nothing"));
+	list_add(have, &it);
+	if (have->bad || (wanted && strcmp(wanted->value, it.value) != 0))
+		return 0;
+	return read_elements(s, have, e);
+}
+
+static void put_rule(const struct site *s, uint8_t family)
+{
+	static const struct prefix multicast4 = { { AF_INET, { 224 } }, 4 }, multicast6 = { { AF_INET6, { 0xff } }, 8 };
+	bool v4 = family == AF_INET;
+	struct nl *nl = s->nft;
+	char rule[64], comment[96];
+
+	rule_text(s, family, rule);
+	snprintf(comment, sizeof(comment), "%s%s", NODE_COMMENT, rule);
+	nft_rule_begin(nl, &node_table, CHAIN, false);
+	nft_match_family(nl, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	nft_match_saddr_set(nl, &sets[v4 ? SET_PODS4 : SET_PODS6], false);
+	nft_match_daddr(nl, v4 ? &multicast4 : &multicast6, true);
+	if (s->cluster->masquerade == MASQUERADE_SUBNET) {
+		nft_match_oif(nl, s->cluster->bridge, true);
+	} else {
+		nft_match_daddr_set(nl, &sets[v4 ? SET_CLUSTER4 : SET_CLUSTER6], true);
+		nft_match_daddr_set(nl, &sets[v4 ? SET_NODES4 : SET_NODES6], true);
+	}
+	nft_do_masquerade(nl, true);
+	nft_rule_end(nl, comment);
+}
+
+static void put_chain(const struct site *s)
+{
+	nft_chain_add(s->nft, &node_table, &chain);
+	if (node_has_family(s->self, AF_INET))
+		put_rule(s, AF_INET);
+	if (node_has_family(s->self, AF_INET6))
+		put_rule(s, AF_INET6);
+}
+
+static bool set_wanted(const struct site *s, unsigned int set)
+{
+	bool v6 = sets[set].key == NFT_KEY_IPV6;
+
+	if (!node_has_family(s->self, v6 ? AF_INET6 : AF_INET))
+		return false;
+	return set == SET_PODS4 || set == SET_PODS6 || s->cluster->masquerade == MASQUERADE_CLUSTER;
+}
+
+static void put_sets(const struct site *s)
+{
+	/* Adding it first lets the deletion succeed whether there was one or not. */
+	nft_table_add(s->nft, &node_table);
+	nft_table_del(s->nft, &node_table);
+	nft_table_add(s->nft, &node_table);
+	for (unsigned int i = 0; i < NODE_SETS; i++) {
+		if (set_wanted(s, i))
+			nft_set_add(s->nft, &node_table, &sets[i]);
+	}
+}
+
+/* Send what is there when the batch is nearly full. */
+static int make_room(struct nl *nl, struct err *e)
+{
+	int r;
+
+	if (nl->count < BATCH_REQUESTS && nl->cap - nl->len > BATCH_SPARE)
+		return 0;
+	r = nft_commit(nl, NULL, e);
+	nft_begin(nl);
+	return r;
+}
+
+static void put_element(struct nl *nl, const struct item *it, bool add)
+{
+	const struct nft_set *set = &sets[it->rank];
+	struct nft_elem el = { .first = it->a };
+
+	if (set->interval)
+		el.last = it->b;
+	(add ? nft_elem_add : nft_elem_del)(nl, &node_table, set, &el);
+}
+
+/* All elements that are missing, or all that are stale. Stale ones go first: a range may be in the way of its successor. */
+static int put_elements(const struct apply *a, enum verdict verdict, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < a->count && r == 0; i++) {
+		const struct change *c = &a->changes[i];
+		const struct item *it = c->want ? c->want : c->have;
+
+		if (it->kind != ITEM_ELEMENT || c->verdict != verdict)
+			continue;
+		put_element(a->site->nft, it, verdict == ITEM_MISSING);
+		r = make_room(a->site->nft, e);
+	}
+	return r;
+}
+
+static int rebuild(const struct apply *a, struct err *e)
+{
+	struct nl *nl = a->site->nft;
+	int r;
+
+	nft_begin(nl);
+	put_sets(a->site);
+	r = put_elements(a, ITEM_MISSING, e);
+	if (r < 0) {
+		nl_discard(nl);
+		return r;
+	}
+	put_chain(a->site);
+	return nft_commit(nl, NULL, e);
+}
+
+static int update(const struct apply *a, struct err *e)
+{
+	struct nl *nl = a->site->nft;
+	int r;
+
+	nft_begin(nl);
+	r = put_elements(a, ITEM_STALE, e);
+	if (r == 0)
+		r = put_elements(a, ITEM_MISSING, e);
+	if (r < 0) {
+		nl_discard(nl);
+		return r;
+	}
+	r = nft_commit(nl, NULL, e);
+	for (size_t i = 0; i < a->count && r == 0; i++) {
+		const struct change *c = &a->changes[i];
+
+		if ((c->want ? c->want : c->have)->kind == ITEM_ELEMENT && c->verdict != ITEM_OK)
+			a->done(c, a->arg);
+	}
+	return r;
+}
+
+static int delete(const struct apply *a, struct err *e)
+{
+	nft_begin(a->site->nft);
+	nft_table_add(a->site->nft, &node_table);
+	nft_table_del(a->site->nft, &node_table);
+	return nft_commit(a->site->nft, NULL, e);
+}
+
+int apply_masquerade(const struct apply *a, struct err *e)
+{
+	const struct change *table = NULL;
+	int r;
+
+	for (size_t i = 0; i < a->count && !table; i++) {
+		if ((a->changes[i].want ? a->changes[i].want : a->changes[i].have)->kind == ITEM_TABLE)
+			table = &a->changes[i];
+	}
+	if (!table)
+		return 0;
+	if (table->verdict != ITEM_STALE && a->site->nft->fd < 0)
+		return err_set(e, EOPNOTSUPP, "masquerade: the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+	if (table->verdict == ITEM_OK)
+		return err_ctx(e, update(a, e), "masquerade");
+	r = table->verdict == ITEM_STALE ? delete(a, e) : rebuild(a, e);
+	if (r == 0)
+		a->done(table, a->arg);
+	return err_ctx(e, r, "masquerade");
+}

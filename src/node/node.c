@@ -1,0 +1,432 @@
+/*
+ * cnibox node: joins this node to the others of a cluster file. See README.md.
+ *
+ * Theory of operation. Declarative, without a memory of its own: what should be is computed from the file, what is is read from the kernel by our
+ * marks, and the difference is applied. So a second `up` finds nothing to do, a changed file takes away what it no longer asks for, and after a kill at any
+ * point repeating `up`, or `down`, which wants nothing, ends where it would have ended. The one thing that the kernel cannot tell, what sysctls were
+ * before, is written down before they are changed (sysctls.c).
+ *
+ * It is no daemon: what others change afterwards stays changed until the next `up`; `show` tells.
+ */
+#include "tools/tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/netlink.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "node/cluster.h"
+#include "node/site.h"
+
+#define FILE_MAX (64u << 20)
+#define ARENA_MIN (64ull << 20)		/* untouched pages cost nothing */
+#define ARENA_PER_BYTE 16		/* of the file; some 10 are needed for the shortest entries that are possible */
+#define LOCK_TIMEOUT_MS 10000
+#define NL_BUF_SIZE (256u << 10)
+#define LINE_SIZE 17000			/* a chain with all the rules that are possible */
+#define EXIT_DIFFERS 3
+
+enum command { NODE_UP, NODE_DOWN, NODE_SHOW };
+
+struct options {
+	enum command command;
+	const char *file, *name;	/* NULL: not given */
+	bool dry_run;
+};
+
+/* Both are large for the batches of thousands of nodes. */
+static struct nl route_nl, nft_nl;
+static char route_buf[NL_BUF_SIZE], nft_buf[NL_BUF_SIZE];
+
+static void *reserve(size_t size, struct err *e)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at != MAP_FAILED)
+		return at;
+	err_sys(e, errno, "%zu MB of memory", size >> 20);
+	return NULL;
+}
+
+/* A file that is mapped would kill us when another truncates it: it is read. */
+static int read_fd(int fd, const char *name, char **text, size_t *len, struct err *e)
+{
+	struct stat st;
+	size_t size = FILE_MAX + 1;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "%s", name);
+	if (S_ISREG(st.st_mode) && st.st_size < FILE_MAX)
+		size = (size_t)st.st_size + 4096;
+	*text = reserve(size, e);
+	if (!*text)
+		return -ENOMEM;
+	n = fd_read(fd, name, *text, size, e);
+	if (n < 0)
+		return (int)n;
+	*len = (size_t)n;
+	return 0;
+}
+
+static int read_file(const char *name, char **text, size_t *len, struct err *e)
+{
+	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_sys(e, errno, "%s", name);
+	r = read_fd(fd, name, text, len, e);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return r;
+}
+
+/* The arena serves the whole run; it is sized by the file. */
+static int load(const struct options *o, struct arena *a, struct cluster *c, struct err *e)
+{
+	char *text = NULL;
+	size_t len = 0, size;
+	void *mem;
+	int r = o->file ? read_file(o->file, &text, &len, e) : 0;
+
+	if (r < 0)
+		return r;
+	size = (size_t)ARENA_MIN + len * ARENA_PER_BYTE;
+	mem = reserve(size, e);
+	if (!mem)
+		return -ENOMEM;
+	arena_init(a, mem, size);
+	return o->file ? err_ctx(e, cluster_read(a, text, len, c, e), "%s", o->file) : 0;
+}
+
+/* A kernel without nftables can still route: the lack is told when a rule is wanted. */
+static int open_sockets(struct err *e)
+{
+	struct err mine = { 0 };
+	int r = nl_open(&route_nl, NETLINK_ROUTE, route_buf, sizeof(route_buf), e);
+
+	nft_nl.fd = -1;
+	if (r < 0)
+		return r;
+	r = nl_open(&nft_nl, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &mine);
+	if (r == -EPROTONOSUPPORT)
+		return 0;
+	if (r < 0)
+		return err_set(e, -r, "%s", mine.text);
+	r = nft_table_find(&nft_nl, &node_table, &mine);
+	if (r == -EOPNOTSUPP)
+		nl_close(&nft_nl);
+	return r < 0 && r != -EOPNOTSUPP ? err_set(e, -r, "%s", mine.text) : 0;
+}
+
+struct state {
+	struct site site;
+	struct list want, have;
+	struct change *changes;
+	size_t count;
+};
+
+static int compare(struct state *st, struct err *e)
+{
+	st->changes = arena_array(st->site.arena, st->want.count + st->have.count + 1, sizeof(*st->changes));
+	if (!st->changes)
+		return err_set(e, ENOMEM, "%zu things to manage are too many", st->want.count + st->have.count);
+	st->count = items_diff(&st->want, &st->have, st->changes);
+	return 0;
+}
+
+/* Read and judge everything; nothing is changed here. */
+static int gather(const struct options *o, struct state *st, struct err *e)
+{
+	bool wanted = o->file && o->command != NODE_DOWN;
+	int r;
+
+	list_init(&st->want, st->site.arena, sizeof(struct item));
+	list_init(&st->have, st->site.arena, sizeof(struct item));
+	r = site_read(&st->site, e);
+	if (r == 0 && wanted)
+		r = err_ctx(e, site_find_self(&st->site, o->name, e), "%s", o->file);
+	if (r == 0 && wanted)
+		r = err_ctx(e, want_build(&st->site, &st->want, e), "%s", o->file);
+	if (r == 0)
+		r = have_read(&st->site, &st->want, &st->have, e);
+	return r < 0 ? r : compare(st, e);
+}
+
+static const struct item *subject(const struct change *c)
+{
+	return c->want ? c->want : c->have;
+}
+
+static void print_line(const struct item *it, const char *after)
+{
+	static char line[LINE_SIZE];
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	item_describe(&t, it);
+	printf("%s%s\n", line, after);
+}
+
+/* What was done, or would be. Where a sysctl is restored, its former value is what counts. */
+static void print_change(const struct change *c, const void *arg)
+{
+	static const char *const done[] = { "", ": added", ": removed", ": changed" };
+	static const char *const would[] = { "", ": would be added", ": would be removed", ": would be changed" };
+	bool dry_run = *(const bool *)arg;
+
+	if (subject(c)->kind == ITEM_SYSCTL && c->verdict == ITEM_STALE) {
+		printf("sysctl %s = %s: %s\n", c->have->name, c->have->saved, dry_run ? "would be restored" : "restored");
+		return;
+	}
+	print_line(subject(c), (dry_run ? would : done)[c->verdict]);
+}
+
+/* A file of another with the wanted name is in the way. */
+static int refuse_foreign_config(const struct state *st, struct err *e)
+{
+	for (size_t i = 0; i < st->count; i++) {
+		const struct item *have = st->changes[i].have;
+
+		if (have && have->foreign)
+			return err_set(e, EEXIST, "cniConfig: %s exists and was not written by cnibox node: remove it, or name another file",
+				       have->name);
+	}
+	return 0;
+}
+
+static bool is_change(const struct change *c)
+{
+	return c->verdict != ITEM_OK;
+}
+
+static size_t count_changes(const struct state *st)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < st->count; i++)
+		n += is_change(&st->changes[i]);
+	return n;
+}
+
+typedef int apply_fn(const struct apply *a, struct err *e);
+
+/* up stops at the first error; down goes on, the runtime's configuration first, and reports the first. */
+static int apply(const struct options *o, struct state *st, struct err *e)
+{
+	static apply_fn *const steps[] = { apply_sysctls, apply_routes, apply_masquerade, apply_forward, apply_config };
+	static const bool done;
+	const size_t count = sizeof(steps) / sizeof(steps[0]);
+	struct apply a = { &st->site, st->changes, st->count, print_change, &done };
+	int first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		bool down = o->command == NODE_DOWN;
+		int r = steps[down ? count - 1 - i : i](&a, e);
+
+		if (r < 0 && !down)
+			return r;
+		if (r < 0 && first == 0)
+			first = r;
+	}
+	return first;
+}
+
+static int take_lock(struct err *e)
+{
+	int dir = dir_open(NODE_LOCK_DIR, true, e), fd;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, NODE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		fd = err_sys(e, errno, "%s/%s", NODE_LOCK_DIR, NODE_LOCK);
+	close(dir);
+	return fd < 0 ? fd : lock_take(fd, NODE_LOCK_DIR "/" NODE_LOCK, LOCK_TIMEOUT_MS, e);
+}
+
+/* With what a kill in the middle of file_replace() has left. */
+static int remove_state(struct err *e)
+{
+	static const char *const files[] = { NODE_STATE_DIR "/sysctl", NODE_STATE_DIR "/.sysctl.new" };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (unlink(files[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
+			return err_sys(e, errno, "remove %s", files[i]);
+	}
+	if (rmdir(NODE_STATE_DIR) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove " NODE_STATE_DIR);
+	return 0;
+}
+
+static int run_up(const struct options *o, struct state *st, struct err *e)
+{
+	bool dry_run = o->dry_run;
+	int r = dry_run ? 0 : take_lock(e);
+
+	if (r == 0)
+		r = gather(o, st, e);
+	if (r == 0)
+		r = refuse_foreign_config(st, e);
+	if (r < 0)
+		return r;
+	site_warn();
+	if (count_changes(st) == 0)
+		printf("nothing to change\n");
+	else if (!dry_run)
+		return apply(o, st, e);
+	for (size_t i = 0; i < st->count; i++) {
+		if (is_change(&st->changes[i]))
+			print_change(&st->changes[i], &dry_run);
+	}
+	return 0;
+}
+
+static int run_down(const struct options *o, struct state *st, struct err *e)
+{
+	int r = take_lock(e);
+
+	if (r == 0)
+		r = gather(o, st, e);
+	if (r < 0)
+		return r;
+	if (count_changes(st) == 0)
+		printf("nothing to change\n");
+	r = apply(o, st, e);
+	return r < 0 ? r : remove_state(e);
+}
+
+static int run_show(const struct options *o, struct state *st, struct err *e)
+{
+	static const char *const verdicts[] = { ": ok", ": missing", ": stale", ": differs" };
+	int r = gather(o, st, e);
+
+	if (r < 0)
+		return r;
+	site_warn();
+	for (size_t i = 0; i < st->count; i++) {
+		const struct change *c = &st->changes[i];
+
+		if (!o->file)
+			print_line(c->have, "");
+		else
+			print_line(subject(c), c->have && c->have->foreign ? ": differs (not ours)" : verdicts[c->verdict]);
+	}
+	return o->file && count_changes(st) ? EXIT_DIFFERS : 0;
+}
+
+static int run(const struct options *o, struct err *e)
+{
+	static struct arena arena;
+	static struct cluster cluster;
+	static struct state st;
+	int r = load(o, &arena, &cluster, e);
+
+	if (r == 0)
+		r = open_sockets(e);
+	if (r < 0)
+		return r;
+	st.site = (struct site){ .arena = &arena, .route = &route_nl, .nft = &nft_nl, .cluster = o->file ? &cluster : NULL };
+	switch (o->command) {
+	case NODE_UP:
+		return run_up(o, &st, e);
+	case NODE_DOWN:
+		return run_down(o, &st, e);
+	case NODE_SHOW:
+		return run_show(o, &st, e);
+	}
+	return 0;
+}
+
+static int usage(const char *why, const char *what)
+{
+	fprintf(stderr, "node: %s%s%s (cnibox node --help says more)\n", why, what ? ": " : "", what ? what : "");
+	return 2;
+}
+
+static bool parse_command(const char *s, enum command *out)
+{
+	static const char *const names[] = { [NODE_UP] = "up", [NODE_DOWN] = "down", [NODE_SHOW] = "show" };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (s && strcmp(s, names[i]) == 0) {
+			*out = (enum command)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* NULL, or what is wrong with the options; *what is the one it is about. */
+static const char *parse_options(int argc, char **argv, struct options *o, const char **what)
+{
+	for (int i = 2; i < argc; i++) {
+		bool file = strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--file") == 0;
+
+		*what = argv[i];
+		if (strcmp(argv[i], "--dry-run") == 0 && o->command == NODE_UP) {
+			o->dry_run = true;
+			continue;
+		}
+		if (!file && (strcmp(argv[i], "--name") != 0 || o->command == NODE_DOWN))
+			return "unexpected argument";
+		if (++i == argc)
+			return "an argument is missing behind";
+		*(file ? &o->file : &o->name) = argv[i];
+	}
+	*what = NULL;
+	return o->command == NODE_UP && !o->file ? "up needs -f FILE" : NULL;
+}
+
+int node_main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct err e = { 0 };
+	const char *what = NULL, *why;
+	int r;
+
+	if (argc < 2)
+		return usage("up, down or show is missing", NULL);
+	if (!parse_command(argv[1], &o.command))
+		return usage("no such command", argv[1]);
+	why = parse_options(argc, argv, &o, &what);
+	if (why)
+		return usage(why, what);
+	signal(SIGPIPE, SIG_IGN);	/* a closed pipe must not stop it half way */
+	r = run(&o, &e);
+	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0)
+		r = err_set(&e, EIO, "writing to standard output failed");
+	if (r < 0)
+		log_line(LOG_ERROR, "%s", e.text);
+	return r < 0 ? 1 : r;
+}
+
+void node_help(void)
+{
+	static char buf[8192];
+	struct text t;
+
+	printf("usage: cnibox node up -f FILE [--name NODE] [--dry-run]\n"
+	       "   or: cnibox node down [-f FILE]\n"
+	       "   or: cnibox node show [-f FILE [--name NODE]]\n\n"
+	       "up    makes this machine a node of the cluster that FILE (-: standard input) describes: forwarding, routes to the\n"
+	       "      other nodes' pods, masquerade, accepts for forwarded packets, the CNI configuration; it prints each change\n"
+	       "down  takes all of that back, and nothing else (-f: where FILE names a cniConfig outside of " NODE_CONFIG_DIR ")\n"
+	       "show  prints what is there or, with FILE, compares: exit status 0 when all is as wanted, 3 when not\n\n"
+	       "NODE defaults to this machine's name, else to the node that has an address of it. FILE is what\n"
+	       "`kubectl get nodes -o json` prints, or an object with these keys:\n");
+	text_init(&t, buf, sizeof(buf));
+	cluster_help(&t);
+	printf("%s", buf);
+}

@@ -1,0 +1,167 @@
+/* This machine: see site.h. */
+#include "node/site.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "net/ip.h"
+#include "net/link.h"
+#include "net/sysctl.h"
+#include "node/cluster.h"
+
+#define HOST_NAME_SIZE 256
+
+/* Link-local IPv6 addresses, one on every veth, are no node's. */
+static int gather_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct site_addr a = { .index = index, .prefix = *p };
+
+	if (scope < RT_SCOPE_LINK || (scope == RT_SCOPE_LINK && p->addr.family == AF_INET))
+		list_add(arg, &a);
+	return 0;
+}
+
+static int gather_link(const struct link *in, void *arg)
+{
+	struct site_link l = { .index = in->index };
+
+	l.uplink = !in->loopback && !in->master && strcmp(in->kind, "veth") != 0;
+	memcpy(l.name, in->name, sizeof(l.name));
+	list_add(arg, &l);
+	return 0;
+}
+
+/* What does not exist, or is longer than a number, is "". */
+static void read_number(const char *path, char out[static 4])
+{
+	struct err ignored = { 0 };
+
+	if (sysctl_get(path, out, 4, &ignored) < 0)
+		out[0] = '\0';
+}
+
+static void read_accept_ra(struct site *s)
+{
+	struct site_link *l = s->links.at;
+	char path[64];
+
+	read_number("net/ipv6/conf/all/forwarding", s->forwarding6);
+	for (size_t i = 0; i < s->links.count; i++) {
+		if (!l[i].uplink)
+			continue;
+		snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", l[i].name);
+		read_number(path, l[i].accept_ra);
+	}
+}
+
+int site_read(struct site *s, struct err *e)
+{
+	int r;
+
+	list_init(&s->addrs, s->arena, sizeof(struct site_addr));
+	list_init(&s->links, s->arena, sizeof(struct site_link));
+	r = ifaddr_each(s->route, 0, 0, gather_addr, &s->addrs, e);
+	if (r == 0)
+		r = link_each(s->route, NULL, gather_link, &s->links, e);
+	if (r == 0)
+		r = list_check(&s->addrs, "addresses", e);
+	if (r == 0)
+		r = list_check(&s->links, "links", e);
+	if (r < 0)
+		return r;
+	read_accept_ra(s);
+	r = site_read_sysctls(s, e);
+	return r < 0 ? r : site_read_chains(s, e);
+}
+
+bool site_has_addr(const struct site *s, const struct addr *a)
+{
+	const struct site_addr *at = s->addrs.at;
+
+	for (size_t i = 0; i < s->addrs.count; i++) {
+		if (addr_equal(&at[i].prefix.addr, a))
+			return true;
+	}
+	return false;
+}
+
+bool node_has_family(const struct node *n, uint8_t family)
+{
+	for (size_t i = 0; i < n->subnet_count; i++) {
+		if (n->subnets[i].addr.family == family)
+			return true;
+	}
+	return false;
+}
+
+static const struct node *find_by_addresses(const struct site *s)
+{
+	const struct site_addr *at = s->addrs.at;
+	const struct node *n = NULL;
+
+	for (size_t i = 0; i < s->addrs.count && !n; i++)
+		n = cluster_find_address(s->cluster, &at[i].prefix.addr);
+	return n;
+}
+
+static int judge_self(struct site *s, struct err *e)
+{
+	char key[CLUSTER_KEY_TEXT];
+
+	cluster_key(s->cluster, s->self, KEY_SUBNETS, key);
+	if (s->self->subnet_count == 0)
+		return err_set(e, EINVAL, "%s: node %s, which is this one, has no subnet for its pods", key, s->self->name);
+	if (s->self->subnet_count > CLUSTER_OWN_SUBNETS_MAX)
+		return err_set(e, EINVAL, "%s: %zu of node %s: at most %d are possible", key, s->self->subnet_count, s->self->name,
+			       CLUSTER_OWN_SUBNETS_MAX);
+	return 0;
+}
+
+int site_find_self(struct site *s, const char *name, struct err *e)
+{
+	const char *list = s->cluster->kubernetes ? "items" : "nodes";
+	char host[HOST_NAME_SIZE] = "";
+
+	if (name) {
+		s->self = cluster_find_name(s->cluster, name);
+		return s->self ? judge_self(s, e) : err_set(e, EINVAL, "%s: none is named \"%s\"", list, name);
+	}
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		return err_sys(e, errno, "this machine's name");
+	s->self = cluster_find_name(s->cluster, host);
+	if (!s->self)
+		s->self = find_by_addresses(s);
+	if (!s->self)
+		return err_set(e, EINVAL, "%s: none is named \"%s\" as this machine is, and none has an address of it (--name says which)",
+			       list, host);
+	return judge_self(s, e);
+}
+
+static void warn_legacy(const char *file, const char *command)
+{
+	struct err ignored = { 0 };
+	char names[256];
+	char *rest = names;
+
+	if (file_read(AT_FDCWD, file, names, sizeof(names), &ignored) <= 0)
+		return;
+	for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
+		if (strcmp(name, "filter") == 0)
+			log_line(LOG_WARN, "the legacy %s filter table is loaded; its FORWARD rules are not in nftables and may drop the pods' packets",
+				 command);
+	}
+}
+
+void site_warn(void)
+{
+	warn_legacy("/proc/net/ip_tables_names", "iptables");
+	warn_legacy("/proc/net/ip6_tables_names", "ip6tables");
+}

@@ -1,0 +1,125 @@
+/*
+ * This machine as the node program finds it: links, addresses, sysctls that were changed before, chains that see forwarded packets. Read
+ * once, before anything is judged or changed; want_build() and have_read() make items of it.
+ */
+#ifndef NODE_SITE_H
+#define NODE_SITE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "net/nft.h"
+#include "net/nl.h"
+#include "node/item.h"
+#include "node/list.h"
+
+struct arena;
+struct cluster;
+struct err;
+struct node;
+
+/* Our mark on routes: a number that neither the kernel's rtnetlink.h (up to 192: Eigrp) nor iproute2's rt_protos names. */
+#define NODE_ROUTE_PROTOCOL 193
+
+/* Our mark on rules in chains of others: comments that begin so. */
+#define NODE_COMMENT "cnibox node: "
+
+#define NODE_STATE_DIR "/run/cnibox/node"
+#define NODE_LOCK_DIR "/run/cnibox"
+#define NODE_LOCK "node.lock"
+#define NODE_CONFIG_DIR "/etc/cni/net.d"
+
+extern const struct nft_table node_table;
+
+struct site_addr {
+	int index;
+	struct prefix prefix;	/* host bits are the address */
+};
+
+struct site_link {
+	int index;
+	char name[IF_NAMESIZE];
+	bool uplink;		/* neither lo, nor a bridge's port, nor a veth: router advertisements may be of use there */
+	char accept_ra[4];	/* "" when there is none */
+};
+
+/* A sysctl that we have changed: what it was, and what we made of it. */
+struct site_sysctl {
+	const char *path, *before, *ours;
+};
+
+/* A chain that sees forwarded packets. */
+struct forward_chain {
+	uint8_t family;
+	const char *table, *name;
+	const char *text;	/* "ip filter FORWARD" */
+	bool base;		/* hooked at forward */
+	bool needed;		/* our rules should stand here */
+	const char *present;	/* what our rules here say; "" when there are none */
+	const uint64_t *handles;
+	size_t handle_count;
+};
+
+struct site {
+	struct arena *arena;
+	struct nl *route;
+	struct nl *nft;			/* fd -1: the kernel has no nftables */
+	const struct cluster *cluster;	/* NULL: nothing is wanted */
+	const struct node *self;
+	struct list addrs;		/* struct site_addr */
+	struct list links;		/* struct site_link */
+	struct list sysctls;		/* struct site_sysctl */
+	struct list chains;		/* struct forward_chain */
+	char forwarding6[4];		/* net.ipv6.conf.all.forwarding; "" without IPv6 */
+};
+
+/* Everything but cluster and self, which the caller sets; arena, route and nft are given. */
+int site_read(struct site *s, struct err *e);
+int site_read_chains(struct site *s, struct err *e);	/* its part in forward.c */
+int site_read_sysctls(struct site *s, struct err *e);	/* its part in sysctls.c */
+
+bool site_has_addr(const struct site *s, const struct addr *a);
+const struct site_sysctl *site_sysctl(const struct site *s, const char *path);
+
+/* The node that this machine is: by name, else the host's name, else an address of ours. */
+int site_find_self(struct site *s, const char *name, struct err *e);
+
+/* What should be: pure, from the cluster file and the site. Errors are about the file (next hops that cannot be reached). */
+int want_build(const struct site *s, struct list *want, struct err *e);
+
+/* What is. want is sorted; it says which unmarked objects would be in the way (-EEXIST for a foreign route). */
+int have_read(struct site *s, const struct list *want, struct list *have, struct err *e);
+int have_read_masquerade(struct site *s, const struct list *want, struct list *have, struct err *e);
+int have_read_config(struct site *s, struct list *have, struct err *e);
+void have_read_forward(const struct site *s, struct list *have);
+
+/* Warnings about what no change of ours can mend. */
+void site_warn(void);
+
+/* What the forward rules should say in this chain, and what the masquerade's; "" for nothing. In the arena; NULL: the list is bad. */
+const char *forward_wanted(const struct site *s, const struct forward_chain *c, struct list *l);
+const char *masquerade_wanted(const struct site *s, struct list *l);
+const char *config_text(const struct site *s, struct list *l);
+
+/* Called for each change that was made (or, in a rehearsal, would be). */
+typedef void change_fn(const struct change *c, const void *arg);
+struct apply {
+	struct site *site;
+	const struct change *changes;
+	size_t count;
+	change_fn *done;
+	const void *arg;
+};
+int apply_sysctls(const struct apply *a, struct err *e);
+int apply_routes(const struct apply *a, struct err *e);
+int apply_masquerade(const struct apply *a, struct err *e);
+int apply_forward(const struct apply *a, struct err *e);
+int apply_config(const struct apply *a, struct err *e);
+
+/* The addresses' families that our subnets have. */
+bool node_has_family(const struct node *n, uint8_t family);
+
+#endif

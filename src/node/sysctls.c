@@ -1,0 +1,186 @@
+/*
+ * Forwarding, and what must be changed with it. What a sysctl was before us is written down before it is changed, in a file whose life ends with
+ * the boot as the sysctl's does: lines of path, former value, our value. A line whose sysctl no longer has our value is not ours to restore.
+ */
+#include "node/site.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "net/sysctl.h"
+
+#define SAVED "sysctl"
+#define SAVED_SIZE (128u << 10)
+
+/* "net/ipv4/ip_forward 0 1" */
+static bool parse_line(char *line, struct site_sysctl *out)
+{
+	char *before = strchr(line, ' ');
+	char *ours = before ? strchr(before + 1, ' ') : NULL;
+
+	if (!ours || strchr(ours + 1, ' '))
+		return false;
+	*before = '\0';
+	*ours = '\0';
+	*out = (struct site_sysctl){ line, before + 1, ours + 1 };
+	return *out->before && *out->ours;
+}
+
+static int parse_saved(struct site *s, char *text, struct err *e)
+{
+	struct site_sysctl line;
+	char *end;
+
+	for (; *text; text = end + 1) {
+		end = strchr(text, '\n');
+		if (!end)
+			return err_set(e, EINVAL, "%s/%s: a line without an end", NODE_STATE_DIR, SAVED);
+		*end = '\0';
+		if (!parse_line(text, &line))
+			return err_set(e, EINVAL, "%s/%s: \"%.64s\": expected a sysctl, its former value and ours", NODE_STATE_DIR,
+				       SAVED, text);
+		list_add(&s->sysctls, &line);
+	}
+	return list_check(&s->sysctls, "sysctls", e);
+}
+
+int site_read_sysctls(struct site *s, struct err *e)
+{
+	struct err mine = { 0 };
+	char *text;
+	ssize_t len;
+	int dir;
+
+	list_init(&s->sysctls, s->arena, sizeof(struct site_sysctl));
+	dir = dir_open(NODE_STATE_DIR, false, &mine);
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return err_set(e, -dir, "%s", mine.text);
+	text = arena_alloc(s->arena, SAVED_SIZE);
+	len = text ? file_read(dir, SAVED, text, SAVED_SIZE, &mine) : err_set(&mine, ENOMEM, "no memory for %s", SAVED);
+	close(dir);
+	if (len == -ENOENT)
+		return 0;
+	return len < 0 ? err_set(e, (int)-len, "%s: %s", NODE_STATE_DIR, mine.text) : parse_saved(s, text, e);
+}
+
+const struct site_sysctl *site_sysctl(const struct site *s, const char *path)
+{
+	const struct site_sysctl *at = s->sysctls.at;
+
+	for (size_t i = 0; i < s->sysctls.count; i++) {
+		if (strcmp(at[i].path, path) == 0)
+			return &at[i];
+	}
+	return NULL;
+}
+
+static const struct item *subject(const struct change *c)
+{
+	return c->want ? c->want : c->have;
+}
+
+/* Write down what was, of all that is wanted: once noted, a former value stays. What is stale stays noted until it is restored. */
+static void put_saved(const struct apply *a, const struct change *c, bool keep_stale, struct text *t)
+{
+	const struct site_sysctl *known;
+
+	if (subject(c)->kind != ITEM_SYSCTL || (c->verdict == ITEM_STALE && !keep_stale))
+		return;
+	known = site_sysctl(a->site, subject(c)->name);
+	if (known)
+		text_printf(t, "%s %s %s\n", known->path, known->before, c->want ? c->want->value : known->ours);
+	else if (c->verdict == ITEM_DIFFERS)
+		text_printf(t, "%s %s %s\n", c->want->name, c->have->value, c->want->value);
+}
+
+static int save(const struct apply *a, bool keep_stale, struct err *e)
+{
+	static char buf[SAVED_SIZE];
+	struct text t;
+	int dir, r;
+
+	text_init(&t, buf, sizeof(buf));
+	for (size_t i = 0; i < a->count; i++)
+		put_saved(a, &a->changes[i], keep_stale, &t);
+	if (t.bad)
+		return err_set(e, EFBIG, "more sysctls than fit into %u bytes", SAVED_SIZE);
+	dir = dir_open(NODE_STATE_DIR, true, e);
+	if (dir < 0)
+		return dir;
+	r = file_replace(dir, SAVED, t.at, t.len, 0644, FILE_NO_SYNC, e);
+	close(dir);
+	return r;
+}
+
+/* Forwarding first, then what was changed for its sake: the order of the items backwards. Links may be gone with their sysctls. */
+static int restore(const struct apply *a, const struct change *c, struct err *e)
+{
+	const struct site_sysctl *known = site_sysctl(a->site, c->have->name);
+	struct err mine = { 0 };
+	int r = 0;
+
+	if (known && strcmp(c->have->value, known->ours) == 0)
+		r = sysctl_set(known->path, known->before, &mine);
+	if (r < 0 && r != -ENOENT)
+		return err_set(e, -r, "%s", mine.text);
+	a->done(c, a->arg);
+	return 0;
+}
+
+static int change_all(const struct apply *a, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < a->count && r >= 0; i++) {
+		const struct change *c = &a->changes[i];
+
+		if (subject(c)->kind != ITEM_SYSCTL || c->verdict != ITEM_DIFFERS)
+			continue;
+		r = sysctl_set(c->want->name, c->want->value, e);
+		if (r >= 0)
+			a->done(c, a->arg);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int restore_all(const struct apply *a, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = a->count; i-- > 0 && r == 0;) {
+		const struct change *c = &a->changes[i];
+
+		if (subject(c)->kind == ITEM_SYSCTL && c->verdict == ITEM_STALE)
+			r = restore(a, c, e);
+	}
+	return r;
+}
+
+int apply_sysctls(const struct apply *a, struct err *e)
+{
+	bool changes = false, stale = false;
+	int r = 0;
+
+	for (size_t i = 0; i < a->count; i++) {
+		if (subject(&a->changes[i])->kind != ITEM_SYSCTL)
+			continue;
+		changes |= a->changes[i].verdict == ITEM_DIFFERS;
+		stale |= a->changes[i].verdict == ITEM_STALE;
+	}
+	if (changes)
+		r = save(a, true, e);
+	if (r == 0)
+		r = change_all(a, e);
+	if (r == 0 && stale)
+		r = restore_all(a, e);
+	return r == 0 && stale ? save(a, false, e) : r;
+}

@@ -1,0 +1,303 @@
+/* What should be, from the cluster file and the site: see site.h. */
+#include "node/site.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "node/cluster.h"
+
+#define IPV6_METRIC 1024	/* IP6_RT_PRIO_USER, what the kernel makes of none */
+#define NAMES_MAX 5		/* nodes named in one error */
+
+static bool want_accept_ra(const struct site *s, const struct site_link *l, const char *path)
+{
+	if (!l->uplink || strcmp(l->name, s->cluster->bridge) == 0)
+		return false;
+	return strcmp(l->accept_ra, "1") == 0 || (strcmp(l->accept_ra, "2") == 0 && site_sysctl(s, path));
+}
+
+/*
+ * A host that forwards ignores router advertisements unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst). It comes first, so
+ * that none is missed. Where forwarding was on before us, they were ignored before us.
+ */
+static void want_sysctls6(const struct site *s, struct list *want)
+{
+	const struct site_sysctl *known = site_sysctl(s, "net/ipv6/conf/all/forwarding");
+	struct item it = { .kind = ITEM_SYSCTL, .rank = 1, .name = "net/ipv6/conf/all/forwarding", .value = "1" };
+	const struct site_link *l = s->links.at;
+	char path[64];
+
+	list_add(want, &it);
+	if (strcmp(known ? known->before : s->forwarding6, "0") != 0)
+		return;
+	for (size_t i = 0; i < s->links.count; i++) {
+		int len = snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", l[i].name);
+
+		if (!want_accept_ra(s, &l[i], path))
+			continue;
+		it = (struct item){ .kind = ITEM_SYSCTL, .name = list_text(want, path, (size_t)len), .value = "2" };
+		list_add(want, &it);
+	}
+}
+
+static void want_sysctls(const struct site *s, struct list *want)
+{
+	struct item it = { .kind = ITEM_SYSCTL, .rank = 1, .name = "net/ipv4/ip_forward", .value = "1" };
+
+	list_add(want, &it);
+	if (node_has_family(s->self, AF_INET6))
+		want_sysctls6(s, want);
+}
+
+/* The link over which the address is reached without a router: longest prefix, then the link of our own node address. 0: none. */
+static int link_to(const struct site *s, const struct addr *a)
+{
+	const struct site_addr *at = s->addrs.at;
+	const struct site_addr *best = NULL;
+
+	for (size_t i = 0; i < s->addrs.count; i++) {
+		const struct node *owner;
+
+		if (!prefix_contains(&at[i].prefix, a) || (best && at[i].prefix.len < best->prefix.len))
+			continue;
+		owner = cluster_find_address(s->cluster, &at[i].prefix.addr);
+		if (!best || at[i].prefix.len > best->prefix.len || owner == s->self)
+			best = &at[i];
+	}
+	return best ? best->index : 0;
+}
+
+/* The link that our own node address is on. 0: none. */
+static int own_link(const struct site *s, uint8_t family)
+{
+	const struct site_addr *at = s->addrs.at;
+
+	for (size_t i = 0; i < s->addrs.count; i++) {
+		if (at[i].prefix.addr.family == family && cluster_find_address(s->cluster, &at[i].prefix.addr) == s->self)
+			return at[i].index;
+	}
+	return 0;
+}
+
+/* Those that cannot be reached, counted, and the first few by name. */
+struct unreachable {
+	size_t count;
+	struct text names;
+};
+
+static void add_unreachable(struct unreachable *u, const struct node *n, const struct addr *a)
+{
+	char text[ADDR_TEXT];
+
+	if (u->count++ < NAMES_MAX)
+		text_printf(&u->names, "%s%s (%s)", u->names.len ? ", " : "", n->name, addr_format(a, text));
+}
+
+/* The first address of the family that is on link. 0: none, and *via is the first of the family. */
+static int next_hop(const struct site *s, const struct node *n, uint8_t family, struct addr *via)
+{
+	int index = 0;
+
+	for (size_t i = 0; i < n->address_count && !index; i++) {
+		if (n->addresses[i].family != family)
+			continue;
+		index = s->cluster->onlink ? own_link(s, family) : link_to(s, &n->addresses[i]);
+		if (index || !addr_is_set(via))
+			*via = n->addresses[i];
+	}
+	return index;
+}
+
+static int want_route(const struct site *s, const struct cluster_subnet *sub, struct unreachable *u, struct list *want,
+		      struct err *e)
+{
+	uint8_t family = sub->prefix.addr.family;
+	struct item it = { .kind = ITEM_ROUTE, .a = sub->prefix.addr, .len = sub->prefix.len, .onlink = s->cluster->onlink };
+	char key[CLUSTER_KEY_TEXT], net[PREFIX_TEXT], text[ADDR_TEXT];
+
+	it.metric = family == AF_INET6 ? IPV6_METRIC : 0;
+	it.index = next_hop(s, sub->node, family, &it.b);
+	if (!addr_is_set(&it.b))
+		return err_set(e, EINVAL, "%s: node %s has no %s address, which is needed as next hop to its subnet %s",
+			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES, key), sub->node->name,
+			       family == AF_INET ? "IPv4" : "IPv6", prefix_format(&sub->prefix, net));
+	if (site_has_addr(s, &it.b))
+		return err_set(e, EINVAL, "%s: %s of node %s is an address of this machine, which is to be node %s",
+			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES, key), addr_format(&it.b, text), sub->node->name,
+			       s->self->name);
+	if (!it.index)
+		add_unreachable(u, sub->node, &it.b);
+	list_add(want, &it);
+	return 0;
+}
+
+static int want_routes(const struct site *s, struct list *want, struct err *e)
+{
+	char buf[400];
+	struct unreachable u = { 0 };
+	int r = 0;
+
+	text_init(&u.names, buf, sizeof(buf));
+	for (size_t i = 0; i < s->cluster->subnet_count && r == 0; i++) {
+		if (s->cluster->subnets[i].node != s->self)
+			r = want_route(s, &s->cluster->subnets[i], &u, want, e);
+	}
+	if (r < 0 || u.count == 0)
+		return r;
+	if (s->cluster->onlink)
+		return err_set(e, EINVAL, "onlink: no address of node %s is on a link of this machine, so there is no link to %s",
+			       s->self->name, buf);
+	return err_set(e, EHOSTUNREACH, "not on link: %s%s: the nodes must be on one link, or \"onlink\" be true", buf,
+		       u.count > NAMES_MAX ? " and others" : "");
+}
+
+/* Ranges come ascending; one that continues or overlaps the one before is joined with it. */
+struct merge {
+	struct list *want;
+	struct item last;
+	bool any;
+};
+
+static void merge_add(struct merge *m, unsigned int set, const struct prefix *p)
+{
+	struct item it = { .kind = ITEM_ELEMENT, .rank = set, .a = prefix_first(p), .b = prefix_last(p) };
+	struct addr next = addr_next(&m->last.b);
+	bool joins = m->any && m->last.rank == set &&
+		     (addr_cmp(&it.a, &m->last.b) <= 0 || addr_equal(&it.a, &next));
+
+	if (joins && addr_cmp(&it.b, &m->last.b) > 0)
+		m->last.b = it.b;
+	if (joins)
+		return;
+	if (m->any)
+		list_add(m->want, &m->last);
+	m->last = it;
+	m->any = true;
+}
+
+static void merge_end(struct merge *m)
+{
+	if (m->any)
+		list_add(m->want, &m->last);
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int r = addr_cmp(&x->addr, &y->addr);
+
+	return r ? r : (int)x->len - (int)y->len;
+}
+
+/* Families sort one after the other (addr_cmp), so one walk serves both sets. */
+static void want_prefixes(struct list *want, const struct prefix *given, size_t count, enum node_set set4)
+{
+	struct prefix *sorted = arena_array(want->arena, count ? count : 1, sizeof(*sorted));
+	struct merge m = { .want = want };
+
+	if (!sorted) {
+		want->bad = true;
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = given[i];
+	qsort(sorted, count, sizeof(*sorted), by_prefix);
+	for (size_t i = 0; i < count; i++)
+		merge_add(&m, set4 + (sorted[i].addr.family == AF_INET6), &sorted[i]);
+	merge_end(&m);
+}
+
+static void want_cluster(const struct site *s, struct list *want)
+{
+	const struct cluster *c = s->cluster;
+	struct merge m = { .want = want };
+
+	if (c->network_count) {
+		want_prefixes(want, c->networks, c->network_count, SET_CLUSTER4);
+		return;
+	}
+	for (size_t i = 0; i < c->subnet_count; i++)
+		merge_add(&m, SET_CLUSTER4 + (c->subnets[i].prefix.addr.family == AF_INET6), &c->subnets[i].prefix);
+	merge_end(&m);
+}
+
+/* Sets exist only for the families of our own subnets. */
+static void drop_other_families(const struct site *s, struct list *want, size_t from)
+{
+	struct item *at = want->at;
+	size_t kept = from;
+
+	for (size_t i = from; i < want->count; i++) {
+		if (node_has_family(s->self, at[i].a.family))
+			at[kept++] = at[i];
+	}
+	want->count = kept;
+}
+
+static void want_elements(const struct site *s, struct list *want)
+{
+	const struct cluster *c = s->cluster;
+	size_t from = want->count;
+
+	if (c->masquerade == MASQUERADE_NONE)
+		return;
+	want_prefixes(want, s->self->subnets, s->self->subnet_count, SET_PODS4);
+	if (c->masquerade == MASQUERADE_CLUSTER)
+		want_cluster(s, want);
+	for (size_t i = 0; i < c->address_count && c->masquerade == MASQUERADE_CLUSTER; i++) {
+		struct item it = { .kind = ITEM_ELEMENT, .a = c->addresses[i].addr, .b = c->addresses[i].addr };
+
+		it.rank = SET_NODES4 + (it.a.family == AF_INET6);
+		list_add(want, &it);
+	}
+	if (!want->bad)
+		drop_other_families(s, want, from);
+}
+
+static void want_masquerade(const struct site *s, struct list *want)
+{
+	struct item it = { .kind = ITEM_TABLE, .name = "inet cnibox_node", .value = masquerade_wanted(s, want) };
+
+	if (!it.value || !*it.value)
+		return;
+	list_add(want, &it);
+	want_elements(s, want);
+}
+
+static void want_forward(const struct site *s, struct list *want)
+{
+	const struct forward_chain *c = s->chains.at;
+
+	for (size_t i = 0; i < s->chains.count; i++) {
+		struct item it = { .kind = ITEM_FORWARD, .name = c[i].text, .chain = &c[i] };
+
+		it.value = c[i].needed ? forward_wanted(s, &c[i], want) : NULL;
+		if (it.value && *it.value)
+			list_add(want, &it);
+	}
+}
+
+int want_build(const struct site *s, struct list *want, struct err *e)
+{
+	struct item config = { .kind = ITEM_CONFIG, .name = s->cluster->config };
+	int r;
+
+	want_sysctls(s, want);
+	r = want_routes(s, want, e);
+	if (r < 0)
+		return r;
+	want_masquerade(s, want);
+	want_forward(s, want);
+	config.value = config_text(s, want);
+	list_add(want, &config);
+	r = list_check(want, "what the cluster file asks for", e);
+	if (r == 0)
+		items_sort(want);
+	return r;
+}

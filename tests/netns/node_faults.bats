@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# cnibox node, killed and refused at every system call.
+bats_require_minimum_version 1.5.0
+load node_helpers
+
+# points ARG...: each system call of this run of node, as CALL:NTH.
+points() {
+	strace -o "$BATS_TEST_TMPDIR/trace" "$CNIBOX" node "$@" >/dev/null 2>&1
+	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | grep -v '^exit\|^execve' | awk '{print $1 ":" ++n[$1]}'
+}
+
+# killed CALL:NTH ARG...: run it and kill it just before that system call.
+killed() {
+	local call=${1%:*} nth=${1#*:} status=0
+	shift
+	{ strace -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$nth" "$CNIBOX" node "$@" >/dev/null || status=$?; } 2>/dev/null
+	[ "$status" -eq 137 ]
+}
+
+@test "killed before each of its system calls: up ends right, down leaves nothing" {
+	command -v strace >/dev/null || skip "needs strace"
+	iptables -P FORWARD DROP
+	before=$(host)
+	three
+	calls=$(points up -f "$FILE" --name m)
+	after=$(host)
+	node down
+	n=0
+	for call in $calls; do
+		rm -rf /etc/cni/net.d /run/cnibox	# the first run's system calls
+		killed "$call" up -f "$FILE" --name m
+		node down >/dev/null
+		diff <(echo "$before") <(host)
+		rm -rf /etc/cni/net.d /run/cnibox
+		killed "$call" up -f "$FILE" --name m
+		up >/dev/null
+		diff <(echo "$after") <(host)
+		node down >/dev/null
+		n=$((n + 1))
+	done
+	echo "# up: $n kill points, each with down and with up after it" >&3
+	[ "$n" -gt 80 ]
+	up
+	calls=$(points down)
+	n=0
+	for call in $calls; do
+		up >/dev/null
+		killed "$call" down
+		node down >/dev/null
+		diff <(echo "$before") <(host)
+		n=$((n + 1))
+	done
+	echo "# down: $n kill points" >&3
+	[ "$n" -gt 60 ]
+}
+
+@test "refused at each of its system calls: an up that succeeds is complete, one that fails says why, down leaves nothing" {
+	command -v strace >/dev/null || skip "needs strace"
+	iptables -P FORWARD DROP
+	before=$(host)
+	three
+	calls=$(points up -f "$FILE" --name m)
+	after=$(host)
+	node down
+	n=0
+	for call in $calls; do
+		[ "$call" != arch_prctl:1 ] || continue	# libc cannot begin without it
+		rm -rf /etc/cni/net.d /run/cnibox
+		run --separate-stderr strace -o /dev/null -e "trace=${call%:*}" -e "inject=${call%:*}:error=EIO:when=${call#*:}" \
+			"$CNIBOX" node up -f "$FILE" --name m
+		echo "$call: status $status: $stderr"
+		case $status in
+		0) diff <(echo "$after") <(host) ;;
+		1) [ "$call" = write:1 ] || [ -n "$stderr" ] ;;
+		*) false ;;
+		esac
+		node down >/dev/null
+		diff <(echo "$before") <(host)
+		n=$((n + 1))
+	done
+	[ "$n" -gt 80 ]
+}
