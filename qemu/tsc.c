@@ -1,7 +1,7 @@
 /*
  * tsc: prints the rate of this machine's time stamp counter in kHz. A guest
- * without KVM sees that counter, and on a busy host it measures its rate so
- * wrongly that its clock may run ten times too fast; so it is told (tsc_early_khz=).
+ * without KVM sees that counter; it is told the rate (tsc_early_khz=), because what
+ * it measures itself while it boots on a busy host may be far off.
  */
 #include <stdint.h>
 #include <stdio.h>
