@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #define LINE_MAX_BYTES 16384	/* a log line holds a whole configuration */
@@ -30,9 +32,28 @@ void log_name(const char *name)
 	log_to.name = name;
 }
 
-static int open_log(const char *path)
+static int try_open(const char *path)
 {
 	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
+}
+
+/* A minimal node may have no /var/log yet. */
+static int open_log(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct err ignored = { 0 };
+	char parent[PATH_MAX];
+	int fd = try_open(path), dir;
+
+	if (fd >= 0 || errno != ENOENT || !slash || (size_t)(slash - path) >= sizeof(parent))
+		return fd;
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	dir = dir_open(parent, true, &ignored);
+	if (dir < 0)
+		return -1;
+	close(dir);
+	return try_open(path);
 }
 
 /* Two processes may both find it too large: the second rename moves a fresh, small file, and only old lines are lost. */

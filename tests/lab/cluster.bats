@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# The cluster in the lab: what `make lab` shows, and what it does not show. A lab that was up before stays up.
+bats_require_minimum_version 1.5.0
+
+LAB=$BATS_TEST_DIRNAME/../../qemu/lab
+
+setup_file() {
+	export WAS_UP=0
+	"$LAB" exec world -- true 2>/dev/null </dev/null && WAS_UP=1
+	"$LAB" up
+	"$LAB" update
+}
+
+teardown_file() {
+	[ "$WAS_UP" = 1 ] || "$LAB" down
+}
+
+on() {
+	local node=$1
+	shift
+	"$LAB" exec "$node" -- sh -c "$*" </dev/null
+}
+
+@test "the demo: every line holds" {
+	run "$LAB" demo
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c ' ok ' <<<"$output")" -ge 35 ]
+}
+
+@test "the demo again on the same lab: nothing was left in its way" {
+	run "$LAB" demo
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "node show: all as wanted on every node, and a removed route is seen and mended" {
+	for n in master node1 node2; do
+		on $n cnibox node show -f /etc/cnibox/cluster.json --name $n
+	done
+	on node1 ip route del 192.168.2.0/24
+	run on node1 cnibox node show -f /etc/cnibox/cluster.json --name node1
+	[ "$status" -eq 3 ]
+	[[ $output == *192.168.2.0/24*missing* ]]
+	run on node1 cnibox node up -f /etc/cnibox/cluster.json --name node1
+	[ "$status" -eq 0 ]
+	[ "$(grep -c added <<<"$output")" -eq 1 ]
+}
+
+@test "bridge with host-local, ipMasq and IPv6 on the lab's kernel, with its modules loaded on demand" {
+	on node1 'mkdir -p /tmp/net && cat >/tmp/net/b.conflist <<-"X"
+	{"cniVersion":"1.0.0","name":"b","plugins":[{"type":"bridge","bridge":"br9","isDefaultGateway":true,"ipMasq":true,"hairpinMode":true,
+	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.9.0.0/24"}],[{"subnet":"fd00:9::/64"}]]}},{"type":"loopback"}]}
+	X
+	ip netns add s && NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool add b s'
+	seen=$(on node1 ip netns exec s timeout 10 wget -qO- http://8.8.8.8/)
+	[ "$seen" = 192.168.122.15 ]
+	on node1 'ip netns exec s ping -c1 -W5 fd00:9::1'
+	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool check b s'
+	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool del b s; ip netns del s; ip link del br9'
+	[ -z "$(on node1 'nft list ruleset | grep "table inet cnibox " || true')" ]
+}
