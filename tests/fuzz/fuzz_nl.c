@@ -1,0 +1,220 @@
+/*
+ * Netlink answers. The first byte chooses the question, then come datagrams: two bytes of length (little endian) and the bytes as the kernel
+ * sends them, but that sequence numbers count from the one that is expected, 0. Linked with --wrap for send, recvmsg and recvfrom.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sanitizer/asan_interface.h>
+#include <linux/netfilter.h>
+#include <linux/netlink.h>
+
+#include "attach/attachment.h"
+#include "fuzz.h"
+#include "net/ip.h"
+#include "net/link.h"
+#include "net/nft.h"
+#include "net/nl.h"
+
+#define LOST 0xffff	/* length of a datagram that was dropped: ENOBUFS */
+#define FOREIGN 0x8000	/* from another process */
+
+ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from, socklen_t *from_len);
+
+static char batch[8192];
+static struct nl nl;
+static const uint8_t *at;
+static size_t left;
+
+ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags)
+{
+	(void)fd, (void)buf, (void)flags;
+	return (ssize_t)len;
+}
+
+static void number(char *buf, size_t len)
+{
+	const uint32_t first = nl.seq - nl.count + 1;
+	struct nlmsghdr h;
+
+	for (size_t i = 0; i < len && len - i >= sizeof(h); i += NLMSG_ALIGN(h.nlmsg_len)) {
+		memcpy(&h, buf + i, sizeof(h));
+		h.nlmsg_seq += first;
+		memcpy(buf + i, &h, sizeof(h));
+		if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > len - i)
+			break;
+	}
+}
+
+/* The next datagram; what lies behind it in the buffer is out of bounds until the next call, whose last says EAGAIN. */
+static ssize_t receive(char *buf, size_t cap, struct sockaddr_nl *from)
+{
+	size_t len = left < 2 ? 0 : (size_t)(at[0] | at[1] << 8);
+
+	__asan_unpoison_memory_region(buf, cap);
+	errno = left < 2 ? EAGAIN : ENOBUFS;
+	if (left < 2)
+		return -1;
+	at += 2, left -= 2;
+	if (len == LOST)
+		return -1;
+	from->nl_pid = len & FOREIGN ? 4711 : 0;
+	len &= ~(size_t)FOREIGN;
+	if (len > left)
+		len = left;
+	if (len > cap)
+		len = cap;
+	memcpy(buf, at, len);
+	at += len, left -= len;
+	number(buf, len);
+	__asan_poison_memory_region(buf + len, cap - len);
+	return (ssize_t)len;
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	(void)fd, (void)flags;
+	return receive(m->msg_iov->iov_base, m->msg_iov->iov_len, m->msg_name);
+}
+
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from, socklen_t *from_len)
+{
+	(void)fd, (void)flags, (void)from_len;
+	return receive(buf, cap, (void *)from);
+}
+
+static int see_link(const struct link *l, void *arg)
+{
+	char buf[LINK_ALIAS_SIZE], again[LINK_ALIAS_SIZE];
+	struct cni_attachment a;
+
+	(void)arg;
+	require(l->index > 0 && strlen(l->name) < sizeof(l->name) && strlen(l->kind) < sizeof(l->kind));
+	require(strlen(l->alias) < sizeof(l->alias));
+	if (attachment_parse(l->alias, buf, &a))
+		require(*a.network && *a.container_id && *a.ifname && strlen(attachment_alias(&a, again)) < sizeof(again));
+	return 0;
+}
+
+static int see_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	char text[PREFIX_TEXT];
+
+	(void)index, (void)scope, (void)arg;
+	require(addr_is_set(&p->addr) && strlen(prefix_format(p, text)) < sizeof(text));
+	return 0;
+}
+
+static int see_route(const struct route *r, void *arg)
+{
+	(void)arg;
+	require(addr_is_set(&r->dst.addr) && (!addr_is_set(&r->via) || r->via.family == r->dst.addr.family));
+	return 0;
+}
+
+static int see_chain(const struct nft_chain_info *c, void *arg)
+{
+	(void)arg;
+	require(strlen(c->table) < sizeof(c->table) && strlen(c->name) < sizeof(c->name));
+	return 0;
+}
+
+static int see_rule(const struct nft_rule_info *r, void *arg)
+{
+	(void)arg;
+	require(strlen(r->comment) < sizeof(r->comment));
+	return 0;
+}
+
+static int see_element(const struct nft_elem *el, void *arg)
+{
+	const struct nft_set *s = arg;
+
+	require(el->comment && strlen(el->comment) < 256);
+	require(s->key == NFT_KEY_IFNAME ? strlen(el->ifname) <= 16 : addr_is_set(&el->first));
+	require(!addr_is_set(&el->last) || el->last.family == el->first.family);
+	return 0;
+}
+
+static const struct nft_table table = { .family = NFPROTO_INET, .name = "cnibox" };
+
+static int ask_set(unsigned int n, struct err *e)
+{
+	const struct nft_set s = { .name = "s", .key = (enum nft_key)(n % 5), .interval = n >= 5 };
+	const struct addr a = { .family = s.key % 2 ? AF_INET6 : AF_INET, .bytes = { 10 } };
+	const struct nft_elem el = { .first = a, .last = a, .first2 = a, .last2 = a, .ifname = "eth0" };
+
+	if (n < 10)
+		return nft_elem_each(&nl, &table, &s, see_element, (void *)(uintptr_t)&s, e);
+	return nft_elem_find(&nl, &table, &s, &el, e);
+}
+
+static int transact(struct err *e)
+{
+	const struct nft_chain nat = { .name = "postrouting", .type = "nat", .hook = NF_INET_POST_ROUTING };
+	const struct nft_set s = { .name = "s", .key = NFT_KEY_IPV4 };
+	const struct nft_elem el = { .first = { .family = AF_INET, .bytes = { 10 } }, .comment = "whose" };
+
+	nft_begin(&nl);
+	nft_table_add(&nl, &table);
+	nft_set_add(&nl, &table, &s);
+	nft_elem_add(&nl, &table, &s, &el);
+	nft_chain_add(&nl, &table, &nat);
+	nft_rule_begin(&nl, &table, nat.name, false);
+	nft_match_family(&nl, NFPROTO_IPV4);
+	nft_do_masquerade(&nl, true);
+	nft_rule_end(&nl, "why");
+	return nft_commit(&nl, NULL, e);
+}
+
+static int batch_links(struct err *e)
+{
+	const struct veth v = { .host = "veth0", .pod = "eth0", .alias = "ours" };
+	const struct prefix p = { .addr = { .family = AF_INET, .bytes = { 10 } }, .len = 24 };
+
+	link_up(&nl, 1);
+	link_add_veth(&nl, &v);
+	ifaddr_add(&nl, 2, &p);
+	return nl_commit(&nl, NULL, e);
+}
+
+static int ask(unsigned int question, struct err *e)
+{
+	struct link l = { .index = 0 };
+	uint32_t generation;
+	int r;
+
+	switch (question) {
+	case 0: return link_each(&nl, NULL, see_link, NULL, e);
+	case 1: return link_each(&nl, "veth", see_link, NULL, e);
+	case 2: r = link_find(&nl, "eth0", &l, e); return r > 0 ? see_link(&l, NULL) : r;
+	case 3: r = link_find_index(&nl, 7, &l, e); return r > 0 ? see_link(&l, NULL) : r;
+	case 4: return ifaddr_each(&nl, 0, 0, see_address, NULL, e);
+	case 5: return ifaddr_each(&nl, AF_INET, 7, see_address, NULL, e);
+	case 6: return route_each(&nl, 0, 0, 0, see_route, NULL, e);
+	case 7: return route_each(&nl, AF_INET6, 3, 254, see_route, NULL, e);
+	case 8: return nft_chain_each(&nl, NFPROTO_UNSPEC, see_chain, NULL, e);
+	case 9: return nft_rule_each(&nl, &table, "postrouting", see_rule, NULL, e);
+	case 10: return nft_table_find(&nl, &table, e);
+	case 11: return nft_generation(&nl, &generation, e);
+	case 12: return transact(e);
+	case 13: return batch_links(e);
+	default: return ask_set((question - 14) % 20, e);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct err e = { 0 };
+
+	if (size == 0)
+		return 0;
+	nl = (struct nl){ .fd = -1, .buf = batch, .cap = sizeof(batch) };
+	at = data + 1;
+	left = size - 1;
+	check_err(ask(data[0], &e), &e);
+	require(nl.len == 0 && nl.count == 0);
+	return 0;
+}
