@@ -21,7 +21,10 @@ COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)
 HARDEN := -fstack-protector -D_FORTIFY_SOURCE=2
 CFLAGS ?= -Oz -g
 # Tables of pointers are constant at a fixed address only; the link sees the whole program (-flto, in one partition, so that it is reproducible).
-SMALL := -fno-pie -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-caller-saves
+MACHINE := $(firstword $(subst -, ,$(shell $(TOOLCHAIN) -dumpmachine 2>/dev/null)))
+SMALL_x86_64 := -mgeneral-regs-only -malign-data=abi
+SMALL := -fno-pie -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-caller-saves -fno-thread-jumps \
+	-fno-expensive-optimizations -fno-inline-functions-called-once -fno-if-conversion -fno-tree-dominator-opts $(SMALL_$(MACHINE))
 RELEASE := $(COMMON) $(HARDEN) $(SMALL) -isystem $(B)/include
 LINK := -static -no-pie -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer

@@ -128,7 +128,6 @@ static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
 			  struct err *e)
 {
 	struct address_walk w = { .wanted = wanted, .force = want->force_address };
-	char have[PREFIX_TEXT], need[PREFIX_TEXT];
 	struct err local = { 0 };
 	int r = ifaddr_each(b->nl, wanted->addr.family, b->link.index, judge_address, &w, e);
 
@@ -136,7 +135,7 @@ static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
 		return r;
 	if (w.conflict && !w.force && !w.present)
 		return err_code(e, err_set(e, EEXIST, "bridge \"%s\" already has the address %s instead of %s (forceAddress is not set)",
-					   want->name, prefix_format(&w.other, have), prefix_format(wanted, need)),
+					   want->name, prefix_text(&w.other), prefix_text(wanted)),
 				CNI_ERR_EXISTS);
 	for (unsigned int i = 0; i < w.stale_count; i++)
 		ifaddr_del(b->nl, b->link.index, &w.stale[i]);
@@ -146,7 +145,7 @@ static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
 	if (r == 0 || r == -EEXIST)
 		return 0;
 	*e = local;
-	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name, prefix_format(wanted, need));
+	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name, prefix_text(wanted));
 }
 
 static int ensure_gateways(struct bridge_host *b, const struct bridge_want *want, const struct cni_result *ips,
@@ -248,13 +247,12 @@ void bridge_host_drop(struct bridge_host *b)
 
 void bridge_host_sweep(struct nl *nl, const char *name)
 {
-	struct err e = { 0 };
 	struct link l;
 	int lock;
 
-	if (link_find(nl, name, &l, &e) <= 0 || !is_unfinished(&l))
+	if (link_find(nl, name, &l, err_ignored()) <= 0 || !is_unfinished(&l))
 		return;
-	lock = take_lock(0, &e);
+	lock = take_lock(0, err_ignored());
 	if (lock < 0)
 		return;
 	remove_unfinished(nl, name);

@@ -46,11 +46,10 @@ static int del_masq(const struct bridged *b, const struct cni_request *req, stru
 static int del_foreign(const struct bridged *b, const struct cni_request *req, struct nl *nl, struct err *e)
 {
 	static struct pod pod;
-	struct err ignored = { 0 };
 	struct link in_pod, host, bridge;
 	int r;
 
-	if (!*req->netns || pod_open(&pod, req->netns, &ignored) < 0)
+	if (!*req->netns || pod_open(&pod, req->netns, err_ignored()) < 0)
 		return 0;
 	r = link_find(&pod.nl, req->at.ifname, &in_pod, e);
 	pod_close(&pod);

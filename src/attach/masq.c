@@ -353,7 +353,6 @@ int masq_gc(const struct cni_request *req, struct err *e)
 
 int masq_check(const struct cni_result *r, struct err *e)
 {
-	char text[ADDR_TEXT];
 	struct nl *nl;
 	int found = open_socket(&nl, e);
 
@@ -365,7 +364,7 @@ int masq_check(const struct cni_result *r, struct err *e)
 		found = nft_elem_find(nl, &table, &family_of(&pod.first)->masq, &pod, e);
 		if (found == 0)
 			found = err_code(e, err_set(e, ENOENT, "%s is not masqueraded any more",
-						    addr_format(&pod.first, text)), CNI_ERR_DIFFERS);
+						    addr_text(&pod.first)), CNI_ERR_DIFFERS);
 	}
 	return err_ctx(e, found < 0 ? found : 0, "ipMasq");
 }

@@ -1,7 +1,6 @@
 /* Names of pods' namespaces: see netns_name.h. */
 #include "attach/netns_name.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -49,8 +48,7 @@ int netns_name_add(const char *container_id, const char *netns, struct err *e)
 
 void netns_name_del(const char *container_id)
 {
-	struct err ignored = { 0 };
-	int dir = dir_open(NETNS_DIR, false, &ignored);
+	int dir = dir_open(NETNS_DIR, false, err_ignored());
 
 	if (dir < 0)
 		return;
@@ -59,23 +57,22 @@ void netns_name_del(const char *container_id)
 	close(dir);
 }
 
-void netns_name_sweep(void)
+static int sweep_one(int dir, const char *name, void *arg)
 {
-	struct err ignored = { 0 };
-	int dir = dir_open(NETNS_DIR, false, &ignored);
-	DIR *d = dir < 0 ? NULL : fdopendir(dir);
-	struct dirent *entry;
 	struct stat st;
 
-	if (!d) {
-		if (dir >= 0)
-			close(dir);
+	(void)arg;
+	if (is_link(dir, name) && fstatat(dir, name, &st, 0) < 0 && errno == ENOENT)
+		unlinkat(dir, name, 0);
+	return 0;
+}
+
+void netns_name_sweep(void)
+{
+	int dir = dir_open(NETNS_DIR, false, err_ignored());
+
+	if (dir < 0)
 		return;
-	}
-	while ((entry = readdir(d))) {
-		if (entry->d_name[0] != '.' && is_link(dir, entry->d_name) && fstatat(dir, entry->d_name, &st, 0) < 0 &&
-		    errno == ENOENT)
-			unlinkat(dir, entry->d_name, 0);
-	}
-	closedir(d);
+	dir_each(dir, NETNS_DIR, sweep_one, NULL, err_ignored());
+	close(dir);
 }

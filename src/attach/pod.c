@@ -195,7 +195,6 @@ static int see_route(const struct route *r, void *arg)
 
 static int verify_addresses(struct pod *p, const struct link *l, int iface, const struct cni_result *r, struct err *e)
 {
-	char text[PREFIX_TEXT];
 	int res = 0;
 
 	for (size_t i = 0; res == 0 && i < r->ip_count; i++) {
@@ -206,14 +205,13 @@ static int verify_addresses(struct pod *p, const struct link *l, int iface, cons
 		res = ifaddr_each(&p->nl, s.wanted->addr.family, l->index, see_address, &s, e);
 		if (res == 0 && !s.found)
 			res = err_code(e, err_set(e, ENOENT, "interface %s in the pod has lost its address %s", l->name,
-						  prefix_format(s.wanted, text)), CNI_ERR_DIFFERS);
+						  prefix_text(s.wanted)), CNI_ERR_DIFFERS);
 	}
 	return res;
 }
 
 static int verify_routes(struct pod *p, const struct link *l, const struct cni_result *r, struct err *e)
 {
-	char text[PREFIX_TEXT];
 	int res = 0;
 
 	for (size_t i = 0; res == 0 && i < r->route_count; i++) {
@@ -223,7 +221,7 @@ static int verify_routes(struct pod *p, const struct link *l, const struct cni_r
 		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, see_route, &s, e);
 		if (res == 0 && !s.found)
 			res = err_code(e, err_set(e, ENOENT, "the pod has lost its route to %s",
-						  prefix_format(&wanted.dst, text)), CNI_ERR_DIFFERS);
+						  prefix_text(&wanted.dst)), CNI_ERR_DIFFERS);
 	}
 	return res;
 }

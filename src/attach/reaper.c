@@ -29,8 +29,7 @@ int reaper_mark(struct nl *nl, const char *name, struct err *e)
 /* Without a lock file (a read-only /run) every DEL deletes the group for itself: slower in a crowd, never wrong. */
 static int open_lock(void)
 {
-	struct err ignored = { 0 };
-	int dir = dir_open(RUN_DIR, true, &ignored);
+	int dir = dir_open(RUN_DIR, true, err_ignored());
 	int fd;
 
 	if (dir < 0)

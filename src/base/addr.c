@@ -1,28 +1,103 @@
 /* Addresses and prefixes as values: see addr.h. */
 #include "base/addr.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* inet_pton() of some C libraries takes "010.0.0.1"; Go and the kernel's tools do not. */
-static bool has_leading_zero(const char *s)
+#include "base/text.h"
+
+/* Decimal without leading zeros: inet_pton() of some C libraries takes "010.0.0.1"; Go and the kernel's tools do not. */
+static bool number_parse(const char **cursor, unsigned int max, uint8_t *out)
 {
-	for (bool start = true; *s; start = *s++ == '.') {
-		if (start && s[0] == '0' && s[1] >= '0' && s[1] <= '9')
-			return true;
+	const char *at = *cursor;
+	unsigned int n = 0;
+
+	for (; *at >= '0' && *at <= '9' && at - *cursor < 3; at++)
+		n = n * 10 + (unsigned int)(*at - '0');
+	if (at == *cursor || n > max || (**cursor == '0' && at - *cursor > 1))
+		return false;
+	*out = (uint8_t)n;
+	*cursor = at;
+	return true;
+}
+
+static bool ipv4_parse(const char *s, uint8_t out[static 4])
+{
+	uint8_t b[4];
+
+	for (unsigned int i = 0; i < 4; i++) {
+		if (!number_parse(&s, 255, &b[i]) || *s++ != (i < 3 ? '.' : '\0'))
+			return false;
 	}
-	return false;
+	memcpy(out, b, sizeof(b));
+	return true;
+}
+
+/* Up to four hexadecimal digits. */
+static bool group_parse(const char **cursor, uint8_t out[static 2])
+{
+	const char *at = *cursor;
+	unsigned int n = 0;
+
+	for (; at - *cursor < 4; at++) {
+		if (*at >= '0' && *at <= '9')
+			n = n << 4 | (unsigned int)(*at - '0');
+		else if ((*at | 0x20) >= 'a' && (*at | 0x20) <= 'f')
+			n = n << 4 | (unsigned int)((*at | 0x20) - 'a' + 10);
+		else
+			break;
+	}
+	if (at == *cursor)
+		return false;
+	out[0] = (uint8_t)(n >> 8);
+	out[1] = (uint8_t)n;
+	*cursor = at;
+	return true;
+}
+
+/* What stands behind "::" moves to the end. */
+static void gap_open(uint8_t b[static 16], size_t gap, size_t len)
+{
+	memmove(b + 16 - (len - gap), b + gap, len - gap);
+	memset(b + gap, 0, 16 - len);
+}
+
+/* RFC 4291, section 2.2. */
+static bool ipv6_parse(const char *s, uint8_t b[static 16])
+{
+	size_t len = 0, gap = 16;
+
+	if (*s == ':' && *++s != ':')
+		return false;
+	for (;;) {
+		if (*s == ':' && gap == 16 && len < 16) {
+			gap = len;
+			if (!*++s)
+				break;
+		}
+		if (len <= 12 && ipv4_parse(s, b + len)) {
+			len += 4;
+			break;
+		}
+		if (len == 16 || !group_parse(&s, b + len))
+			return false;
+		len += 2;
+		if (!*s)
+			break;
+		if (*s++ != ':')
+			return false;
+	}
+	if (gap < 16 && len < 16)
+		gap_open(b, gap, len);
+	return (gap < 16) != (len == 16);
 }
 
 bool addr_parse(const char *s, struct addr *out)
 {
 	struct addr a = { .family = strchr(s, ':') ? AF_INET6 : AF_INET };
 
-	if (a.family == AF_INET && has_leading_zero(s))
-		return false;
-	if (inet_pton(a.family, s, a.bytes) != 1)
+	if (!(a.family == AF_INET ? ipv4_parse(s, a.bytes) : ipv6_parse(s, a.bytes)))
 		return false;
 	*out = a;
 	return true;
@@ -30,15 +105,7 @@ bool addr_parse(const char *s, struct addr *out)
 
 static bool len_parse(const char *s, unsigned int max, uint8_t *out)
 {
-	unsigned int len = 0;
-	const char *at = s;
-
-	for (; *at >= '0' && *at <= '9' && at - s < 3; at++)
-		len = len * 10 + (unsigned int)(*at - '0');
-	if (at == s || *at || len > max || (s[0] == '0' && s[1]))
-		return false;
-	*out = (uint8_t)len;
-	return true;
+	return number_parse(&s, max, out) && !*s;
 }
 
 bool prefix_parse(const char *s, struct prefix *out)
@@ -57,10 +124,58 @@ bool prefix_parse(const char *s, struct prefix *out)
 	return true;
 }
 
+static void ipv4_format(struct text *t, const uint8_t *b)
+{
+	text_printf(t, "%d.%d.%d.%d", b[0], b[1], b[2], b[3]);
+}
+
+/* How many groups from here on are zero. */
+static unsigned int zeros_at(const uint8_t *b, unsigned int group)
+{
+	unsigned int n = 0;
+
+	while (group + n < 8 && !b[2 * (group + n)] && !b[2 * (group + n) + 1])
+		n++;
+	return n;
+}
+
+/* RFC 5952: "::" stands for the first of the longest runs of zeros, if it is longer than one group. */
+static void ipv6_format(struct text *t, const uint8_t *b)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+	unsigned int gap = 8, gap_len = 1;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		if (zeros_at(b, i) > gap_len) {
+			gap = i;
+			gap_len = zeros_at(b, i);
+		}
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		if (i == gap) {
+			text_str(t, "::");
+			i += gap_len - 1;
+			continue;
+		}
+		if (i > 0 && i != gap + gap_len)
+			text_char(t, ':');
+		if (i == 6 && memcmp(b, mapped, sizeof(mapped)) == 0) {
+			ipv4_format(t, b + 12);
+			break;
+		}
+		text_printf(t, "%x", b[2 * i] << 8 | b[2 * i + 1]);
+	}
+}
+
 const char *addr_format(const struct addr *a, char out[static ADDR_TEXT])
 {
-	if (!addr_is_set(a) || !inet_ntop(a->family, a->bytes, out, ADDR_TEXT))
-		out[0] = '\0';
+	struct text t;
+
+	text_init(&t, out, ADDR_TEXT);
+	if (a->family == AF_INET)
+		ipv4_format(&t, a->bytes);
+	else if (a->family == AF_INET6)
+		ipv6_format(&t, a->bytes);
 	return out;
 }
 
@@ -70,6 +185,24 @@ const char *prefix_format(const struct prefix *p, char out[static PREFIX_TEXT])
 
 	snprintf(out, PREFIX_TEXT, "%s/%u", addr_format(&p->addr, text), (unsigned int)p->len);
 	return out;
+}
+
+static char *message_buffer(void)
+{
+	static char buf[8][PREFIX_TEXT];
+	static unsigned int next;
+
+	return buf[next++ % 8];
+}
+
+const char *addr_text(const struct addr *a)
+{
+	return addr_format(a, message_buffer());
+}
+
+const char *prefix_text(const struct prefix *p)
+{
+	return prefix_format(p, message_buffer());
 }
 
 size_t addr_size(const struct addr *a)
@@ -122,7 +255,7 @@ static uint8_t mask_byte(unsigned int len, size_t i)
 {
 	unsigned int bits = len > i * 8 ? len - (unsigned int)i * 8 : 0;
 
-	return bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+	return (uint8_t)(bits >= 8 ? 0xff : 0xff00 >> bits);
 }
 
 struct addr prefix_first(const struct prefix *p)

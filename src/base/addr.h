@@ -30,6 +30,10 @@ bool prefix_parse(const char *s, struct prefix *out);		/* "10.0.0.0/8": the leng
 const char *addr_format(const struct addr *a, char out[static ADDR_TEXT]);
 const char *prefix_format(const struct prefix *p, char out[static PREFIX_TEXT]);
 
+/* The same in one of eight static buffers, for a message: valid until eight calls later. */
+const char *addr_text(const struct addr *a);
+const char *prefix_text(const struct prefix *p);
+
 size_t addr_size(const struct addr *a);				/* 4 or 16; 0 for none */
 unsigned int addr_bits(const struct addr *a);			/* 32 or 128; 0 for none */
 bool addr_is_set(const struct addr *a);				/* a family is set */

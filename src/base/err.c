@@ -7,6 +7,15 @@
 
 #include "base/text.h"
 
+/* One line, whatever came from outside: a kernel's message, a plugin's, a piece of a configuration. */
+static void flatten(char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = ' ';
+	}
+}
+
 int err_set(struct err *e, int errnum, const char *fmt, ...)
 {
 	va_list ap;
@@ -17,6 +26,7 @@ int err_set(struct err *e, int errnum, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
+	flatten(e->text);
 	return -errnum;
 }
 
@@ -33,6 +43,7 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
 	text_printf(&t, ": %s", strerror(errnum));
+	flatten(e->text);
 	return -errnum;
 }
 
@@ -49,6 +60,7 @@ int err_ctx(struct err *e, int r, const char *fmt, ...)
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
 	text_printf(&t, ": %s", e->text);
+	flatten(text);
 	memcpy(e->text, text, sizeof(text));
 	return r;
 }
@@ -58,6 +70,14 @@ int err_code(struct err *e, int r, unsigned int code)
 	if (r < 0 && !e->code)
 		e->code = code;
 	return r;
+}
+
+struct err *err_ignored(void)
+{
+	static struct err ignored;
+
+	err_clear(&ignored);
+	return &ignored;
 }
 
 void err_clear(struct err *e)

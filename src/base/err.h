@@ -25,6 +25,9 @@ int err_ctx(struct err *e, int r, const char *fmt, ...) __attribute__((format(pr
 /* If r is negative and no domain code is set yet, set it. Returns r. */
 int err_code(struct err *e, int r, unsigned int code);
 
+/* For a failure that nobody will read of. */
+struct err *err_ignored(void);
+
 /* Forget everything, so that e can be used again. */
 void err_clear(struct err *e);
 

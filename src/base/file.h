@@ -42,6 +42,13 @@ int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t 
 int dir_open(const char *path, bool create, struct err *e);
 
 /*
+ * Walk the entries of dir, which stays where it is, but those whose names begin with "."; fn may remove them. Anything but 0 from fn
+ * ends the walk and is returned. what names the directory in errors.
+ */
+typedef int dir_entry_fn(int dir, const char *name, void *arg);
+int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e);
+
+/*
  * Take an exclusive flock on fd within timeout_ms. -EAGAIN when it was not to be had: the error names the holder's pid
  * as /proc/locks shows it. The lock dies with the last descriptor of this open file.
  */

@@ -18,6 +18,9 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/text.h"
+
+#define LOCKS_BUF 4096
 
 static volatile sig_atomic_t timed_out;
 
@@ -51,42 +54,66 @@ static int wait_for_lock(int fd, unsigned int timeout_ms)
 	return r == -EINTR ? -EAGAIN : r;
 }
 
-/* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiter's has "->" behind the number. */
-static long holder_in_line(const char *line, const struct stat *st)
+/*
+ * A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiter's has "->" behind the number. The pid is text
+ * for a message; empty when the line is of another lock.
+ */
+static const char *holder_in_line(char *line, const char *file)
 {
-	unsigned int maj, min;
-	unsigned long inode;
-	long pid;
+	const char *field[6] = { 0 };
+	char *rest;
 
-	if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%lu", &pid, &maj, &min, &inode) != 4)
-		return 0;
-	if (inode != st->st_ino || maj != major(st->st_dev) || min != minor(st->st_dev))
-		return 0;
-	return pid;
+	for (unsigned int i = 0; i < 6; i++) {
+		field[i] = strtok_r(i ? NULL : line, " ", &rest);
+		if (!field[i])
+			return "";
+	}
+	return strcmp(field[1], "FLOCK") == 0 && strcmp(field[5], file) == 0 ? field[4] : "";
 }
 
-/* 0 when it cannot be known: another pid namespace, or released meanwhile. */
-static long lock_holder(int fd)
+static bool find_holder(int locks, const char *file, char *pid, size_t size)
 {
+	char buf[LOCKS_BUF];
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(locks, buf + len, sizeof(buf) - 1 - len)) > 0) {
+		char *line = buf, *end;
+
+		buf[len + (size_t)n] = '\0';
+		for (; (end = strchr(line, '\n')); line = end + 1) {
+			*end = '\0';
+			if (str_copy(pid, size, holder_in_line(line, file)) && pid[0] >= '1' && pid[0] <= '9')
+				return true;
+		}
+		len = strlen(line);
+		memmove(buf, line, len);
+	}
+	return false;
+}
+
+/* False when it cannot be known: another pid namespace, or released meanwhile. */
+static bool lock_holder(int fd, char *pid, size_t size)
+{
+	char file[64];
 	struct stat st;
-	char line[256];
-	long pid = 0;
-	FILE *f;
+	int locks;
+	bool found;
 
 	if (fstat(fd, &st) < 0)
-		return 0;
-	f = fopen("/proc/locks", "re");
-	if (!f)
-		return 0;
-	while (pid <= 0 && fgets(line, sizeof(line), f))
-		pid = holder_in_line(line, &st);
-	fclose(f);
-	return pid;
+		return false;
+	snprintf(file, sizeof(file), "%02x:%02x:%llu", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+	locks = open("/proc/locks", O_RDONLY | O_CLOEXEC);
+	if (locks < 0)
+		return false;
+	found = find_holder(locks, file, pid, size);
+	close(locks);
+	return found;
 }
 
 int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
 {
-	long pid;
+	char pid[16];
 	int r;
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -96,8 +123,7 @@ int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
 		return 0;
 	if (r != -EAGAIN)
 		return err_sys(e, -r, "lock %s", what);
-	pid = lock_holder(fd);
-	if (pid > 0)
-		return err_set(e, EAGAIN, "lock %s: process %ld holds it for more than %u ms", what, pid, timeout_ms);
+	if (lock_holder(fd, pid, sizeof(pid)))
+		return err_set(e, EAGAIN, "lock %s: process %s holds it for more than %u ms", what, pid, timeout_ms);
 	return err_set(e, EAGAIN, "lock %s: another process holds it for more than %u ms", what, timeout_ms);
 }

@@ -41,7 +41,6 @@ static int try_open(const char *path)
 static int open_log(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct err ignored = { 0 };
 	char parent[PATH_MAX];
 	int fd = try_open(path), dir;
 
@@ -49,7 +48,7 @@ static int open_log(const char *path)
 		return fd;
 	memcpy(parent, path, (size_t)(slash - path));
 	parent[slash - path] = '\0';
-	dir = dir_open(parent, true, &ignored);
+	dir = dir_open(parent, true, err_ignored());
 	if (dir < 0)
 		return -1;
 	close(dir);

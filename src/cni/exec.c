@@ -5,11 +5,12 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,31 +80,37 @@ static void close_pipe(const int p[2])
 	close(p[1]);
 }
 
-/* in: what the child reads; out: what it writes. The parent's ends are left open, close-on-exec. */
-static int spawn(const struct cni_exec *x, char **env, const int in[2], const int out[2], pid_t *pid)
+static int wait_for(pid_t pid)
 {
-	char *argv[] = { NULL, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t defaults;
-	char file[PATH_MAX];
-	int r;
+	int status = 0;
 
-	if ((size_t)snprintf(file, sizeof(file), "%s", x->file) >= sizeof(file))
-		return -ENAMETOOLONG;
-	argv[0] = file;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-	posix_spawnattr_init(&attr);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
-	r = posix_spawn(pid, file, &actions, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return -r;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/*
+ * in: what the child reads; out: what it writes. The parent's ends are left open, close-on-exec. Until it executes the file the child
+ * runs on our memory, while we wait: copying the page tables of a large arena would cost more than all the rest.
+ */
+static int spawn(const char *file, char **env, const int in[2], const int out[2], pid_t *pid)
+{
+	char *argv[] = { (char *)(uintptr_t)file, NULL };
+	volatile int failed = 0;
+
+	signal(SIGPIPE, SIG_DFL);	/* what is ignored here would stay ignored there */
+	*pid = vfork();	/* NOLINT(clang-analyzer-security.insecureAPI.vfork): the child makes three system calls */
+	if (*pid == 0) {
+		if (dup2(in[0], STDIN_FILENO) >= 0 && dup2(out[1], STDOUT_FILENO) >= 0)
+			execve(file, argv, env);
+		failed = errno;
+		_exit(127);
+	}
+	if (*pid < 0)
+		return -errno;
+	if (failed)
+		wait_for(*pid);
+	return -failed;
 }
 
 struct talk {
@@ -150,7 +157,7 @@ static int converse(struct talk *t, const char *file, struct err *e)
 {
 	int r = 0;
 
-	fcntl(t->to, F_SETFL, O_NONBLOCK);
+	ioctl(t->to, FIONBIO, &(int){ 1 });
 	while (r == 0 && t->from >= 0) {
 		struct pollfd p[2] = { { .fd = t->from, .events = POLLIN }, { .fd = t->to, .events = POLLOUT } };
 
@@ -180,24 +187,14 @@ static const struct json_table error_table = { .fields = error_fields, .count = 
 static int report_failure(struct arena *a, const char *file, int status, const char *out, size_t len, struct err *e)
 {
 	struct error_object o = { 0 };
-	struct err ignored = { 0 };
 	int r;
 
 	if (WIFSIGNALED(status))
 		return err_set(e, EIO, "%s was killed by signal %d", file, WTERMSIG(status));
-	if (json_decode(a, out, len, &error_table, &o, &ignored) < 0 || !o.msg)
+	if (json_decode(a, out, len, &error_table, &o, err_ignored()) < 0 || !o.msg || !*o.msg)
 		return err_set(e, EIO, "%s failed with exit status %d and no error object", file, WEXITSTATUS(status));
 	r = err_set(e, EIO, "%s%s%s", o.msg, o.details && *o.details ? "; " : "", o.details ? o.details : "");
 	return err_code(e, r, o.code > 0 && o.code <= UINT_MAX ? (unsigned int)o.code : 0);
-}
-
-static int wait_for(pid_t pid)
-{
-	int status = 0;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
 }
 
 static int open_pipes(int in[2], int out[2], struct err *e)
@@ -222,7 +219,7 @@ int cni_exec(struct arena *a, const struct cni_exec *x, char *out, size_t cap, s
 	r = open_pipes(in, back, e);
 	if (r < 0)
 		return r;
-	r = spawn(x, env, in, back, &pid);
+	r = spawn(x->file, env, in, back, &pid);
 	close(in[0]);
 	close(back[1]);
 	t.to = in[1];

@@ -207,7 +207,8 @@ int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_
 	if (r < 0)
 		return r;
 	fill(out, env, &c);
-	r = out->command == CNI_GC ? cni_valid_read(out, c.valid.text ? c.valid : c.valid_old, e) : 0;
+	if (out->command == CNI_GC && (c.valid.text || c.valid_old.text))
+		r = cni_valid_read(out, c.valid.text ? CNI_VALID : CNI_VALID_OLD, e);
 	return r < 0 ? r : cni_args_read(out, c.runtime, c.args, e);
 }
 

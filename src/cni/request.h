@@ -55,8 +55,7 @@ int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_
 		     struct err *e);
 
 /*
- * Decode the plugin's own keys of req->config; conf holds the defaults. Errors get CNI_ERR_DECODE for a wrong type and CNI_ERR_CONFIG for a missing
- * key.
+ * Decode the plugin's own keys of req->config; conf holds the defaults. Errors get CNI_ERR_CONFIG.
  */
 int cni_config_decode(const struct cni_request *req, const struct json_table *table, void *conf, struct err *e);
 

@@ -8,17 +8,13 @@
 
 static void put_addr(struct json_writer *w, const char *key, const struct addr *a)
 {
-	char text[ADDR_TEXT];
-
 	if (addr_is_set(a))
-		json_member_str(w, key, addr_format(a, text));
+		json_member_str(w, key, addr_text(a));
 }
 
 static void put_prefix(struct json_writer *w, const char *key, const struct prefix *p)
 {
-	char text[PREFIX_TEXT];
-
-	json_member_str(w, key, prefix_format(p, text));
+	json_member_str(w, key, prefix_text(p));
 }
 
 static void put_text(struct json_writer *w, const char *key, const char *s)

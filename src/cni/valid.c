@@ -17,13 +17,17 @@ static const struct json_field fields[] = {
 };
 static const struct json_table table = { .fields = fields, .count = 2 };
 static const struct json_field elem = { .kind = JSON_OBJECT, .table = &table };
+/* By one key or the other, never by both: a document may hold the older one as well, empty. */
 static const struct json_field list_fields[] = {
 	{ .name = "cni.dev/valid-attachments", .kind = JSON_LIST, .offset = offsetof(struct envelope, list), .elem = &elem,
 	  .elem_size = sizeof(struct cni_attachment) },
 	{ .name = "cni.dev/attachments", .kind = JSON_LIST, .offset = offsetof(struct envelope, list), .elem = &elem,
 	  .elem_size = sizeof(struct cni_attachment) },
 };
-static const struct json_table list_table = { .fields = list_fields, .count = 2 };
+static const struct json_table list_tables[] = {
+	[CNI_VALID] = { .fields = &list_fields[0], .count = 1 },
+	[CNI_VALID_OLD] = { .fields = &list_fields[1], .count = 1 },
+};
 
 static int compare(const void *a, const void *b)
 {
@@ -33,14 +37,11 @@ static int compare(const void *a, const void *b)
 	return c ? c : strcmp(x->ifname, y->ifname);
 }
 
-int cni_valid_read(struct cni_request *req, struct json_raw list, struct err *e)
+int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *e)
 {
 	struct envelope env = { 0 };
-	int r;
+	int r = json_decode_raw(req->arena, req->config, "", &list_tables[key], &env, e);
 
-	if (!list.text)
-		return 0;
-	r = json_decode_raw(req->arena, req->config, "", &list_table, &env, e);
 	if (r < 0)
 		return err_code(e, r, CNI_ERR_DECODE);
 	req->valid_known = true;

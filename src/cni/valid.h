@@ -4,12 +4,12 @@
 #ifndef CNI_VALID_H
 #define CNI_VALID_H
 
-#include "json/json.h"
-
 struct cni_request;
 struct err;
 
-/* Fill req->valid; null or absent leaves valid_known false. An entry that is malformed is CNI_ERR_DECODE, and nothing is collected. */
-int cni_valid_read(struct cni_request *req, struct json_raw list, struct err *e);
+enum cni_valid_key { CNI_VALID, CNI_VALID_OLD };
+
+/* Fill req->valid from the list of this key, which is there. An entry that is malformed is CNI_ERR_DECODE, and nothing is collected. */
+int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *e);
 
 #endif

@@ -21,8 +21,7 @@ static int open_store(const struct host_local *h, const struct cni_request *req,
 
 	if (r == 0 && s->reclaimed)
 		log_line(LOG_INFO, "network %s: %u leases of an earlier boot reclaimed", req->at.network, s->reclaimed);
-	return err_code(e, err_ctx(e, r, "leases of network %s", req->at.network),
-			r == -EAGAIN ? CNI_ERR_TRY_AGAIN : CNI_ERR_STATE);
+	return err_code(e, r, r == -EAGAIN ? CNI_ERR_TRY_AGAIN : CNI_ERR_STATE);
 }
 
 /* For all but ADD and STATUS, a store that does not exist is an empty one: 1 open, 0 empty. */
@@ -112,14 +111,13 @@ static int take_one(const struct host_local *h, const struct cni_request *req, s
 static int check_unused(const struct cni_request *req, struct lease_store *s, struct err *e)
 {
 	const struct lease_owner owner = owner_of(req);
-	char text[ADDR_TEXT];
 	struct addr held;
 	int r = lease_find(s, &owner, &held, 1, e);
 
 	if (r <= 0)
 		return err_code(e, r, CNI_ERR_STATE);
 	r = err_set(e, EEXIST, "%s is already allocated to container %s, interface %s: duplicate allocation is not allowed",
-		    addr_format(&held, text), owner.id, owner.ifname);
+		    addr_text(&held), owner.id, owner.ifname);
 	return err_code(e, r, CNI_ERR_EXISTS);
 }
 

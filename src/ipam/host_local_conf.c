@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#define RANGES_MAX 1024	/* each is compared with all others */
+
 struct conf {
 	const char *data_dir, *resolv_conf;
 	struct hostlocal_range legacy;	/* subnet, rangeStart, rangeEnd, gateway beside ranges */
@@ -48,6 +50,12 @@ const struct json_table host_local_keys = {
 	.count = sizeof(conf_fields) / sizeof(conf_fields[0]),
 };
 
+/* DEL and GC go by names; what has become of the ranges must not stop them. */
+static const struct json_field names_fields[] = {
+	{ .name = "dataDir", .kind = JSON_STR, .offset = offsetof(struct conf, data_dir) },
+};
+static const struct json_table names_table = { .fields = names_fields, .count = 1 };
+
 static int add_set(struct host_local *h, const struct hostlocal_range *ranges, size_t count, struct err *e)
 {
 	if (h->set_count == LEASE_RANGES_MAX)
@@ -87,8 +95,13 @@ static int listed_set(struct host_local *h, const struct json_list *list, size_t
 static int read_sets(struct host_local *h, struct arena *a, const struct conf *c, struct err *e)
 {
 	const struct json_list *lists = c->ranges.items;
+	size_t total = 0;
 	int r = legacy_set(h, a, c, e);
 
+	for (size_t i = 0; i < c->ranges.count; i++)
+		total += lists[i].count;
+	if (r == 0 && total > RANGES_MAX)
+		r = err_set(e, E2BIG, "ipam.ranges: %zu ranges, the limit is %d", total, RANGES_MAX);
 	for (size_t i = 0; r == 0 && i < c->ranges.count; i++)
 		r = listed_set(h, &lists[i], i, e);
 	if (r == 0 && h->set_count == 0)
@@ -104,12 +117,13 @@ static bool needs_ranges(const struct cni_request *req)
 int host_local_read(const struct cni_request *req, struct json_raw ipam, struct host_local *out, struct err *e)
 {
 	struct conf c = { .data_dir = LEASE_DATA_DIR };
-	int r = json_decode_raw(req->arena, ipam, "ipam", &host_local_keys, &c, e);
+	bool ranges = needs_ranges(req);
+	int r = json_decode_raw(req->arena, ipam, "ipam", ranges ? &host_local_keys : &names_table, &c, e);
 
 	*out = (struct host_local){ .routes = c.routes };
 	out->data_dir = c.data_dir && *c.data_dir ? c.data_dir : LEASE_DATA_DIR;
 	out->resolv_conf = c.resolv_conf && *c.resolv_conf ? c.resolv_conf : NULL;
-	if (r == 0 && needs_ranges(req))
+	if (r == 0 && ranges)
 		r = read_sets(out, req->arena, &c, e);
 	return err_code(e, r, CNI_ERR_CONFIG);
 }

@@ -95,14 +95,13 @@ static int taken_fill(const struct addr *a, void *arg)
 
 static void taken_learn(struct taken *t, struct lease_store *s)
 {
-	struct err ignored = { 0 };
 	struct fill f = { .taken = t };
 
 	t->count = 0;
-	if (lease_each_name(s, taken_count, t, &ignored) < 0)
+	if (lease_each_name(s, taken_count, t, err_ignored()) < 0)
 		return;
 	t->sorted = arena_array(t->scratch, t->count, sizeof(*t->sorted));
-	if (!t->sorted || lease_each_name(s, taken_fill, &f, &ignored) < 0) {
+	if (!t->sorted || lease_each_name(s, taken_fill, &f, err_ignored()) < 0) {
 		t->sorted = NULL;
 		return;
 	}
@@ -164,15 +163,15 @@ static int take_next(struct lease_store *s, const struct hostlocal_request *q, s
 
 static int take_wanted(struct lease_store *s, const struct hostlocal_request *q, const struct addr *a, struct err *e)
 {
-	char text[ADDR_TEXT], ranges[256];
+	char ranges[256];
 	int r;
 
 	if (hostlocal_is_gateway(q->set, a))
-		return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_format(a, text));
+		return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_text(a));
 	r = lease_take(s, a, q->owner, e);
 	if (r == 0)
 		return err_set(e, EADDRINUSE, "requested IP address %s is not available in range set %s of network %s: it is leased",
-			       addr_format(a, text), hostlocal_set_format(q->set, ranges, sizeof(ranges)), q->network);
+			       addr_text(a), hostlocal_set_format(q->set, ranges, sizeof(ranges)), q->network);
 	return r < 0 ? r : 0;
 }
 
@@ -180,12 +179,11 @@ static int owner_has_none(struct lease_store *s, const struct hostlocal_request 
 {
 	struct addr held[LEASE_RANGES_MAX];
 	int n = lease_find(s, q->owner, held, LEASE_RANGES_MAX, e);
-	char text[ADDR_TEXT];
 
 	for (int i = 0; i < n; i++) {
 		if (hostlocal_range_of(q->set, &held[i]))
 			return err_set(e, EEXIST, "%s has been leased to container %s, interface %s already, in network %s: it must be deleted first",
-				       addr_format(&held[i], text), q->owner->id, q->owner->ifname, q->network);
+				       addr_text(&held[i]), q->owner->id, q->owner->ifname, q->network);
 	}
 	return n < 0 ? n : 0;
 }

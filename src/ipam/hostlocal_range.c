@@ -20,14 +20,14 @@ static bool ranges_overlap(const struct hostlocal_range *a, const struct hostloc
 static int subnet_check(const struct prefix *subnet, const char *name, struct err *e)
 {
 	const struct prefix masked = prefix_masked(subnet);
-	char text[PREFIX_TEXT], want[PREFIX_TEXT];
+	char text[PREFIX_TEXT];
 
 	if (!addr_is_set(&subnet->addr))
 		return err_set(e, EINVAL, "%s.subnet is required", name);
 	prefix_format(subnet, text);
 	if (!prefix_equal(subnet, &masked))
 		return err_set(e, EINVAL, "%s.subnet %s has host bits set: the network is %s", name, text,
-			       prefix_format(&masked, want));
+			       prefix_text(&masked));
 	if (subnet->len + 2U > addr_bits(&subnet->addr))
 		return err_set(e, EINVAL, "%s.subnet %s is too small to allocate from: at least a /%u is needed", name, text,
 			       addr_bits(&subnet->addr) - 2);
@@ -37,11 +37,9 @@ static int subnet_check(const struct prefix *subnet, const char *name, struct er
 static int bound_check(const struct addr *a, const char *key, const struct prefix *subnet, const char *name,
 		       struct err *e)
 {
-	char text[ADDR_TEXT], in[PREFIX_TEXT];
-
 	if (a->family == subnet->addr.family && prefix_contains(subnet, a))
 		return 0;
-	return err_set(e, EINVAL, "%s.%s %s is not in subnet %s", name, key, addr_format(a, text), prefix_format(subnet, in));
+	return err_set(e, EINVAL, "%s.%s %s is not in subnet %s", name, key, addr_text(a), prefix_text(subnet));
 }
 
 static void range_defaults(struct hostlocal_range *r)
@@ -58,7 +56,6 @@ static void range_defaults(struct hostlocal_range *r)
 
 int hostlocal_range_complete(struct hostlocal_range *r, const char *name, struct err *e)
 {
-	char start[ADDR_TEXT], end[ADDR_TEXT], subnet[PREFIX_TEXT];
 	int err = subnet_check(&r->subnet, name, e);
 
 	if (err)
@@ -70,11 +67,11 @@ int hostlocal_range_complete(struct hostlocal_range *r, const char *name, struct
 	if (err)
 		return err;
 	if (addr_cmp(&r->start, &r->end) > 0)
-		return err_set(e, EINVAL, "%s.rangeStart %s is behind rangeEnd %s", name, addr_format(&r->start, start),
-			       addr_format(&r->end, end));
+		return err_set(e, EINVAL, "%s.rangeStart %s is behind rangeEnd %s", name, addr_text(&r->start),
+			       addr_text(&r->end));
 	if (r->gateway.family != r->subnet.addr.family)
 		return err_set(e, EINVAL, "%s.gateway %s and subnet %s are of different families", name,
-			       addr_format(&r->gateway, start), prefix_format(&r->subnet, subnet));
+			       addr_text(&r->gateway), prefix_text(&r->subnet));
 	return 0;
 }
 
@@ -189,19 +186,17 @@ static const struct hostlocal_set *set_of(const struct hostlocal_set *sets, size
 int hostlocal_wanted_check(const struct hostlocal_set *sets, size_t set_count, const struct addr *wanted, size_t count,
 			   struct err *e)
 {
-	char text[ADDR_TEXT], other[ADDR_TEXT];
-
 	for (size_t i = 0; i < count; i++) {
 		const struct hostlocal_set *set = set_of(sets, set_count, &wanted[i]);
 
 		if (!set)
-			return err_set(e, EINVAL, "requested IP address %s is in no range of the network", addr_format(&wanted[i], text));
+			return err_set(e, EINVAL, "requested IP address %s is in no range of the network", addr_text(&wanted[i]));
 		if (hostlocal_is_gateway(set, &wanted[i]))
-			return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_format(&wanted[i], text));
+			return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_text(&wanted[i]));
 		for (size_t j = 0; j < i; j++) {
 			if (!addr_equal(&wanted[i], &wanted[j]) && hostlocal_range_of(set, &wanted[j]))
 				return err_set(e, EINVAL, "requested IP addresses %s and %s are in the same range set: one address is given from each",
-					       addr_format(&wanted[j], other), addr_format(&wanted[i], text));
+					       addr_text(&wanted[j]), addr_text(&wanted[i]));
 		}
 	}
 	return 0;

@@ -82,7 +82,6 @@ static int foreign_add(const struct ipam *i, const struct cni_request *req, stru
 {
 	static char text[FOREIGN_RESULT_MAX];
 	struct json_raw raw = { .text = text };
-	struct err undo_error = { 0 };
 	int r = call_foreign(i, req, CNI_ADD, text, &raw.len, e);
 
 	if (r < 0)
@@ -92,7 +91,7 @@ static int foreign_add(const struct ipam *i, const struct cni_request *req, stru
 		r = cni_result_read(req->arena, raw, "", out, e);
 	r = err_code(e, err_ctx(e, r, "result of IPAM plugin %s", i->file), CNI_ERR_DECODE);
 	if (r < 0)
-		ipam_del(i, req, &undo_error);
+		ipam_del(i, req, err_ignored());
 	return r;
 }
 

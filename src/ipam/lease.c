@@ -69,9 +69,8 @@ static int store_lock(struct lease_store *s, const char *path, bool create, stru
 static int boot_update(struct lease_store *s, struct err *e)
 {
 	char now[BOOT_ID_MAX], then[BOOT_ID_MAX];
-	struct err ignored = { 0 };
 	ssize_t len = file_read(AT_FDCWD, BOOT_ID, now, sizeof(now), e);
-	ssize_t known = file_read(s->dir, "boot_id", then, sizeof(then), &ignored);
+	ssize_t known = file_read(s->dir, "boot_id", then, sizeof(then), err_ignored());
 	int r = 0;
 
 	if (len <= 0)
@@ -89,13 +88,12 @@ static int boot_update(struct lease_store *s, struct err *e)
 
 static int store_open(struct lease_store *s, const char *path, bool create, struct err *e)
 {
-	struct err ignored = { 0 };
 	int r = store_lock(s, path, create, e);
 
 	if (r < 0)
 		return r;
 	/* DEL and CHECK go on without the boot: they scan, and lease_take() refuses. */
-	r = boot_update(s, create ? e : &ignored);
+	r = boot_update(s, create ? e : err_ignored());
 	if (r < 0 && create)
 		return r;
 	lease_index_open(s, path);
@@ -152,9 +150,8 @@ static void find_in_index(struct lease_store *s, struct found *f)
 
 	for (size_t i = 0; i < n; i++) {
 		struct lease_file file;
-		char name[ADDR_TEXT];
 
-		if (lease_file_read(s->dir, addr_format(&hint[i], name), &file) == 0)
+		if (lease_file_read(s->dir, addr_text(&hint[i]), &file) == 0)
 			found_add(f, &hint[i], &file);
 	}
 }
@@ -191,9 +188,7 @@ static bool file_is_locked(int dir, const char *name)
 
 bool lease_in_flight(struct lease_store *s, const struct addr *a)
 {
-	char name[ADDR_TEXT];
-
-	return file_is_locked(s->dir, addr_format(a, name));
+	return file_is_locked(s->dir, addr_text(a));
 }
 
 enum name_state { NAME_FREE, NAME_EMPTY, NAME_TAKEN };
@@ -354,9 +349,8 @@ int lease_release(struct lease_store *s, const struct lease_owner *o, struct err
 int lease_release_addr(struct lease_store *s, const struct addr *a, struct err *e)
 {
 	struct lease_file file;
-	char name[ADDR_TEXT];
 
-	if (lease_file_read(s->dir, addr_format(a, name), &file) < 0)
+	if (lease_file_read(s->dir, addr_text(a), &file) < 0)
 		return 0;
 	return lease_remove(s, a, file.owner.id, e);
 }
@@ -369,11 +363,10 @@ static void last_name(unsigned int n, char name[static 32])
 int lease_last(struct lease_store *s, unsigned int n, struct addr *out)
 {
 	char name[32], text[ADDR_TEXT + 2];
-	struct err ignored = { 0 };
 	ssize_t len;
 
 	last_name(n, name);
-	len = file_read(s->dir, name, text, sizeof(text), &ignored);
+	len = file_read(s->dir, name, text, sizeof(text), err_ignored());
 	if (len <= 0)
 		return 0;
 	text[strcspn(text, " \t\r\n")] = '\0';
@@ -387,7 +380,6 @@ int lease_last(struct lease_store *s, unsigned int n, struct addr *out)
 void lease_set_last(struct lease_store *s, unsigned int n, const struct addr *a)
 {
 	char name[32], text[ADDR_TEXT];
-	struct err ignored = { 0 };
 	int fd;
 
 	last_name(n, name);
@@ -396,7 +388,7 @@ void lease_set_last(struct lease_store *s, unsigned int n, const struct addr *a)
 	if (fd < 0)
 		return;
 	s->changed = true;	/* the file may be new */
-	if (fd_write(fd, name, text, strlen(text), &ignored) < 0 || ftruncate(fd, (off_t)strlen(text)) < 0)
+	if (fd_write(fd, name, text, strlen(text), err_ignored()) < 0 || ftruncate(fd, (off_t)strlen(text)) < 0)
 		unlinkat(s->dir, name, 0);
 	close(fd);
 }

@@ -55,11 +55,10 @@ static bool is_stamped(const struct stat *index, const struct stat *store)
 void lease_index_open(struct lease_store *s, const char *path)
 {
 	char index[sizeof(INDEX_ROOT) + sizeof(struct key)];
-	struct err ignored = { 0 };
 	struct stat store, st;
 
 	snprintf(index, sizeof(index), INDEX_ROOT "/%s", key_of(path).name);
-	s->index = dir_open(index, true, &ignored);
+	s->index = dir_open(index, true, err_ignored());
 	if (s->index < 0) {
 		s->index = -1;
 		return;
@@ -134,9 +133,7 @@ size_t lease_index_get(struct lease_store *s, const char *id, struct addr *out, 
 
 static void entry_put(struct text *t, const struct addr *a)
 {
-	char name[ADDR_TEXT];
-
-	text_printf(t, "%s%s", t->len ? " " : "", addr_format(a, name));
+	text_printf(t, "%s%s", t->len ? " " : "", addr_text(a));
 }
 
 /* The entry again without a, and with it at the end when add is set. */
@@ -164,12 +161,11 @@ static void entry_change(struct lease_store *s, struct key k, const struct addr 
 void lease_index_add(struct lease_store *s, const char *id, const struct addr *a)
 {
 	struct key k = key_of(id);
-	char name[ADDR_TEXT];
 
 	if (!s->index_whole)
 		return;
 	s->changed = true;
-	if (symlinkat(addr_format(a, name), s->index, k.name) == 0)
+	if (symlinkat(addr_text(a), s->index, k.name) == 0)
 		return;
 	if (errno == EEXIST)
 		entry_change(s, k, a, true);
@@ -201,13 +197,11 @@ static int entry_build(const struct addr *a, const struct lease_owner *o, bool o
 
 bool lease_index_ready(struct lease_store *s)
 {
-	struct err ignored = { 0 };
-
 	if (s->index_whole || s->index < 0 || !s->boot_current)
 		return s->index_whole;
 	s->changed = true;
-	s->index_whole = lease_each_entry(s->index, entry_remove, NULL, &ignored) == 0;
-	if (s->index_whole && lease_each(s, entry_build, s, &ignored) != 0)
+	s->index_whole = lease_each_entry(s->index, entry_remove, NULL, err_ignored()) == 0;
+	if (s->index_whole && lease_each(s, entry_build, s, err_ignored()) != 0)
 		s->index_whole = false;
 	return s->index_whole;
 }

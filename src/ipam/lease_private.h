@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+#include "base/file.h"
+
 /* The sticky bit marks a lease of ours (lease.h); the umask cannot take it away. */
 #define LEASE_MODE (S_ISVTX | 0644)
 
@@ -23,9 +25,8 @@ struct lease_file {
 int lease_file_read(int dir, const char *name, struct lease_file *f);
 bool lease_file_is_of(const struct lease_file *f, const struct lease_owner *o);
 
-/* Walk the entries of a directory; fn may remove them. Anything but 0 from fn ends the walk and is returned. */
-typedef int lease_entry_fn(int dir, const char *name, void *arg);
-int lease_each_entry(int dir, lease_entry_fn *fn, void *arg, struct err *e);
+/* dir_each() on a directory of leases. */
+int lease_each_entry(int dir, dir_entry_fn *fn, void *arg, struct err *e);
 
 /* The inverse of addr_format(): other spellings of an address are foreign names. */
 bool lease_name_parse(const char *name, struct addr *a);

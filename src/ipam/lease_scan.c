@@ -1,26 +1,14 @@
-/* Reading leases: one file, or the whole directory without malloc (opendir() needs it). */
+/* Reading leases: one file, or the whole directory. */
 #include "ipam/lease_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/file.h"
-
-#define SCAN_BUF 32768
-
-/* getdents64(2); no C library header declares the kernel's record. */
-struct dirent_head {
-	uint64_t ino;
-	int64_t off;
-	uint16_t len;
-	uint8_t type;
-	char name[];
-};
 
 static bool is_blank(char c)
 {
@@ -81,51 +69,17 @@ bool lease_file_is_of(const struct lease_file *f, const struct lease_owner *o)
 
 bool lease_name_parse(const char *name, struct addr *a)
 {
-	char text[ADDR_TEXT];
 	struct addr parsed;
 
-	if (!addr_parse(name, &parsed) || strcmp(addr_format(&parsed, text), name) != 0)
+	if (!addr_parse(name, &parsed) || strcmp(addr_text(&parsed), name) != 0)
 		return false;
 	*a = parsed;
 	return true;
 }
 
-static int each_record(int dir, const char *buf, size_t len, lease_entry_fn *fn, void *arg)
+int lease_each_entry(int dir, dir_entry_fn *fn, void *arg, struct err *e)
 {
-	for (size_t at = 0; at < len;) {
-		struct dirent_head head;
-		const char *name = buf + at + offsetof(struct dirent_head, name);
-		int r;
-
-		memcpy(&head, buf + at, offsetof(struct dirent_head, name));
-		r = name[0] == '.' ? 0 : fn(dir, name, arg);
-		if (r)
-			return r;
-		at += head.len;
-	}
-	return 0;
-}
-
-/* A descriptor of its own for each walk: the position belongs to the open directory, and walks nest. */
-int lease_each_entry(int dir, lease_entry_fn *fn, void *arg, struct err *e)
-{
-	char buf[SCAN_BUF];
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = 0;
-
-	if (fd < 0)
-		return err_sys(e, errno, "open the directory of the leases");
-	while (r == 0) {
-		long n = syscall(SYS_getdents64, fd, buf, sizeof(buf));
-
-		if (n < 0)
-			r = err_sys(e, errno, "list the directory of the leases");
-		if (n <= 0)
-			break;
-		r = each_record(fd, buf, (size_t)n, fn, arg);
-	}
-	close(fd);
-	return r;
+	return dir_each(dir, "the directory of the leases", fn, arg, e);
 }
 
 struct each {

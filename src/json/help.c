@@ -35,7 +35,7 @@ static void put_type(struct text *t, const struct json_field *f)
 	text_str(t, name);
 	if (level != f)
 		text_str(t, last == 's' || last == 'x' ? "es" : "s");
-	if (value->kind == JSON_INT && value->max > value->min)
+	if (value->kind == JSON_INT && (int64_t)value->max > value->min)
 		text_printf(t, " %lld..%lld", (long long)value->min, (long long)value->max);
 }
 

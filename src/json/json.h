@@ -51,14 +51,17 @@ struct json_table;
 
 struct json_field {
 	const char *name;
-	enum json_kind kind;
-	bool required;			/* absent or null is an error that names the key */
-	size_t offset;			/* of the member in the struct */
-	int64_t min, max;		/* JSON_INT */
-	const struct json_table *table;	/* JSON_OBJECT */
-	const struct json_field *elem;	/* JSON_LIST: kind of the elements; its offset is 0, its name is not used */
-	size_t elem_size;		/* JSON_LIST: size of one element */
 	const char *help;		/* one line for --help; NULL: the key is not shown */
+	union {
+		const struct json_table *table;	/* JSON_OBJECT */
+		const struct json_field *elem;	/* JSON_LIST: kind of the elements; its offset is 0, its name is not used */
+	};
+	int32_t min;			/* JSON_INT */
+	uint32_t max;
+	uint16_t offset;		/* of the member in the struct */
+	uint16_t elem_size;		/* JSON_LIST: size of one element */
+	enum json_kind kind : 8;
+	bool required;			/* absent or null is an error that names the key */
 };
 
 struct json_table {

@@ -197,7 +197,7 @@ static bool int_parse(struct json_raw v, int64_t *out)
 static int decode_int(const struct json_source *s, const struct json_place *p, const struct json_field *f,
 		      struct json_raw v, int64_t *out)
 {
-	bool limited = f->max > f->min;
+	bool limited = (int64_t)f->max > f->min;
 	char wanted[80] = "an integer of at most 64 bits";
 	int64_t n;
 

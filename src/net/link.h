@@ -21,7 +21,6 @@ struct link {
 	int index;
 	char name[IF_NAMESIZE];
 	char kind[16];			/* "veth", "bridge", ...; "" for hardware */
-	char alias[LINK_ALIAS_SIZE];
 	uint8_t mac[6];
 	bool has_mac;
 	bool up;			/* IFF_UP */
@@ -33,6 +32,7 @@ struct link {
 	int peer;			/* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
 	bool peer_elsewhere;		/* the other end is in another namespace (IFLA_LINK_NETNSID present) */
 	bool hairpin;			/* as a bridge port */
+	char alias[LINK_ALIAS_SIZE];
 };
 
 struct veth {

@@ -85,7 +85,7 @@ static void read_answer(const struct nlmsghdr *h, const struct nl *nl, struct re
 		return;
 	if (index >= nl->count || answer->error >= 0)
 		return;
-	why->errnum = -answer->error;
+	why->errnum = answer->error < -NL_ERRNO_MAX ? EPROTO : -answer->error;
 	why->index = index;
 	read_ext_ack(h, why);
 }

@@ -139,7 +139,8 @@ static int walk_whole(struct elem_walk *w, const uint8_t *key, const uint8_t *ke
 		el.first2 = field(l, key, 1);
 	if (key_end) {
 		el.last = field(l, key_end, 0);
-		el.last2 = field(l, key_end, 1);
+		if (l->fields > 1)
+			el.last2 = field(l, key_end, 1);
 	}
 	return emit(w, &el);
 }

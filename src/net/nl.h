@@ -16,6 +16,7 @@ struct addr;
 struct err;
 
 #define NL_NEST_MAX 8
+#define NL_ERRNO_MAX 4095		/* MAX_ERRNO of include/linux/err.h: anything beyond is no errno */
 #define NL_REQUESTS_MAX 1024		/* in one batch */
 #define NL_HINTS_MAX 16			/* nl_hint() in one batch; more are dropped */
 

@@ -26,7 +26,6 @@
 
 #define ANSWER_SIZE 32768	/* the kernel fills no dump message beyond this (netlink_dump()) */
 #define RESTARTS_MAX 8
-#define ERRNO_MAX 4095		/* MAX_ERRNO */
 
 struct inbox {
 	_Alignas(struct nlmsghdr) char buf[ANSWER_SIZE];
@@ -115,7 +114,7 @@ static void failure_read(const struct nlmsghdr *h, struct failure *f)
 		return;
 	}
 	memcpy(&error, h + 1, sizeof(error));
-	f->errnum = error > 0 || error < -ERRNO_MAX ? EPROTO : -error;
+	f->errnum = error > 0 || error < -NL_ERRNO_MAX ? EPROTO : -error;
 	offset = extack_offset(h);
 	if (!offset)
 		return;

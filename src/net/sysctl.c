@@ -68,13 +68,12 @@ int sysctl_get(const char *path, char *out, size_t size, struct err *e)
 int sysctl_set(const char *path, const char *value, struct err *e)
 {
 	char now[VALUE_MAX];
-	struct err ignored = {0};
 	size_t len = strlen(value);
 	ssize_t n;
 	int fd;
 
 	/* Some are write-only; then there is nothing to compare with. */
-	if (sysctl_get(path, now, sizeof(now), &ignored) == 0 && strcmp(now, value) == 0)
+	if (sysctl_get(path, now, sizeof(now), err_ignored()) == 0 && strcmp(now, value) == 0)
 		return 0;
 	fd = sysctl_open(path, O_WRONLY, e);
 	if (fd < 0)

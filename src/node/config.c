@@ -72,19 +72,16 @@ static void put_bash_cni(struct json_writer *w, const struct site *s)
 {
 	const struct prefix *p = &s->self->subnets[0];
 	struct prefix network = cluster_network(s, p);
-	char text[PREFIX_TEXT];
 
 	json_member_str(w, "type", "bash-cni");
-	json_member_str(w, "network", prefix_format(&network, text));
-	json_member_str(w, "subnet", prefix_format(p, text));
+	json_member_str(w, "network", prefix_text(&network));
+	json_member_str(w, "subnet", prefix_text(p));
 	if (strcmp(s->cluster->bridge, "cni0") != 0)
 		json_member_str(w, "bridge", s->cluster->bridge);
 }
 
 static void put_bridge(struct json_writer *w, const struct site *s)
 {
-	char text[PREFIX_TEXT];
-
 	json_member_str(w, "type", "bridge");
 	json_member_str(w, "bridge", s->cluster->bridge);
 	json_member_bool(w, "isDefaultGateway", true);
@@ -97,7 +94,7 @@ static void put_bridge(struct json_writer *w, const struct site *s)
 	for (size_t i = 0; i < s->self->subnet_count; i++) {
 		json_open(w, '[');
 		json_open(w, '{');
-		json_member_str(w, "subnet", prefix_format(&s->self->subnets[i], text));
+		json_member_str(w, "subnet", prefix_text(&s->self->subnets[i]));
 		json_close(w, '}');
 		json_close(w, ']');
 	}
@@ -138,9 +135,8 @@ static bool is_marked(const char *text, size_t len)
 {
 	struct json_iter it = json_members((struct json_raw){ text, len });
 	struct json_raw key, value;
-	struct err ignored = { 0 };
 
-	if (json_check(text, len, &ignored) < 0)
+	if (json_check(text, len, err_ignored()) < 0)
 		return false;
 	while (json_next(&it, &key, &value)) {
 		if (key.text && json_key_is(key, MARK))
@@ -174,14 +170,13 @@ static void see_file(const struct scan *s, int dir, const char *name)
 {
 	static char buf[CONFIG_SIZE];
 	struct item it = { .kind = ITEM_CONFIG };
-	struct err ignored = { 0 };
 	char path[PATH_MAX];
 	ssize_t len;
 	int path_len = snprintf(path, sizeof(path), "%s/%s", s->path, name);
 
 	if (path_len >= (int)sizeof(path))
 		return;
-	len = file_read(dir, name, buf, sizeof(buf), &ignored);
+	len = file_read(dir, name, buf, sizeof(buf), err_ignored());
 	if (len == -ENOENT)
 		return;
 	it.foreign = !is_remnant(s, name) && (len < 0 || !is_marked(buf, (size_t)len));
@@ -249,8 +244,7 @@ int have_read_config(struct site *s, struct list *have, struct err *e)
 	const char *wanted = s->cluster ? s->cluster->config : NULL;
 	char path[PATH_MAX] = NODE_CONFIG_DIR;
 	struct scan scan = { .path = path, .wanted = s->self ? wanted : NULL, .have = have };
-	struct err ignored = { 0 };
-	int usual = dir_open(NODE_CONFIG_DIR, false, &ignored), other = -ENOENT, r = 0;
+	int usual = dir_open(NODE_CONFIG_DIR, false, err_ignored()), other = -ENOENT, r = 0;
 
 	if (wanted)
 		other = open_existing(parent(wanted, path), e);

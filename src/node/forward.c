@@ -198,9 +198,9 @@ void have_read_forward(const struct site *s, struct list *have)
 static void put_rule(struct nl *nl, const struct forward_chain *c, const struct prefix *p, bool from)
 {
 	const struct nft_table table = { .family = c->family, .name = c->table };
-	char comment[128], net[PREFIX_TEXT];
+	char comment[128];
 
-	snprintf(comment, sizeof(comment), "%s%s %s", NODE_COMMENT, from ? "from" : "to", prefix_format(p, net));
+	snprintf(comment, sizeof(comment), "%s%s %s", NODE_COMMENT, from ? "from" : "to", prefix_text(p));
 	nft_rule_begin(nl, &table, c->name, true);
 	if (c->family == NFPROTO_INET)
 		nft_match_family(nl, p->addr.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);

@@ -27,12 +27,10 @@ static int by_key(const void *a, const void *b)
 /* A route of others to a subnet of the cluster would win over ours, or ours over it. */
 static int refuse_foreign(const struct route_walk *w, const struct item *it, const struct route *r)
 {
-	char dst[PREFIX_TEXT], via[ADDR_TEXT];
-
 	if (!w->want->count || !bsearch(it, w->want->at, w->want->count, sizeof(*it), by_key))
 		return 0;
 	return err_set(w->e, EEXIST, "route %s%s%s (protocol %u) is there already and not ours: delete it first",
-		       prefix_format(&r->dst, dst), addr_is_set(&r->via) ? " via " : "", addr_format(&r->via, via), r->protocol);
+		       prefix_text(&r->dst), addr_is_set(&r->via) ? " via " : "", addr_text(&r->via), r->protocol);
 }
 
 static int see_route(const struct route *r, void *arg)

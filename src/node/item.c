@@ -145,9 +145,8 @@ size_t items_diff(const struct list *want, const struct list *have, struct chang
 static void describe_route(struct text *t, const struct item *i)
 {
 	struct prefix dst = { i->a, i->len };
-	char to[PREFIX_TEXT], via[ADDR_TEXT];
 
-	text_printf(t, "route %s via %s%s", prefix_format(&dst, to), addr_format(&i->b, via), i->onlink ? " onlink" : "");
+	text_printf(t, "route %s via %s%s", prefix_text(&dst), addr_text(&i->b), i->onlink ? " onlink" : "");
 }
 
 static const char *set_what(unsigned int set)
@@ -163,11 +162,9 @@ static const char *set_what(unsigned int set)
 
 static void describe_element(struct text *t, const struct item *i)
 {
-	char first[ADDR_TEXT], last[ADDR_TEXT];
-
-	text_printf(t, "masquerade: %s %s", set_what(i->rank), addr_format(&i->a, first));
+	text_printf(t, "masquerade: %s %s", set_what(i->rank), addr_text(&i->a));
 	if (!addr_equal(&i->a, &i->b))
-		text_printf(t, "-%s", addr_format(&i->b, last));
+		text_printf(t, "-%s", addr_text(&i->b));
 }
 
 void item_describe(struct text *t, const struct item *i)

@@ -44,14 +44,13 @@ static int judge_options(const struct cluster *c, struct err *e)
 /* Common to networks and subnets. */
 static int judge_prefix(const char *key, const struct prefix *p, struct err *e)
 {
-	char text[PREFIX_TEXT], better[PREFIX_TEXT];
 	struct prefix masked = prefix_masked(p);
 
 	if (!prefix_equal(p, &masked))
-		return err_set(e, EINVAL, "%s: %s: bits behind the prefix are set: is %s meant?", key, prefix_format(p, text),
-			       prefix_format(&masked, better));
+		return err_set(e, EINVAL, "%s: %s: bits behind the prefix are set: is %s meant?", key, prefix_text(p),
+			       prefix_text(&masked));
 	if (p->len == 0)
-		return err_set(e, EINVAL, "%s: %s: the whole internet", key, prefix_format(p, text));
+		return err_set(e, EINVAL, "%s: %s: the whole internet", key, prefix_text(p));
 	return 0;
 }
 
@@ -90,14 +89,14 @@ static const char *why_no_node_address(const struct addr *a)
 
 static int judge_addresses(const struct cluster *c, const struct node *n, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT], text[ADDR_TEXT];
+	char key[CLUSTER_KEY_TEXT];
 
 	for (size_t i = 0; i < n->address_count; i++) {
 		const char *why = why_no_node_address(&n->addresses[i]);
 
 		if (why)
 			return err_set(e, EINVAL, "%s: %s of node %s: %s", cluster_key(c, n, KEY_ADDRESSES, key),
-				       addr_format(&n->addresses[i], text), n->name, why);
+				       addr_text(&n->addresses[i]), n->name, why);
 	}
 	return 0;
 }
@@ -114,7 +113,7 @@ static bool inside_networks(const struct cluster *c, const struct prefix *p)
 /* A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one pod. */
 static int judge_subnets(const struct cluster *c, const struct node *n, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT], text[PREFIX_TEXT];
+	char key[CLUSTER_KEY_TEXT];
 
 	cluster_key(c, n, KEY_SUBNETS, key);
 	for (size_t i = 0; i < n->subnet_count; i++) {
@@ -125,13 +124,13 @@ static int judge_subnets(const struct cluster *c, const struct node *n, struct e
 			return r;
 		if (p->len > addr_bits(&p->addr) - 2)
 			return err_set(e, EINVAL, "%s: %s of node %s: too small, there is no room for a pod", key,
-				       prefix_format(p, text), n->name);
+				       prefix_text(p), n->name);
 		if (!inside_networks(c, p))
-			return err_set(e, EINVAL, "%s: %s of node %s: in none of the networks", key, prefix_format(p, text),
+			return err_set(e, EINVAL, "%s: %s of node %s: in none of the networks", key, prefix_text(p),
 				       n->name);
 		if (p->addr.family == AF_INET6 && c->mtu && c->mtu < IPV6_MTU_MIN)
 			return err_set(e, EINVAL, "mtu: %lld: too small for the IPv6 subnet %s", (long long)c->mtu,
-				       prefix_format(p, text));
+				       prefix_text(p));
 	}
 	return 0;
 }
@@ -187,7 +186,7 @@ static int by_address(const void *a, const void *b)
 static int sort_addresses(struct arena *a, struct cluster *c, struct err *e)
 {
 	struct cluster_address *all;
-	char key[CLUSTER_KEY_TEXT], text[ADDR_TEXT];
+	char key[CLUSTER_KEY_TEXT];
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->node_count; i++)
@@ -204,7 +203,7 @@ static int sort_addresses(struct arena *a, struct cluster *c, struct err *e)
 	for (size_t i = 1; i < count; i++) {
 		if (addr_equal(&all[i - 1].addr, &all[i].addr))
 			return err_set(e, EINVAL, "%s: %s of node %s: node %s has it already",
-				       cluster_key(c, all[i].node, KEY_ADDRESSES, key), addr_format(&all[i].addr, text),
+				       cluster_key(c, all[i].node, KEY_ADDRESSES, key), addr_text(&all[i].addr),
 				       all[i].node->name, all[i - 1].node->name);
 	}
 	return 0;
@@ -225,16 +224,16 @@ static int by_prefix(const void *a, const void *b)
 /* Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do. */
 static int judge_overlap(const struct cluster *c, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT], text[PREFIX_TEXT], other[PREFIX_TEXT];
+	char key[CLUSTER_KEY_TEXT];
 
 	for (size_t i = 1; i < c->subnet_count; i++) {
 		const struct cluster_subnet *x = &c->subnets[i - 1], *y = &c->subnets[i];
 
 		if (prefix_overlaps(&x->prefix, &y->prefix))
 			return err_set(e, EINVAL, "%s: %s of node %s: %s %s of node %s", cluster_key(c, y->node, KEY_SUBNETS, key),
-				       prefix_format(&y->prefix, text), y->node->name,
+				       prefix_text(&y->prefix), y->node->name,
 				       prefix_equal(&x->prefix, &y->prefix) ? "the same as" : "overlaps",
-				       prefix_format(&x->prefix, other), x->node->name);
+				       prefix_text(&x->prefix), x->node->name);
 	}
 	return 0;
 }
@@ -261,7 +260,7 @@ static int sort_subnets(struct arena *a, struct cluster *c, struct err *e)
 /* Both rows are sorted: one walk. A node inside of a pod subnet could not be reached any more once the route to the subnet stands. */
 static int judge_nodes_in_subnets(const struct cluster *c, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT], text[ADDR_TEXT], other[PREFIX_TEXT];
+	char key[CLUSTER_KEY_TEXT];
 	size_t s = 0;
 
 	for (size_t i = 0; i < c->address_count; i++) {
@@ -271,8 +270,8 @@ static int judge_nodes_in_subnets(const struct cluster *c, struct err *e)
 			s++;
 		if (s < c->subnet_count && prefix_contains(&c->subnets[s].prefix, &x->addr))
 			return err_set(e, EINVAL, "%s: %s of node %s: inside of %s, the pods' subnet of node %s",
-				       cluster_key(c, x->node, KEY_ADDRESSES, key), addr_format(&x->addr, text), x->node->name,
-				       prefix_format(&c->subnets[s].prefix, other), c->subnets[s].node->name);
+				       cluster_key(c, x->node, KEY_ADDRESSES, key), addr_text(&x->addr), x->node->name,
+				       prefix_text(&c->subnets[s].prefix), c->subnets[s].node->name);
 	}
 	return 0;
 }

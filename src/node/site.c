@@ -42,9 +42,7 @@ static int gather_link(const struct link *in, void *arg)
 /* What does not exist, or is longer than a number, is "". */
 static void read_number(const char *path, char out[static 4])
 {
-	struct err ignored = { 0 };
-
-	if (sysctl_get(path, out, 4, &ignored) < 0)
+	if (sysctl_get(path, out, 4, err_ignored()) < 0)
 		out[0] = '\0';
 }
 
@@ -147,11 +145,10 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 
 static void warn_legacy(const char *file, const char *command)
 {
-	struct err ignored = { 0 };
 	char names[256];
 	char *rest = names;
 
-	if (file_read(AT_FDCWD, file, names, sizeof(names), &ignored) <= 0)
+	if (file_read(AT_FDCWD, file, names, sizeof(names), err_ignored()) <= 0)
 		return;
 	for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
 		if (strcmp(name, "filter") == 0)

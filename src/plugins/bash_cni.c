@@ -29,37 +29,26 @@ struct conf {
 #define B(member) offsetof(struct conf, b.member)
 #define C(member) offsetof(struct conf, member)
 
-#define COMMON_KEYS                                                                                                 \
-	{ .name = "bridge", .kind = JSON_STR, .offset = B(bridge), .help = "name of the bridge; default cni0" },    \
-	{ .name = "mtu", .kind = JSON_INT, .offset = B(mtu), .min = 0, .max = 65535,                                \
-	  .help = "of both ends and of a new bridge; default: the kernel's" },                                      \
-	{ .name = "ipMasq", .kind = JSON_BOOL, .offset = B(ip_masq),                                                \
-	  .help = "translate what leaves the subnet; default false, for cnibox node does it for the cluster" },     \
-	{ .name = "hairpinMode", .kind = JSON_BOOL, .offset = B(hairpin),                                           \
-	  .help = "let a pod reach itself through the bridge" },                                                    \
-	{ .name = "dataDir", .kind = JSON_STR, .offset = C(data_dir),                                               \
-	  .help = "where leases are kept; default " LEASE_DATA_DIR },                                               \
-	{ .name = "logFile", .kind = JSON_STR, .offset = C(log_path),                                               \
-	  .help = "log of every call; \"\": none; default " LOG_FILE },                                             \
-	{ .name = "logLevel", .kind = JSON_STR, .offset = C(log_level),                                             \
-	  .help = "error, warn, info or debug; default info" },                                                     \
-	{ .name = "logMaxSize", .kind = JSON_INT, .offset = C(log_max), .min = 0, .max = 1 << 30,                   \
-	  .help = "bytes at which the log becomes logFile.1; 0: never; default 1048576" }
-
-static const struct json_field bash_fields[] = {
+/* The two plugins' tables overlap: each has what is common, and one end. */
+static const struct json_field fields[] = {
 	{ .name = "network", .kind = JSON_PREFIX, .offset = C(network), .help = "of the whole cluster; must contain subnet" },
 	{ .name = "subnet", .kind = JSON_PREFIX, .required = true, .offset = C(subnet), .help = "of this node's pods" },
-	COMMON_KEYS,
-};
-static const struct json_table bash_keys = {
-	.fields = bash_fields, .count = sizeof(bash_fields) / sizeof(bash_fields[0]),
-};
-
-static const struct json_field my_fields[] = {
+	{ .name = "bridge", .kind = JSON_STR, .offset = B(bridge), .help = "name of the bridge; default cni0" },
+	{ .name = "mtu", .kind = JSON_INT, .offset = B(mtu), .min = 0, .max = 65535,
+	  .help = "of both ends and of a new bridge; default: the kernel's" },
+	{ .name = "ipMasq", .kind = JSON_BOOL, .offset = B(ip_masq),
+	  .help = "translate what leaves the subnet; default false, for cnibox node does it for the cluster" },
+	{ .name = "hairpinMode", .kind = JSON_BOOL, .offset = B(hairpin), .help = "let a pod reach itself through the bridge" },
+	{ .name = "dataDir", .kind = JSON_STR, .offset = C(data_dir), .help = "where leases are kept; default " LEASE_DATA_DIR },
+	{ .name = "logFile", .kind = JSON_STR, .offset = C(log_path), .help = "log of every call; \"\": none; default " LOG_FILE },
+	{ .name = "logLevel", .kind = JSON_STR, .offset = C(log_level), .help = "error, warn, info or debug; default info" },
+	{ .name = "logMaxSize", .kind = JSON_INT, .offset = C(log_max), .min = 0, .max = 1 << 30,
+	  .help = "bytes at which the log becomes logFile.1; 0: never; default 1048576" },
 	{ .name = "podcidr", .kind = JSON_PREFIX, .required = true, .offset = C(subnet), .help = "of this node's pods" },
-	COMMON_KEYS,
 };
-static const struct json_table my_keys = { .fields = my_fields, .count = sizeof(my_fields) / sizeof(my_fields[0]) };
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+static const struct json_table bash_keys = { .fields = fields, .count = FIELDS - 1 };
+static const struct json_table my_keys = { .fields = fields + 2, .count = FIELDS - 2 };
 
 static const struct conf defaults = {
 	.b = { .bridge = "cni0", .is_gateway = true, .is_default_gateway = true },
@@ -71,12 +60,11 @@ static const struct conf defaults = {
 
 static int check_values(const struct conf *c, const char *subnet_key, struct err *e)
 {
-	char subnet[PREFIX_TEXT], network[PREFIX_TEXT];
 	enum log_level level;
 
 	if (addr_is_set(&c->network.addr) && !prefix_covers(&c->network, &c->subnet))
-		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key, prefix_format(&c->subnet, subnet),
-			       prefix_format(&c->network, network));
+		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key, prefix_text(&c->subnet),
+			       prefix_text(&c->network));
 	if (!cni_ifname_valid(c->b.bridge))
 		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)",
 			       c->b.bridge);

@@ -44,8 +44,6 @@ static const struct json_field fields[] = {
 };
 static const struct json_table keys = { .fields = fields, .count = sizeof(fields) / sizeof(fields[0]) };
 
-static const struct conf defaults = { .b = { .bridge = "cni0" } };
-
 static int refuse(struct err *e, const char *key)
 {
 	return err_code(e, err_set(e, EINVAL, "%s: not supported by this plugin", key), CNI_ERR_FIELD);
@@ -88,7 +86,7 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 
 	b->is_gateway = b->is_gateway || b->is_default_gateway;
 	if (!b->bridge || !*b->bridge)
-		b->bridge = defaults.b.bridge;
+		b->bridge = "cni0";
 	if (req->wanted_mac)
 		b->mac = req->wanted_mac;
 	if (b->mac && !*b->mac)
@@ -141,7 +139,6 @@ const struct cni_plugin bridge_plugin = {
 	.name = "bridge",
 	.keys = &keys,
 	.ipam_keys = &host_local_keys,
-	.defaults = &defaults,
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare,
 	.add = add,

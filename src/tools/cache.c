@@ -263,7 +263,7 @@ int cache_list(struct arena *a, const char *base, const char *network, struct ca
 	for (size_t i = 0; *out && i < files.count; i++) {
 		size_t mark = a->used;
 
-		if (read_entry(a, files.dir, files.names[i], &(*out)[*count], &(struct err){ 0 }) == 0 &&
+		if (read_entry(a, files.dir, files.names[i], &(*out)[*count], err_ignored()) == 0 &&
 		    belongs(&(*out)[*count], network))
 			(*count)++;
 		else

@@ -1,7 +1,6 @@
 /* The names in a directory, in order: see dirlist.h. */
 #include "tools/dirlist.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,52 +21,64 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*x, *y);
 }
 
-static bool wanted(int dir, const struct dirent *d)
+static bool is_directory(int dir, const char *name)
 {
 	struct stat st;
 
-	if (d->d_name[0] == '.' || d->d_type == DT_DIR)
-		return false;
-	return d->d_type != DT_UNKNOWN ||
-	       (fstatat(dir, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode));
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Files that appear between the two passes wait for the next call. */
-static int read_names(struct arena *a, DIR *stream, struct dirlist *out)
+static int count_one(int dir, const char *name, void *arg)
 {
-	size_t room = 0;
-	struct dirent *d;
+	size_t *room = arg;
 
-	while (readdir(stream))
-		room++;
-	rewinddir(stream);
-	out->names = arena_array(a, room, sizeof(*out->names));
-	if (!out->names)
-		return -ENOMEM;
-	while (out->count < room && (d = readdir(stream))) {
-		if (!wanted(out->dir, d))
-			continue;
-		out->names[out->count] = arena_strndup(a, d->d_name, strlen(d->d_name));
-		if (!out->names[out->count++])
-			return -ENOMEM;
-	}
-	qsort(out->names, out->count, sizeof(*out->names), by_name);
+	(void)dir;
+	(void)name;
+	(*room)++;
 	return 0;
+}
+
+struct filling {
+	struct arena *arena;
+	struct dirlist *list;
+	size_t room;
+};
+
+/* Files that appear between the two walks wait for the next call. */
+static int add_one(int dir, const char *name, void *arg)
+{
+	struct filling *f = arg;
+	struct dirlist *list = f->list;
+
+	if (list->count == f->room || is_directory(dir, name))
+		return 0;
+	list->names[list->count] = arena_strndup(f->arena, name, strlen(name));
+	return list->names[list->count++] ? 0 : -ENOMEM;
+}
+
+static int read_names(struct arena *a, const char *path, struct dirlist *out, struct err *e)
+{
+	struct filling f = { .arena = a, .list = out };
+	int r = dir_each(out->dir, path, count_one, &f.room, e);
+
+	if (r < 0)
+		return r;
+	out->names = arena_array(a, f.room, sizeof(*out->names));
+	r = out->names ? dir_each(out->dir, path, add_one, &f, e) : -ENOMEM;
+	if (r == -ENOMEM)
+		return err_set(e, ENOMEM, "directory %s: too many files", path);
+	qsort(out->names, out->count, sizeof(*out->names), by_name);
+	return r;
 }
 
 int dirlist_open(struct arena *a, const char *path, struct dirlist *out, struct err *e)
 {
-	DIR *stream = opendir(path);
 	int r;
 
-	*out = (struct dirlist){ .dir = -1 };
-	if (!stream)
+	*out = (struct dirlist){ .dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+	if (out->dir < 0)
 		return err_sys(e, errno, "read directory %s", path);
-	out->dir = fcntl(dirfd(stream), F_DUPFD_CLOEXEC, 3);
-	r = out->dir < 0 ? err_sys(e, errno, "read directory %s", path) : read_names(a, stream, out);
-	closedir(stream);
-	if (r == -ENOMEM)
-		r = err_set(e, ENOMEM, "directory %s: too many files", path);
+	r = read_names(a, path, out, e);
 	if (r < 0)
 		dirlist_close(out);
 	return r;

@@ -97,7 +97,7 @@ static int judge_capabilities(const struct net_plugin *p, struct err *e)
 	if (p->capabilities.text[0] != '{')
 		return err_set(e, EINVAL, "capabilities: expected an object");
 	while (json_next(&it, &key, &value)) {
-		if (value.text[0] == '"' || read_bool(value, "", &ignored, &(struct err){ 0 }) < 0)
+		if (value.text[0] == '"' || read_bool(value, "", &ignored, err_ignored()) < 0)
 			return err_set(e, EINVAL, "capabilities.%.*s: expected true or false",
 				       key.len > 48 ? 48 : (int)key.len, key.text);
 	}
@@ -137,7 +137,7 @@ static int read_plugins(struct arena *a, const struct json_list *raws, struct ne
 /* A file of one plugin: the cache keeps it as the list that it stands for, in libcni's form. */
 static int wrap(struct arena *a, const struct file *f, struct json_raw text, struct net_list *out, struct err *e)
 {
-	const char *version = f->version && *f->version ? cni_version_text(out->version) : "";
+	const char *version = (f->version && *f->version) || f->versions.count ? cni_version_text(out->version) : "";
 	char *bytes = arena_printf(a, "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"plugins\":[%.*s]}", version, f->name,
 				   (int)text.len, text.text);
 

@@ -6,9 +6,10 @@ CONFLIST=/etc/cni/net.d/10-cnibox.conflist
 
 node() { "$CNIBOX" node "$@"; }
 
-# eth0 is a bridge without ports: always up, on every kernel.
+# eth0 is a bridge without ports: always up, on every kernel. Without a link-local address, whose routes come and go by themselves.
 machine() {
 	ip link add eth0 type bridge
+	ip link set eth0 addrgenmode none
 	ip addr add 192.168.122.14/24 dev eth0
 	ip addr add 2001:db8::14/64 dev eth0 nodad
 	ip link set eth0 up

@@ -1,0 +1,60 @@
+/* Walking a directory without malloc, which opendir() needs: see file.h. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+#define WALK_BUF 32768
+
+/* getdents64(2); no C library header declares the kernel's record. */
+struct dirent_head {
+	uint64_t ino;
+	int64_t off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+static int each_record(int dir, const char *buf, size_t len, dir_entry_fn *fn, void *arg)
+{
+	for (size_t at = 0; at < len;) {
+		struct dirent_head head;
+		const char *name = buf + at + offsetof(struct dirent_head, name);
+		int r;
+
+		memcpy(&head, buf + at, offsetof(struct dirent_head, name));
+		r = name[0] == '.' ? 0 : fn(dir, name, arg);
+		if (r)
+			return r;
+		at += head.len;
+	}
+	return 0;
+}
+
+/* A descriptor of its own for each walk: the position belongs to the open directory, and walks nest. */
+int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e)
+{
+	char buf[WALK_BUF];
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+
+	if (fd < 0)
+		return err_sys(e, errno, "open %s", what);
+	while (r == 0) {
+		long n = syscall(SYS_getdents64, fd, buf, sizeof(buf));
+
+		if (n < 0)
+			r = err_sys(e, errno, "list %s", what);
+		if (n <= 0)
+			break;
+		r = each_record(fd, buf, (size_t)n, fn, arg);
+	}
+	close(fd);
+	return r;
+}
