@@ -18,14 +18,16 @@ UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
 	-Wcast-qual -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)"' -MMD -MP
-HARDEN := -fstack-protector -D_FORTIFY_SOURCE=2
+# Functions with arrays of more than an interface name are guarded: the smaller ones hold names that are copied by their length.
+HARDEN := -fstack-protector --param ssp-buffer-size=17 -D_FORTIFY_SOURCE=2
 CFLAGS ?= -Oz -g
 # Tables of pointers are constant at a fixed address only; the link sees the whole program (-flto, in one partition, so that it is reproducible).
 MACHINE := $(firstword $(subst -, ,$(shell $(TOOLCHAIN) -dumpmachine 2>/dev/null)))
-SMALL_x86_64 := -mgeneral-regs-only -malign-data=abi
+SMALL_x86_64 := -mgeneral-regs-only -malign-data=abi -fno-jump-tables
 SMALL := -fno-pie -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-caller-saves -fno-thread-jumps \
-	-fno-expensive-optimizations -fno-inline-functions-called-once -fno-if-conversion -fno-tree-dominator-opts $(SMALL_$(MACHINE))
-RELEASE := $(COMMON) $(HARDEN) $(SMALL) -isystem $(B)/include
+	-fno-expensive-optimizations -fno-inline-functions-called-once -fno-if-conversion -fno-tree-dominator-opts -fno-tree-loop-im -fipa-pta -fno-partial-inlining \
+	-fmerge-all-constants -fno-jump-tables -fno-tree-loop-ivcanon -fno-move-loop-invariants -fno-forward-propagate $(SMALL_$(MACHINE))
+RELEASE := $(COMMON) $(HARDEN) $(SMALL) -Isrc/small/include -isystem $(B)/include
 LINK := -static -no-pie -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -85,6 +87,8 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a
 	@echo "  CC      $<"
 	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a -lcmocka
 
+$(B)/unit/test_small: $(wildcard src/small/*.[ch] src/small/*/*.h)
+
 unit: $(UNITS) ## the unit tests alone
 	$(Q)for t in $(UNITS); do $$t || exit 1; done
 
@@ -108,10 +112,22 @@ lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qem
 	$(Q)qemu/lab up
 	$(Q)qemu/lab demo
 
-bench: all ## ADD and DEL beside the reference plugins and the kernel's floor
+# The bench and its floor use the kernel verbs of src/net and nothing else of ours.
+VERBS = $(filter $(B)/obj/base/% $(B)/obj/net/% $(B)/obj/small/%,$(OBJECTS))
+$(B)/bench/floor: tests/bench/floor.c $(VERBS)
+	@mkdir -p $(@D)
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
+
+# The harness is an ordinary program: it prints fractions, which the small printf does not.
+HARNESS := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c)) $(wildcard src/base/*.c src/net/*.c)
+$(B)/bench/bench: $(HARNESS) tests/bench/bench.h
+	@mkdir -p $(@D)
+	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^) -lm
+
+bench: all $(B)/bench/floor $(B)/bench/bench ## ADD and DEL beside the reference plugins and the kernel's floor: table, JSON and plot
 	$(Q)third_party/need bench
 	$(Q)third_party/unpack containernetworking-plugins
-	$(Q)tests/bench/run
+	$(Q)tests/bench/run $(BENCHFLAGS)
 
 fuzz: $(B)/.tools ## every parser of outside bytes, FUZZ_SECONDS each (600)
 	$(Q)third_party/need analysis

@@ -52,10 +52,8 @@ static int print_help(const struct applet *a)
 		a->help();
 		return printed();
 	}
-	printf("A CNI plugin: a container runtime calls it with CNI_COMMAND (ADD, DEL, CHECK, GC, STATUS, VERSION),\n"
-	       "CNI_CONTAINERID, CNI_NETNS, CNI_IFNAME, CNI_ARGS and CNI_PATH in its environment and the network\n"
-	       "configuration on standard input; the result, or an error object, goes to standard output.\n"
-	       "By hand, use cnitool.\n\n");
+	printf("A CNI plugin, called by a container runtime with CNI_COMMAND and others in its environment and the network\n"
+	       "configuration on standard input. By hand, use cnitool. Keys:\n\n");
 	cni_plugin_help(a->plugin);
 	return printed();
 }

@@ -283,10 +283,13 @@ struct prefix prefix_masked(const struct prefix *p)
 
 bool prefix_contains(const struct prefix *p, const struct addr *a)
 {
-	struct prefix other = { .addr = *a, .len = p->len };
-	struct addr mine = prefix_first(p), theirs = prefix_first(&other);
-
-	return addr_equal(&mine, &theirs);
+	if (p->addr.family != a->family)
+		return false;
+	for (size_t i = 0; i < addr_size(a); i++) {
+		if ((p->addr.bytes[i] ^ a->bytes[i]) & mask_byte(p->len, i))
+			return false;
+	}
+	return true;
 }
 
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner)

@@ -71,7 +71,7 @@ static int decode_conf(const struct cni_plugin *p, const struct cni_request *req
 	if (!*conf)
 		return err_set(e, ENOMEM, "configuration too large");
 	if (p->defaults)
-		memcpy(*conf, p->defaults, p->conf_size);
+		p->defaults(*conf);
 	return p->keys ? cni_config_decode(req, p->keys, *conf, e) : 0;
 }
 

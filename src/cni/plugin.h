@@ -17,8 +17,10 @@ struct cni_plugin {
 	const char *name;
 	const struct json_table *keys;		/* decoded into conf, and printed by --help; NULL: none */
 	const struct json_table *ipam_keys;	/* of the "ipam" object, for --help only; NULL: none */
-	const void *defaults;
 	size_t conf_size;
+
+	/* What in conf is not zero when no key is given. May be NULL. */
+	void (*defaults)(void *conf);
 
 	/* Complete and judge conf before anything changes. May be NULL. */
 	int (*prepare)(const struct cni_request *req, void *conf, struct err *e);

@@ -116,7 +116,7 @@ static int check_unused(const struct cni_request *req, struct lease_store *s, st
 
 	if (r <= 0)
 		return err_code(e, r, CNI_ERR_STATE);
-	r = err_set(e, EEXIST, "%s is already allocated to container %s, interface %s: duplicate allocation is not allowed",
+	r = err_set(e, EEXIST, "%s is allocated to container %s, interface %s already: duplicate allocation is not allowed",
 		    addr_text(&held), owner.id, owner.ifname);
 	return err_code(e, r, CNI_ERR_EXISTS);
 }

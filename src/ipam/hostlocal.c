@@ -182,7 +182,7 @@ static int owner_has_none(struct lease_store *s, const struct hostlocal_request 
 
 	for (int i = 0; i < n; i++) {
 		if (hostlocal_range_of(q->set, &held[i]))
-			return err_set(e, EEXIST, "%s has been leased to container %s, interface %s already, in network %s: it must be deleted first",
+			return err_set(e, EEXIST, "%s is leased to container %s, interface %s of network %s already",
 				       addr_text(&held[i]), q->owner->id, q->owner->ifname, q->network);
 	}
 	return n < 0 ? n : 0;

@@ -350,15 +350,16 @@ int cluster_read(struct arena *a, const char *text, size_t len, struct cluster *
 	return r < 0 ? r : cluster_judge(a, out, e);
 }
 
-const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key, char out[static CLUSTER_KEY_TEXT])
+const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key)
 {
+	static char out[64];
 	static const char *const names[][2] = {
 		[KEY_NAME] = { "name", "metadata.name" },
 		[KEY_ADDRESSES] = { "addresses", "status.addresses" },
 		[KEY_SUBNETS] = { "subnets", "spec.podCIDRs" },
 	};
 
-	snprintf(out, CLUSTER_KEY_TEXT, "%s[%zu].%s", c->kubernetes ? "items" : "nodes", n->index, names[key][c->kubernetes]);
+	snprintf(out, sizeof(out), "%s[%zu].%s", c->kubernetes ? "items" : "nodes", n->index, names[key][c->kubernetes]);
 	return out;
 }
 

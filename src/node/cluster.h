@@ -70,10 +70,9 @@ int cluster_judge(struct arena *a, struct cluster *c, struct err *e);
 const struct node *cluster_find_name(const struct cluster *c, const char *name);
 const struct node *cluster_find_address(const struct cluster *c, const struct addr *a);
 
-/* Where a node's member stands in its file: "nodes[3].subnets", "items[3].spec.podCIDRs". */
+/* Where a node's member stands in its file: "nodes[3].subnets", "items[3].spec.podCIDRs"; valid until the next call. */
 enum cluster_key { KEY_NAME, KEY_ADDRESSES, KEY_SUBNETS };
-#define CLUSTER_KEY_TEXT 64
-const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key, char out[static CLUSTER_KEY_TEXT]);
+const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key);
 
 /* The keys, for help. */
 void cluster_help(struct text *t);

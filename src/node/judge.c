@@ -35,7 +35,7 @@ static int judge_config(const char *path, struct err *e)
 static int judge_options(const struct cluster *c, struct err *e)
 {
 	if (!cni_ifname_valid(c->bridge))
-		return err_set(e, EINVAL, "bridge: \"%s\": no name of an interface (1 to 15 bytes, no '/', ':' or blanks)", c->bridge);
+		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)", c->bridge);
 	if (!cni_network_valid(c->network))
 		return err_set(e, EINVAL, "network: \"%s\": no name of a CNI network (letters, digits, '_', '.', '-')", c->network);
 	return judge_config(c->config, e);
@@ -89,13 +89,11 @@ static const char *why_no_node_address(const struct addr *a)
 
 static int judge_addresses(const struct cluster *c, const struct node *n, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT];
-
 	for (size_t i = 0; i < n->address_count; i++) {
 		const char *why = why_no_node_address(&n->addresses[i]);
 
 		if (why)
-			return err_set(e, EINVAL, "%s: %s of node %s: %s", cluster_key(c, n, KEY_ADDRESSES, key),
+			return err_set(e, EINVAL, "%s: %s of node %s: %s", cluster_key(c, n, KEY_ADDRESSES),
 				       addr_text(&n->addresses[i]), n->name, why);
 	}
 	return 0;
@@ -113,9 +111,8 @@ static bool inside_networks(const struct cluster *c, const struct prefix *p)
 /* A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one pod. */
 static int judge_subnets(const struct cluster *c, const struct node *n, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT];
+	const char *key = cluster_key(c, n, KEY_SUBNETS);
 
-	cluster_key(c, n, KEY_SUBNETS, key);
 	for (size_t i = 0; i < n->subnet_count; i++) {
 		const struct prefix *p = &n->subnets[i];
 		int r = judge_prefix(key, p, e);
@@ -137,11 +134,10 @@ static int judge_subnets(const struct cluster *c, const struct node *n, struct e
 
 static int judge_node(const struct cluster *c, const struct node *n, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT];
 	int r;
 
 	if (!name_is_plain(n->name) || strlen(n->name) > NAME_LEN_MAX)
-		return err_set(e, EINVAL, "%s: \"%s\": no name of a node", cluster_key(c, n, KEY_NAME, key), n->name);
+		return err_set(e, EINVAL, "%s: \"%s\": no name of a node", cluster_key(c, n, KEY_NAME), n->name);
 	r = judge_addresses(c, n, e);
 	return r < 0 ? r : judge_subnets(c, n, e);
 }
@@ -158,7 +154,6 @@ static int unique_names(struct arena *a, const struct cluster *c, struct err *e)
 {
 	size_t mark = a->used;
 	const struct node **sorted = arena_array(a, c->node_count, sizeof(*sorted));
-	char key[CLUSTER_KEY_TEXT];
 	int r = 0;
 
 	if (!sorted)
@@ -168,7 +163,7 @@ static int unique_names(struct arena *a, const struct cluster *c, struct err *e)
 	qsort(sorted, c->node_count, sizeof(*sorted), by_name);
 	for (size_t i = 1; i < c->node_count && r == 0; i++) {
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			r = err_set(e, EINVAL, "%s: \"%s\": two nodes have this name", cluster_key(c, sorted[i], KEY_NAME, key),
+			r = err_set(e, EINVAL, "%s: \"%s\": two nodes have this name", cluster_key(c, sorted[i], KEY_NAME),
 				    sorted[i]->name);
 	}
 	arena_reset(a, mark);
@@ -186,7 +181,6 @@ static int by_address(const void *a, const void *b)
 static int sort_addresses(struct arena *a, struct cluster *c, struct err *e)
 {
 	struct cluster_address *all;
-	char key[CLUSTER_KEY_TEXT];
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->node_count; i++)
@@ -203,7 +197,7 @@ static int sort_addresses(struct arena *a, struct cluster *c, struct err *e)
 	for (size_t i = 1; i < count; i++) {
 		if (addr_equal(&all[i - 1].addr, &all[i].addr))
 			return err_set(e, EINVAL, "%s: %s of node %s: node %s has it already",
-				       cluster_key(c, all[i].node, KEY_ADDRESSES, key), addr_text(&all[i].addr),
+				       cluster_key(c, all[i].node, KEY_ADDRESSES), addr_text(&all[i].addr),
 				       all[i].node->name, all[i - 1].node->name);
 	}
 	return 0;
@@ -224,13 +218,11 @@ static int by_prefix(const void *a, const void *b)
 /* Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do. */
 static int judge_overlap(const struct cluster *c, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT];
-
 	for (size_t i = 1; i < c->subnet_count; i++) {
 		const struct cluster_subnet *x = &c->subnets[i - 1], *y = &c->subnets[i];
 
 		if (prefix_overlaps(&x->prefix, &y->prefix))
-			return err_set(e, EINVAL, "%s: %s of node %s: %s %s of node %s", cluster_key(c, y->node, KEY_SUBNETS, key),
+			return err_set(e, EINVAL, "%s: %s of node %s: %s %s of node %s", cluster_key(c, y->node, KEY_SUBNETS),
 				       prefix_text(&y->prefix), y->node->name,
 				       prefix_equal(&x->prefix, &y->prefix) ? "the same as" : "overlaps",
 				       prefix_text(&x->prefix), x->node->name);
@@ -260,7 +252,6 @@ static int sort_subnets(struct arena *a, struct cluster *c, struct err *e)
 /* Both rows are sorted: one walk. A node inside of a pod subnet could not be reached any more once the route to the subnet stands. */
 static int judge_nodes_in_subnets(const struct cluster *c, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT];
 	size_t s = 0;
 
 	for (size_t i = 0; i < c->address_count; i++) {
@@ -270,7 +261,7 @@ static int judge_nodes_in_subnets(const struct cluster *c, struct err *e)
 			s++;
 		if (s < c->subnet_count && prefix_contains(&c->subnets[s].prefix, &x->addr))
 			return err_set(e, EINVAL, "%s: %s of node %s: inside of %s, the pods' subnet of node %s",
-				       cluster_key(c, x->node, KEY_ADDRESSES, key), addr_text(&x->addr), x->node->name,
+				       cluster_key(c, x->node, KEY_ADDRESSES), addr_text(&x->addr), x->node->name,
 				       prefix_text(&c->subnets[s].prefix), c->subnets[s].node->name);
 	}
 	return 0;

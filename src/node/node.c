@@ -420,12 +420,12 @@ void node_help(void)
 	printf("usage: cnibox node up -f FILE [--name NODE] [--dry-run]\n"
 	       "   or: cnibox node down [-f FILE]\n"
 	       "   or: cnibox node show [-f FILE [--name NODE]]\n\n"
-	       "up    makes this machine a node of the cluster that FILE (-: standard input) describes: forwarding, routes to the\n"
-	       "      other nodes' pods, masquerade, accepts for forwarded packets, the CNI configuration; it prints each change\n"
-	       "down  takes all of that back, and nothing else (-f: where FILE names a cniConfig outside of " NODE_CONFIG_DIR ")\n"
-	       "show  prints what is there or, with FILE, compares: exit status 0 when all is as wanted, 3 when not\n\n"
-	       "NODE defaults to this machine's name, else to the node that has an address of it. FILE is what\n"
-	       "`kubectl get nodes -o json` prints, or an object with these keys:\n");
+	       "up    joins this machine to the cluster of FILE (-: standard input): forwarding, routes to the other nodes' pods,\n"
+	       "      masquerade, accepts in FORWARD, the CNI configuration; prints each change\n"
+	       "down  takes all of that back (-f: for a cniConfig outside of " NODE_CONFIG_DIR ")\n"
+	       "show  prints what is there or, with FILE, compares: exit status 3 when it differs\n\n"
+	       "NODE: this machine's name, else the node with an address of it. FILE: what `kubectl get nodes -o json` prints,\n"
+	       "or an object with these keys:\n");
 	text_init(&t, buf, sizeof(buf));
 	cluster_help(&t);
 	printf("%s", buf);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #include <linux/rtnetlink.h>
 
@@ -16,8 +17,6 @@
 #include "net/link.h"
 #include "net/sysctl.h"
 #include "node/cluster.h"
-
-#define HOST_NAME_SIZE 256
 
 /* Link-local IPv6 addresses, one on every veth, are no node's. */
 static int gather_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
@@ -112,9 +111,8 @@ static const struct node *find_by_addresses(const struct site *s)
 
 static int judge_self(struct site *s, struct err *e)
 {
-	char key[CLUSTER_KEY_TEXT];
+	const char *key = cluster_key(s->cluster, s->self, KEY_SUBNETS);
 
-	cluster_key(s->cluster, s->self, KEY_SUBNETS, key);
 	if (s->self->subnet_count == 0)
 		return err_set(e, EINVAL, "%s: node %s, which is this one, has no subnet for its pods", key, s->self->name);
 	if (s->self->subnet_count > CLUSTER_OWN_SUBNETS_MAX)
@@ -126,20 +124,20 @@ static int judge_self(struct site *s, struct err *e)
 int site_find_self(struct site *s, const char *name, struct err *e)
 {
 	const char *list = s->cluster->kubernetes ? "items" : "nodes";
-	char host[HOST_NAME_SIZE] = "";
+	struct utsname host;
 
 	if (name) {
 		s->self = cluster_find_name(s->cluster, name);
 		return s->self ? judge_self(s, e) : err_set(e, EINVAL, "%s: none is named \"%s\"", list, name);
 	}
-	if (gethostname(host, sizeof(host) - 1) < 0)
+	if (uname(&host) < 0)
 		return err_sys(e, errno, "this machine's name");
-	s->self = cluster_find_name(s->cluster, host);
+	s->self = cluster_find_name(s->cluster, host.nodename);
 	if (!s->self)
 		s->self = find_by_addresses(s);
 	if (!s->self)
 		return err_set(e, EINVAL, "%s: none is named \"%s\" as this machine is, and none has an address of it (--name says which)",
-			       list, host);
+			       list, host.nodename);
 	return judge_self(s, e);
 }
 

@@ -117,17 +117,16 @@ static int want_route(const struct site *s, const struct cluster_subnet *sub, st
 {
 	uint8_t family = sub->prefix.addr.family;
 	struct item it = { .kind = ITEM_ROUTE, .a = sub->prefix.addr, .len = sub->prefix.len, .onlink = s->cluster->onlink };
-	char key[CLUSTER_KEY_TEXT];
 
 	it.metric = family == AF_INET6 ? IPV6_METRIC : 0;
 	it.index = next_hop(s, sub->node, family, &it.b);
 	if (!addr_is_set(&it.b))
 		return err_set(e, EINVAL, "%s: node %s has no %s address, which is needed as next hop to its subnet %s",
-			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES, key), sub->node->name,
+			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES), sub->node->name,
 			       family == AF_INET ? "IPv4" : "IPv6", prefix_text(&sub->prefix));
 	if (site_has_addr(s, &it.b))
 		return err_set(e, EINVAL, "%s: %s of node %s is an address of this machine, which is to be node %s",
-			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES, key), addr_text(&it.b), sub->node->name,
+			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES), addr_text(&it.b), sub->node->name,
 			       s->self->name);
 	if (!it.index)
 		add_unreachable(u, sub->node, &it.b);

@@ -50,13 +50,18 @@ static const struct json_field fields[] = {
 static const struct json_table bash_keys = { .fields = fields, .count = FIELDS - 1 };
 static const struct json_table my_keys = { .fields = fields + 2, .count = FIELDS - 2 };
 
-static const struct conf defaults = {
-	.b = { .bridge = "cni0", .is_gateway = true, .is_default_gateway = true },
-	.data_dir = LEASE_DATA_DIR,
-	.log_path = LOG_FILE,
-	.log_level = "info",
-	.log_max = LOG_MAX_BYTES,
-};
+static void defaults(void *conf)
+{
+	struct conf *c = conf;
+
+	c->b.bridge = "cni0";
+	c->b.is_gateway = true;
+	c->b.is_default_gateway = true;
+	c->data_dir = LEASE_DATA_DIR;
+	c->log_path = LOG_FILE;
+	c->log_level = "info";
+	c->log_max = LOG_MAX_BYTES;
+}
 
 static int check_values(const struct conf *c, const char *subnet_key, struct err *e)
 {
@@ -197,7 +202,7 @@ static void answered(const struct cni_request *req, const void *conf, const char
 const struct cni_plugin bash_cni_plugin = {
 	.name = "bash-cni",
 	.keys = &bash_keys,
-	.defaults = &defaults,
+	.defaults = defaults,
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare_bash,
 	.add = add,
@@ -212,7 +217,7 @@ const struct cni_plugin bash_cni_plugin = {
 const struct cni_plugin my_cni_plugin = {
 	.name = "my-cni",
 	.keys = &my_keys,
-	.defaults = &defaults,
+	.defaults = defaults,
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare_my,
 	.add = add,

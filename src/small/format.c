@@ -50,19 +50,15 @@ static void put_number(struct output *o, const struct conversion *c, uint64_t n,
 	do
 		*--at = "0123456789abcdef"[n % base];
 	while (n /= base);
-	if (negative && c->zero && !c->left) {	/* the sign stands before the zeros */
-		put(o, "-", 1);
-		put_padding(o, '0', (size_t)(end - at) + 1, c->width);
-	} else {
-		if (negative)
-			*--at = '-';
-		if (c->zero && !c->left)
-			put_padding(o, '0', (size_t)(end - at), c->width);
-	}
-	if (c->zero && !c->left)
+	if (c->zero) {	/* the sign stands before the zeros */
+		put(o, "-", negative);
+		put_padding(o, '0', (size_t)(end - at) + negative, c->width);
 		put(o, at, (size_t)(end - at));
-	else
-		put_text(o, c, at, (size_t)(end - at));
+		return;
+	}
+	if (negative)
+		*--at = '-';
+	put_text(o, c, at, (size_t)(end - at));
 }
 
 /* A long is taken as the type that has its size; an int comes with its sign, which an unsigned one loses here. */
@@ -98,6 +94,7 @@ static struct conversion read_conversion(struct output *o, const char **fmt)
 		c.left |= **fmt == '-';
 		c.zero |= **fmt == '0';
 	}
+	c.zero &= !c.left;
 	c.width = read_size(o, fmt);
 	if (**fmt == '.') {
 		(*fmt)++;

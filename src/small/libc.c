@@ -1,8 +1,11 @@
 /* Functions that the C library writes for speed, or for cases that do not arise here: plain ones of a tenth of the size. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -66,10 +69,39 @@ size_t strcspn(const char *s, const char *set)
 	return n;
 }
 
+int strncasecmp(const char *a, const char *b, size_t len)
+{
+	for (; len > 0; a++, b++, len--) {
+		int x = tolower((unsigned char)*a), y = tolower((unsigned char)*b);
+
+		if (x != y || !x)
+			return x - y;
+	}
+	return 0;
+}
+
+int strcasecmp(const char *a, const char *b)
+{
+	return strncasecmp(a, b, SIZE_MAX);
+}
+
 char *strpbrk(const char *s, const char *set)
 {
 	s += strcspn(s, set);
 	return *s ? (char *)(uintptr_t)s : NULL;
+}
+
+char *strtok_r(char *restrict text, const char *restrict ends, char **restrict rest)
+{
+	char *word = text ? text : *rest;
+
+	word += strspn(word, ends);
+	*rest = word + strcspn(word, ends);
+	if (*rest == word)
+		return NULL;
+	if (**rest)
+		*(*rest)++ = '\0';
+	return word;
 }
 
 char *strstr(const char *text, const char *word)
@@ -84,6 +116,38 @@ char *strstr(const char *text, const char *word)
 	}
 }
 
+void *bsearch(const void *key, const void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
+{
+	const char *at = base;
+
+	while (count > 0) {
+		const char *middle = at + count / 2 * size;
+		int r = compare(key, middle);
+
+		if (r == 0)
+			return (void *)(uintptr_t)middle;
+		if (r > 0) {
+			at = middle + size;
+			count--;
+		}
+		count /= 2;
+	}
+	return NULL;
+}
+
+extern char **environ;
+
+char *getenv(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (char **at = environ; *at; at++) {
+		if (strncmp(*at, name, len) == 0 && (*at)[len] == '=')
+			return *at + len + 1;
+	}
+	return NULL;
+}
+
 /* The C library asks the kernel's vDSO first, and reads its ELF tables for that. */
 int clock_gettime(clockid_t clock, struct timespec *out)
 {
@@ -96,8 +160,8 @@ int futimens(int fd, const struct timespec times[2])
 }
 
 /*
- * On 64-bit machines the kernel's struct stat is the C library's, which reads it into one of its own first, and knows what to do on old kernels
- * about descriptors that only name a path.
+ * On 64-bit machines the kernel's structs are the C library's, which reads a struct stat into one of its own first, and clears the padding of a
+ * struct msghdr, where the kernel has the upper half of a length: ours are made by initialisers.
  */
 #ifdef SYS_newfstatat
 int fstatat(int dir, const char *restrict path, struct stat *restrict st, int flags)
@@ -108,6 +172,11 @@ int fstatat(int dir, const char *restrict path, struct stat *restrict st, int fl
 int fstat(int fd, struct stat *st)
 {
 	return (int)syscall(SYS_fstat, fd, st);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+	return syscall(SYS_recvmsg, fd, m, flags);
 }
 #endif
 

@@ -1,39 +1,42 @@
 /* qsort() as heap sort: O(n log n) whatever the order, no memory but the array, a tenth of the C library's code. */
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
-
-#define CHUNK 32
 
 static void swap(char *a, char *b, size_t size)
 {
-	char t[CHUNK];
+	for (; size >= sizeof(uint64_t); a += sizeof(uint64_t), b += sizeof(uint64_t), size -= sizeof(uint64_t)) {
+		uint64_t x, y;
 
-	for (size_t n; size > 0; a += n, b += n, size -= n) {
-		n = size < CHUNK ? size : CHUNK;
-		memcpy(t, a, n);
-		memcpy(a, b, n);
-		memcpy(b, t, n);
+		__builtin_memcpy(&x, a, sizeof(x));
+		__builtin_memcpy(&y, b, sizeof(y));
+		__builtin_memcpy(a, &y, sizeof(y));
+		__builtin_memcpy(b, &x, sizeof(x));
+	}
+	for (; size > 0; a++, b++, size--) {
+		char x = *a;
+
+		*a = *b;
+		*b = x;
 	}
 }
 
-/* Let element i of the heap of count elements sink below all that are larger. */
-static void sink(char *base, size_t i, size_t count, size_t size, int (*compare)(const void *, const void *))
-{
-	for (size_t child; (child = 2 * i + 1) < count; i = child) {
-		if (child + 1 < count && compare(base + child * size, base + (child + 1) * size) < 0)
-			child++;
-		if (compare(base + i * size, base + child * size) >= 0)
-			return;
-		swap(base + i * size, base + child * size, size);
-	}
-}
-
+/* First every parent sinks below its larger children, the last one first; then the largest goes to the end of what is left, again and again. */
 void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
-	for (size_t i = count / 2; i-- > 0;)
-		sink(base, i, count, size, compare);
-	for (size_t n = count; n-- > 1;) {
-		swap(base, (char *)base + n * size, size);
-		sink(base, 0, n, size, compare);
+	char *at = base;
+	size_t start = count / 2, n = count, child;
+
+	while (n > 1) {
+		if (start > 0)
+			start--;
+		else
+			swap(at, at + --n * size, size);
+		for (size_t i = start; (child = 2 * i + 1) < n; i = child) {
+			if (child + 1 < n && compare(at + child * size, at + (child + 1) * size) < 0)
+				child++;
+			if (compare(at + i * size, at + child * size) >= 0)
+				break;
+			swap(at + i * size, at + child * size, size);
+		}
 	}
 }

@@ -4,7 +4,6 @@
  * Both gather what one call prints, and standard output gathers until a line ends: a line of a message is one write(). Nothing is lost
  * at exit. Input, other files and threads have no place here.
  */
-#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "small/format.h"
+#include "small/include/assert.h"
 
 #define STREAM_BUF 1024
 
@@ -155,10 +155,9 @@ int puts(const char *s)
 	return putchar('\n') == EOF ? EOF : 0;
 }
 
-/* What assert() calls. The C library's writes to a stream of its own. */
-_Noreturn void __assert_fail(const char *what, const char *file, int line, const char *function)
+_Noreturn void assert_failed(const char *file, int line)
 {
-	fprintf(stderr, "%s:%d: %s: this must hold: %s\n", file, line, function, what);
+	fprintf(stderr, "%s:%d: assertion failed: a bug of cnibox\n", file, line);
 	kill(getpid(), SIGABRT);
 	_exit(127);
 }

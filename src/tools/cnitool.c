@@ -45,27 +45,19 @@ void cnitool_help(void)
 {
 	fputs(usage, stdout);
 	fputs("\n"
-	      "  add      call the plugins of the network NET for the namespace NETNS; prints the result\n"
+	      "  add      attach the namespace NETNS to the network NET; prints the result\n"
 	      "  check    is the attachment as add made it?\n"
-	      "  del      undo add, whether it succeeded or not; the namespace may be gone\n"
-	      "  gc       delete EVERY attachment of NET in the result cache, whoever made it; from version\n"
-	      "           1.1.0 on, also tell the plugins that none is valid, so that they collect all that\n"
-	      "           is left of the network\n"
+	      "  del      undo add, also a failed one; the namespace may be gone\n"
+	      "  gc       delete EVERY attachment of NET in the result cache, and what else is left of it\n"
 	      "  status   can the plugins serve add?\n"
-	      "  version  the protocol versions of each plugin\n"
+	      "  version  the plugins' protocol versions\n"
 	      "\n"
-	      "NETNS is the path of a network namespace, or (a word without '/') its name in " NETNS_DIR ".\n"
-	      "The container id is made from the path, as the reference cnitool makes it. A failed add\n"
-	      "leaves what its first plugins did for del.\n"
-	      "\n"
-	      "environment:\n"
+	      "NETNS is a path, or a name in " NETNS_DIR ". Environment:\n"
 	      "  NETCONFPATH  folder of *.conflist, *.conf and *.json (" DEFAULT_NETCONFPATH ")\n"
-	      "  CNI_PATH     folders of plugins, separated by ':' (" DEFAULT_CNI_PATH ")\n"
+	      "  CNI_PATH     folders of plugins (" DEFAULT_CNI_PATH ")\n"
 	      "  CNI_IFNAME   interface in the namespace (eth0)\n"
 	      "  CNI_ARGS     KEY=VALUE;KEY=VALUE\n"
-	      "  CAP_ARGS     JSON object of capability arguments, e.g. {\"mac\":\"02:00:00:00:00:01\"}\n"
-	      "\n"
-	      "Exit status: 0, or 1 with one line on standard error.\n",
+	      "  CAP_ARGS     JSON object of capability arguments\n",
 	      stdout);
 }
 

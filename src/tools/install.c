@@ -216,10 +216,8 @@ void install_help(void)
 		if (!applets[i].hidden)
 			printf(" %s", applets[i].name);
 	}
-	printf(".\n\nEach is put in place by one rename: a runtime that calls a plugin meanwhile finds the old or the\n"
-	       "new one, and a run that was killed is simply repeated. A file of one of these names that is not\n"
-	       "cnibox's is replaced, and said so; a directory never is. Says what it changed; --quiet says "
-	       "nothing.\n");
+	printf(".\n\nEach by one rename, so that it can be repeated at any time. Foreign files of these names are replaced,\n"
+	       "directories never. Says what it changed, unless --quiet.\n");
 }
 
 /* "DIR/." follows DIR where it is a symbolic link, as administrators make them; dir_open() alone refuses that. */

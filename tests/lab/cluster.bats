@@ -48,6 +48,7 @@ on() {
 }
 
 @test "bridge with host-local, ipMasq and IPv6 on the lab's kernel, with its modules loaded on demand" {
+	on node1 iptables -P FORWARD ACCEPT
 	on node1 'mkdir -p /tmp/net && cat >/tmp/net/b.conflist <<-"X"
 	{"cniVersion":"1.0.0","name":"b","plugins":[{"type":"bridge","bridge":"br9","isDefaultGateway":true,"ipMasq":true,"hairpinMode":true,
 	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.9.0.0/24"}],[{"subnet":"fd00:9::/64"}]]}},{"type":"loopback"}]}

@@ -351,7 +351,7 @@ static void test_one_of_each_set(void **state)
 	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), 0);
 	assert_addr(&out.address.addr, "fd00::2");
 	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), -EEXIST);
-	assert_non_null(strstr(e.text, "fd00::2 has been leased to container c, interface eth0"));
+	assert_non_null(strstr(e.text, "fd00::2 is leased to container c, interface eth0"));
 	e = (struct err){ 0 };
 	q.owner = &other;
 	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), 0);

@@ -195,7 +195,7 @@ static void test_options(void **state)
 	(void)state;
 	refuses("{\"nodes\":[],\"masquerade\":\"all\"}", "masquerade: \"all\": expected \"cluster\", \"subnet\" or \"none\"");
 	refuses("{\"nodes\":[],\"bridge\":\"0123456789abcdef\"}",
-		"bridge: \"0123456789abcdef\": no name of an interface (1 to 15 bytes, no '/', ':' or blanks)");
+		"bridge: \"0123456789abcdef\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)");
 	refuses("{\"nodes\":[],\"network\":\"../x\"}",
 		"network: \"../x\": no name of a CNI network (letters, digits, '_', '.', '-')");
 	refuses("{\"nodes\":[],\"cniConfig\":\"x.conflist\"}", "cniConfig: \"x.conflist\": expected an absolute path");

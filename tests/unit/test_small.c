@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +43,15 @@ static int (*const real_format)(char *, size_t, const char *, va_list) = vsnprin
 #define strcspn small_strcspn
 #define strpbrk small_strpbrk
 #define strstr small_strstr
+#define strcasecmp small_strcasecmp
+#define strncasecmp small_strncasecmp
+#define getenv small_getenv
+#define strtok_r small_strtok_r
+#define bsearch small_bsearch
+#define fstat small_fstat
+#define recvmsg small_recvmsg
+#define fstatat small_fstatat
+#define strerror small_strerror
 #define clock_gettime small_clock_gettime
 #define futimens small_futimens
 #define pipe2 small_pipe2
@@ -58,6 +69,15 @@ size_t small_strspn(const char *s, const char *set);
 size_t small_strcspn(const char *s, const char *set);
 char *small_strpbrk(const char *s, const char *set);
 char *small_strstr(const char *text, const char *word);
+int small_strcasecmp(const char *a, const char *b);
+int small_strncasecmp(const char *a, const char *b, size_t len);
+char *small_getenv(const char *name);
+char *small_strtok_r(char *restrict text, const char *restrict ends, char **restrict rest);
+void *small_bsearch(const void *key, const void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
+int small_fstat(int fd, struct stat *st);
+ssize_t small_recvmsg(int fd, struct msghdr *m, int flags);
+int small_fstatat(int dir, const char *restrict path, struct stat *restrict st, int flags);
+char *small_strerror(int number);
 int small_clock_gettime(clockid_t clock, struct timespec *out);
 int small_futimens(int fd, const struct timespec times[2]);
 int small_pipe2(int fd[2], int flags);
@@ -68,6 +88,7 @@ struct tm *small_gmtime_r(const time_t *restrict when, struct tm *restrict tm);
 #include "small/format.c"
 #include "small/sort.c"
 #include "small/libc.c"
+#include "small/strerror.c"
 
 #undef qsort
 #undef vsnprintf
@@ -79,6 +100,15 @@ struct tm *small_gmtime_r(const time_t *restrict when, struct tm *restrict tm);
 #undef strcspn
 #undef strpbrk
 #undef strstr
+#undef strcasecmp
+#undef strncasecmp
+#undef getenv
+#undef strtok_r
+#undef bsearch
+#undef fstat
+#undef recvmsg
+#undef fstatat
+#undef strerror
 #undef clock_gettime
 #undef futimens
 #undef pipe2
@@ -106,7 +136,7 @@ struct tm *small_gmtime_r(const time_t *restrict when, struct tm *restrict tm);
 #define fputc small_fputc
 #define putchar small_putchar
 #define puts small_puts
-#define __assert_fail small_assert_fail
+#define assert_failed small_assert_failed
 
 struct small_file;
 int small_ferror(FILE *f);
@@ -119,13 +149,13 @@ int small_fputs(const char *s, FILE *f);
 int small_fputc(int c, FILE *f);
 int small_putchar(int c);
 int small_puts(const char *s);
-_Noreturn void small_assert_fail(const char *what, const char *file, int line, const char *function);
 extern FILE *const small_stdout, *const small_stderr;
 
 #include "small/stdio.c"
 
 #undef FILE
-#undef __assert_fail
+#undef assert_failed
+#include <assert.h>	/* glibc's again */
 
 /* Every size of buffer from none to more than enough, with a guard behind it. */
 static void same(const char *fmt, ...) __attribute__((format(__printf__, 1, 2)));
@@ -200,6 +230,15 @@ static void test_numbers(void **state)
 		same("[%011llx] [%016lx] [%03ld] [%*d]", (unsigned long long)v, (unsigned long)v, (long)v, 7, (int)v);
 	}
 }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"
+static void test_left_wins_over_zeros(void **state)
+{
+	(void)state;
+	same("[%-05d] [%0-5d] [%-08x]", -12, 12, 0xabu);
+}
+#pragma GCC diagnostic pop
 
 static void test_many_arguments(void **state)
 {
@@ -329,7 +368,7 @@ static void test_failure_is_remembered(void **state)
 
 static void fail_an_assertion(void)
 {
-	small_assert_fail("x == y", "file.c", 7, "f");
+	small_assert_failed("file.c", 7);
 }
 
 static void test_assertion(void **state)
@@ -340,7 +379,7 @@ static void test_assertion(void **state)
 	(void)state;
 	status = run_apart(fail_an_assertion, -1, text, sizeof(text));
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	assert_string_equal(text, "file.c:7: f: this must hold: x == y\n");
+	assert_string_equal(text, "file.c:7: assertion failed: a bug of cnibox\n");
 }
 
 struct record {
@@ -455,6 +494,97 @@ static void test_strings(void **state)
 	}
 }
 
+static void test_words(void **state)
+{
+	static const char *const texts[] = { "", " ", "one", " one two  three ", "a b", "  x", "y  " };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		char ours[32], theirs[32], *our_rest, *their_rest, *a, *b;
+
+		strcpy(ours, texts[i]);
+		strcpy(theirs, texts[i]);
+		a = small_strtok_r(ours, " ", &our_rest);
+		b = strtok_r(theirs, " ", &their_rest);
+		for (int n = 0; n < 6; n++) {	/* beyond the end, too */
+			assert_true(!a == !b && (!a || strcmp(a, b) == 0));
+			a = small_strtok_r(NULL, " ", &our_rest);
+			b = strtok_r(NULL, " ", &their_rest);
+		}
+	}
+}
+
+static void test_search(void **state)
+{
+	uint32_t keys[40];
+
+	(void)state;
+	for (uint32_t i = 0; i < 40; i++)
+		keys[i] = 2 * i + 1;
+	for (size_t n = 0; n <= 40; n++) {
+		for (uint32_t key = 0; key < 90; key++) {
+			const uint32_t *found = small_bsearch(&key, keys, n, sizeof(keys[0]), by_key);
+
+			assert_ptr_equal(found, key % 2 && key / 2 < n ? &keys[key / 2] : NULL);
+		}
+	}
+}
+
+static int sign(int n)
+{
+	return (n > 0) - (n < 0);
+}
+
+static void test_letter_case(void **state)
+{
+	static const char *const texts[] = { "", "a", "A", "b", "ab", "aB", "Ab1", "AB2", "[", "{", "@", "`", "\xc4", "\xe4" };
+	const size_t n = sizeof(texts) / sizeof(texts[0]);
+
+	(void)state;
+	for (size_t i = 0; i < n * n; i++) {
+		const char *a = texts[i / n], *b = texts[i % n];
+
+		assert_int_equal(sign(small_strcasecmp(a, b)), sign(strcasecmp(a, b)));
+		for (size_t len = 0; len < 5; len++)
+			assert_int_equal(sign(small_strncasecmp(a, b, len)), sign(strncasecmp(a, b, len)));
+	}
+}
+
+static void test_environment(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("CNI_TEST", "1", 1), 0);
+	assert_int_equal(setenv("CNI_TEST_LONGER", "", 1), 0);
+	assert_string_equal(small_getenv("CNI_TEST"), "1");
+	assert_string_equal(small_getenv("CNI_TEST_LONGER"), "");
+	assert_null(small_getenv("CNI_TES"));
+	assert_null(small_getenv("CNI_TEST_"));
+}
+
+/* Every errno either is known, in other words than all others, or is its number. */
+static void test_error_texts(void **state)
+{
+	char number[16], kept[134][48];
+
+	(void)state;
+	for (int i = 1; i < 134; i++) {
+		const char *text = small_strerror(i);
+
+		small_snprintf(number, sizeof(number), "error %03d", i);
+		assert_true(strlen(text) < sizeof(kept[i]) && *text);
+		strcpy(kept[i], text);
+		if (strncmp(text, "error ", 6) == 0)
+			assert_string_equal(text, number);
+		for (int j = 1; j < i; j++)
+			assert_string_not_equal(kept[j], kept[i]);
+	}
+	assert_string_equal(small_strerror(ENOENT), "No such file or directory");
+	assert_string_equal(small_strerror(E2BIG), "Argument list too long");	/* the first and the last of the table */
+	assert_string_equal(small_strerror(EXDEV), "Cross-device link");
+	assert_string_equal(small_strerror(133), "error 133");
+	assert_string_equal(small_strerror(0), "error 000");
+}
+
 static void assert_same_time(time_t when)
 {
 	struct tm ours, theirs;
@@ -487,12 +617,31 @@ static void test_time(void **state)
 	assert_int_equal(errno, EOVERFLOW);
 }
 
+static void test_datagram(void **state)
+{
+	char buf[4] = "";
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int fd[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
+	assert_int_equal(send(fd[0], "abcdef", 6, 0), 6);
+	assert_int_equal(small_recvmsg(fd[1], &m, MSG_DONTWAIT), 4);
+	assert_memory_equal(buf, "abcd", 4);
+	assert_int_equal(m.msg_flags & MSG_TRUNC, MSG_TRUNC);
+	assert_int_equal(small_recvmsg(fd[1], &m, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void test_system_calls(void **state)
 {
 	struct timespec a, b, times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 12345, .tv_nsec = 678 } };
 	char ours[PATH_MAX], theirs[PATH_MAX], name[] = "/tmp/test_small.XXXXXX";
 	int fd = mkstemp(name), ends[2];
-	struct stat st;
+	struct stat st, again;
 
 	(void)state;
 	assert_int_equal(small_clock_gettime(CLOCK_MONOTONIC, &a), 0);
@@ -503,6 +652,16 @@ static void test_system_calls(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mtim.tv_sec, 12345);
 	assert_int_equal(st.st_mtim.tv_nsec, 678);
+#ifdef SYS_newfstatat
+	memset(&again, 0xff, sizeof(again));
+	assert_int_equal(small_fstat(fd, &again), 0);
+	assert_memory_equal(&again, &st, sizeof(st));
+	memset(&again, 0xff, sizeof(again));
+	assert_int_equal(small_fstatat(AT_FDCWD, name, &again, AT_SYMLINK_NOFOLLOW), 0);
+	assert_memory_equal(&again, &st, sizeof(st));
+	assert_int_equal(small_fstat(-1, &again), -1);
+	assert_int_equal(errno, EBADF);
+#endif
 	close(fd);
 	unlink(name);
 	assert_ptr_equal(small_getcwd(ours, sizeof(ours)), ours);
@@ -526,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_text_without_end),
 		cmocka_unit_test(test_null),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_left_wins_over_zeros),
 		cmocka_unit_test(test_many_arguments),
 		cmocka_unit_test(test_unknown_conversions_stop_the_program),
 		cmocka_unit_test(test_streams),
@@ -535,7 +695,13 @@ int main(void)
 		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_sort_permutations),
 		cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_search),
+		cmocka_unit_test(test_letter_case),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_error_texts),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_datagram),
 		cmocka_unit_test(test_system_calls),
 	};
 
