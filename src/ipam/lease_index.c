@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define INDEX_ROOT "/run/cnibox/leases"
+#define RUN_DIR "/run/cnibox"
 #define INDEX_TEXT (LEASE_INDEX_MAX * ADDR_TEXT)
 
 /* Seconds that our mtimes lie in the past: more than the coarsest clock of a file system (FAT: 2 s). */
@@ -51,18 +51,33 @@ static bool is_stamped(const struct stat *index, const struct stat *store)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec && index->st_ctim.tv_sec - a->tv_sec >= STAMP_AGE / 2;
 }
 
+/* Step by step, so that no component is followed where somebody planted a link. */
+static int open_index(const struct key *k)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	const char *const names[] = { "leases", k->name };
+	int fd = dir_open(RUN_DIR, true, err_ignored());
+
+	for (unsigned int i = 0; fd >= 0 && i < 2; i++) {
+		int parent = fd;
+
+		fd = openat(parent, names[i], flags);
+		if (fd < 0 && errno == ENOENT && mkdirat(parent, names[i], 0755) == 0)
+			fd = openat(parent, names[i], flags);
+		close(parent);
+	}
+	return fd < 0 ? -1 : fd;
+}
+
 /* An index of somebody else could only hide leases, but that it shall not either. */
 void lease_index_open(struct lease_store *s, const char *path)
 {
-	char index[sizeof(INDEX_ROOT) + sizeof(struct key)];
+	const struct key k = key_of(path);
 	struct stat store, st;
 
-	snprintf(index, sizeof(index), INDEX_ROOT "/%s", key_of(path).name);
-	s->index = dir_open(index, true, err_ignored());
-	if (s->index < 0) {
-		s->index = -1;
+	s->index = open_index(&k);
+	if (s->index < 0)
 		return;
-	}
 	if (fstat(s->dir, &store) < 0 || fstat(s->index, &st) < 0 || st.st_uid != geteuid()) {
 		close(s->index);
 		s->index = -1;

@@ -146,7 +146,7 @@ static void put_conversion(struct output *o, const struct conversion *c, char le
 		put(o, "%", 1);
 		break;
 	default:
-		assert(!"a conversion that format() knows");
+		assert(false);	/* a conversion that we do not know */
 	}
 }
 
@@ -187,6 +187,7 @@ static void put_bounded(struct format_sink *sink, const char *text, size_t len)
 	b->room -= len;
 }
 
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(__printf__, 3, 0)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	char none[1];

@@ -93,6 +93,7 @@ static void put_stream(struct format_sink *sink, const char *text, size_t len)
 	gather(((struct printer *)sink)->f, text, len);
 }
 
+int vfprintf(FILE *f, const char *fmt, va_list ap) __attribute__((format(__printf__, 2, 0)));
 int vfprintf(FILE *f, const char *fmt, va_list ap)
 {
 	struct printer p = { .sink = { put_stream }, .f = f };

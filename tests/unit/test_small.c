@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,6 +51,10 @@ static int (*const real_format)(char *, size_t, const char *, va_list) = vsnprin
 #define bsearch small_bsearch
 #define fstat small_fstat
 #define recvmsg small_recvmsg
+#define mmap small_mmap
+#define readlinkat small_readlinkat
+#define open small_open
+#define openat small_openat
 #define fstatat small_fstatat
 #define strerror small_strerror
 #define clock_gettime small_clock_gettime
@@ -75,6 +80,10 @@ char *small_getenv(const char *name);
 char *small_strtok_r(char *restrict text, const char *restrict ends, char **restrict rest);
 void *small_bsearch(const void *key, const void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 int small_fstat(int fd, struct stat *st);
+int small_open(const char *path, int flags, ...);
+int small_openat(int dir, const char *path, int flags, ...);
+void *small_mmap(void *where, size_t len, int protection, int flags, int fd, off_t offset);
+ssize_t small_readlinkat(int dir, const char *restrict path, char *restrict out, size_t size);
 ssize_t small_recvmsg(int fd, struct msghdr *m, int flags);
 int small_fstatat(int dir, const char *restrict path, struct stat *restrict st, int flags);
 char *small_strerror(int number);
@@ -107,6 +116,10 @@ struct tm *small_gmtime_r(const time_t *restrict when, struct tm *restrict tm);
 #undef bsearch
 #undef fstat
 #undef recvmsg
+#undef mmap
+#undef readlinkat
+#undef open
+#undef openat
 #undef fstatat
 #undef strerror
 #undef clock_gettime
@@ -617,6 +630,48 @@ static void test_time(void **state)
 	assert_int_equal(errno, EOVERFLOW);
 }
 
+static void test_files(void **state)
+{
+	char folder[] = "/tmp/test_small.XXXXXX", text[8] = "";
+	mode_t mask = umask(0);
+	struct stat st;
+	int dir, fd;
+	char *at;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	dir = small_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	assert_int_equal(fcntl(dir, F_GETFD), FD_CLOEXEC);
+	fd = small_openat(dir, "file", O_RDWR | O_CREAT | O_EXCL, 0641);
+	assert_int_equal(write(fd, "text", 4), 4);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0641);
+	assert_int_equal(small_openat(dir, "file", O_RDWR | O_CREAT | O_EXCL, 0600), -1);
+	assert_int_equal(errno, EEXIST);
+#ifdef SYS_newfstatat
+	at = small_mmap(NULL, 4, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	assert_memory_equal(at, "text", 4);
+	munmap(at, 4);
+	assert_ptr_equal(small_mmap(NULL, 0, PROT_READ, MAP_PRIVATE, fd, 0), MAP_FAILED);
+	assert_int_equal(symlinkat("there", dir, "link"), 0);
+	assert_int_equal(small_readlinkat(dir, "link", text, sizeof(text)), 5);
+	assert_string_equal(text, "there");
+	unlinkat(dir, "link", 0);
+#endif
+	close(fd);
+	unlinkat(dir, "file", 0);
+	fd = small_open(folder, O_TMPFILE | O_RDWR, 0600);
+	assert_true(fd >= 0 || errno == EOPNOTSUPP);
+	if (fd >= 0)
+		assert_true(fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0600);
+	close(fd);
+	close(dir);
+	rmdir(folder);
+	umask(mask);
+}
+
 static void test_datagram(void **state)
 {
 	char buf[4] = "";
@@ -701,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_error_texts),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_datagram),
 		cmocka_unit_test(test_system_calls),
 	};

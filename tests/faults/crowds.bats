@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# Many at once: ADDs, DELs, both for one pod, two networks, another program in the way, a lock whose holder hangs or dies.
+bats_require_minimum_version 1.5.0
+load ../netns/helpers
+
+CONF='{"cniVersion":"1.0.0","name":"net1","type":"bridge","bridge":"cni0","isDefaultGateway":true,"ipMasq":true,
+"ipam":{"type":"host-local","ranges":[[{"subnet":"10.1.0.0/16"}]]}}'
+
+setup() {
+	out=$BATS_TEST_TMPDIR
+}
+
+teardown() {
+	[ -z "${noise:-}" ] || kill "$noise" 2>/dev/null || true
+	find /run/netns -type f -printf '%f\n' | while read -r ns; do
+		del bridge "$ns" "$CONF" >/dev/null 2>&1 || true
+		ip netns del "$ns"
+	done
+	ip -o link show type veth | sed 's/^[0-9]*: //; s/[@:].*//' | while read -r l; do ip link del "$l" 2>/dev/null || true; done
+	ip link del cni0 2>/dev/null || true
+	rm -rf /var/lib/cni/* /run/cnibox
+	nft flush ruleset
+}
+
+# is_still SNAPSHOT [BUT]: the host is as it was then, but for lines with BUT.
+is_still() {
+	local after
+	after=$(snapshot | grep -v -e "${2:-nothing at all}")
+	diff <(echo "$1") <(echo "$after")
+}
+
+# pods N PREFIX; their names are PREFIX1 to PREFIXN.
+pods() {
+	local i
+	for i in $(seq 1 "$1"); do pod "$2$i"; done
+}
+
+# all COMMAND N PREFIX: at once; the results in $out/PREFIXi, the exit statuses in $out/PREFIXi.status
+all() {
+	local i pids=()
+	for i in $(seq 1 "$2"); do
+		{ "$1" bridge "$3$i" "${4:-$CONF}" >"$out/$3$i" 2>"$out/$3$i.err"; echo $? >"$out/$3$i.status"; } &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+}
+
+# none_failed N PREFIX
+none_failed() {
+	local i
+	for i in $(seq 1 "$1"); do
+		[ "$(cat "$out/$2$i.status")" = 0 ] || { cat "$out/$2$i"; return 1; }
+	done
+}
+
+@test "200 ADDs at once on a fresh node, then 110 DELs at once, then the rest" {
+	pods 200 p
+	before=$(snapshot)
+	all add 200 p
+	none_failed 200 p
+	[ "$(for i in $(seq 1 200); do jq -r '.ips[0].address' "$out/p$i"; done | sort -u | wc -l)" = 200 ]
+	[ "$(ip -o link show type bridge | wc -l)" = 1 ]
+	[ "$(cat /sys/class/net/cni0/ifalias)" = cnibox ]
+	[ "$(ip -o link show type veth | wc -l)" = 200 ]
+	[ "$(ip -o -4 addr show dev cni0 | wc -l)" = 1 ]
+	[ "$(nft list set inet cnibox masq4 | grep -o '10\.1\.[0-9.]* comment' | sort -u | wc -l)" = 200 ]
+	for i in 1 77 200; do ip netns exec "p$i" ping -c1 -W2 -q 10.1.0.1; done
+	all del 110 p
+	none_failed 110 p
+	[ "$(ip -o link show type veth | wc -l)" = 90 ]
+	all del 200 p
+	none_failed 200 p
+	is_still "$before" cni0
+}
+
+@test "ADD and DEL of one pod at once, 20 rounds; a DEL at the end leaves nothing" {
+	pod a
+	pod b
+	add bridge b "$CONF" >/dev/null
+	before=$(snapshot)
+	for _ in $(seq 1 20); do
+		{ add bridge a "$CONF" >"$out/add" 2>/dev/null || jq -e '.code > 0' "$out/add" >/dev/null || touch "$out/bad"; } &
+		{ del bridge a "$CONF" >"$out/del" 2>/dev/null || jq -e '.code > 0' "$out/del" >/dev/null || touch "$out/bad"; } &
+		{ del bridge a "$CONF" >/dev/null 2>&1 || true; } &
+		wait
+		del bridge a "$CONF"
+		is_still "$before"
+	done
+	[ ! -e "$out/bad" ]
+}
+
+@test "two networks on one bridge, each with its leases, at once" {
+	conf2=$(jq -c '.name = "net2" | .ipam.ranges[0][0].subnet = "10.2.0.0/16" | .isDefaultGateway = false | .isGateway = false' <<<"$CONF")
+	pods 20 p
+	pods 20 q
+	all add 20 p &
+	all add 20 q "$conf2"
+	wait
+	none_failed 20 p
+	none_failed 20 q
+	[ "$(ip -o link show type bridge | wc -l)" = 1 ]
+	[ "$(ip -o link show master cni0 | wc -l)" = 40 ]
+	all del 20 q "$conf2"
+	none_failed 20 q
+	[ "$(find /var/lib/cni/networks/net2 -name '10.*' | wc -l)" = 0 ]
+	[ "$(find /var/lib/cni/networks/net1 -name '10.*' | wc -l)" = 20 ]
+	[ "$(ip -o link show master cni0 | wc -l)" = 20 ]
+}
+
+@test "ADD and DEL while another program makes, renames and deletes links" {
+	( while :; do
+		ip link add noise0 type veth peer name noise1
+		ip link set noise1 name noise2
+		ip link del noise0
+	done ) >/dev/null 2>&1 3>&- &
+	noise=$!
+	pods 30 p
+	for _ in 1 2 3; do
+		all add 30 p
+		none_failed 30 p
+		[ "$(for i in $(seq 1 30); do jq -r '.ips[0].address' "$out/p$i"; done | sort -u | wc -l)" = 30 ]
+		all del 30 p
+		none_failed 30 p
+	done
+	kill $noise
+	wait $noise 2>/dev/null || true
+	noise=
+	ip link del noise0 2>/dev/null || true
+	[ "$(ip -o link show type veth | wc -l)" = 0 ]
+	[ "$(find /var/lib/cni/networks/net1 -name '10.*' | wc -l)" = 0 ]
+}
+
+@test "a lock's holder that hangs is named with its pid, as code 11, and nothing is left" {
+	pod a
+	pod b
+	add bridge b "$CONF" >/dev/null
+	before=$(snapshot)
+	flock /var/lib/cni/networks/net1/lock sleep 1000 3>&- &
+	holder=$!
+	sleep 0.3
+	SECONDS=0
+	run --separate-stderr add bridge a "$CONF"
+	pkill -P $holder
+	wait $holder || true
+	[ "$status" -ne 0 ]
+	[ "$SECONDS" -le 40 ]
+	[ "$(jq -r .code <<<"$output")" = 11 ]
+	jq -r .msg <<<"$output" | grep -qF "process $holder holds it"
+	is_still "$before"
+	add bridge a "$CONF" >/dev/null
+}
+
+@test "a lock dies with its holder" {
+	pod a
+	pod b
+	add bridge b "$CONF" >/dev/null
+	flock /var/lib/cni/networks/net1/lock sleep 1000 3>&- &
+	holder=$!
+	sleep 0.3
+	( add bridge a "$CONF" >"$out/a"; echo $? >"$out/a.status" ) &
+	waiter=$!
+	sleep 0.3
+	[ ! -e "$out/a.status" ]
+	SECONDS=0
+	pkill -KILL -P $holder
+	kill -KILL $holder 2>/dev/null || true
+	wait $waiter
+	[ "$(cat "$out/a.status")" = 0 ]
+	[ "$SECONDS" -le 2 ]
+}

