@@ -22,7 +22,8 @@ COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)
 HARDEN := -fstack-protector --param ssp-buffer-size=17 -D_FORTIFY_SOURCE=2
 CFLAGS ?= -Oz -g
 # Tables of pointers are constant at a fixed address only; the link sees the whole program (-flto, in one partition, so that it is reproducible).
-MACHINE := $(firstword $(subst -, ,$(shell $(TOOLCHAIN) -dumpmachine 2>/dev/null)))
+# On a fresh machine the compiler is installed by the first target, after this line was read.
+MACHINE := $(firstword $(subst -, ,$(or $(shell $(TOOLCHAIN) -dumpmachine 2>/dev/null),$(shell uname -m))))
 SMALL_x86_64 := -mgeneral-regs-only -malign-data=abi -fno-jump-tables
 SMALL := -fno-pie -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-caller-saves -fno-thread-jumps \
 	-fno-expensive-optimizations -fno-inline-functions-called-once -fno-if-conversion -fno-tree-dominator-opts -fno-tree-loop-im -fipa-pta -fno-partial-inlining \
