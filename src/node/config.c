@@ -292,19 +292,15 @@ static int remove_config(const struct item *have, struct err *e)
 	return r;
 }
 
+static int apply_file(struct site *s, const struct change *c, struct err *e)
+{
+	int r = c->want ? write_config(c->want, e) : remove_config(c->have, e);
+
+	(void)s;
+	return err_ctx(e, r, "CNI configuration %s", c->item->name);
+}
+
 int apply_config(const struct apply *a, struct err *e)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		const struct change *c = &a->changes[i];
-		const struct item *it = c->want ? c->want : c->have;
-		int r;
-
-		if (it->kind != ITEM_CONFIG || c->verdict == ITEM_OK)
-			continue;
-		r = c->want ? write_config(c->want, e) : remove_config(c->have, e);
-		if (r < 0)
-			return err_ctx(e, r, "CNI configuration %s", it->name);
-		a->done(c, a->arg);
-	}
-	return 0;
+	return apply_each(a, apply_file, e);
 }

@@ -225,32 +225,20 @@ static void put_rules(const struct site *s, const struct forward_chain *c)
 }
 
 /* One transaction for each chain: all rules or none. */
-static int apply_chain(const struct apply *a, const struct change *ch, struct err *e)
+static int apply_chain(struct site *s, const struct change *ch, struct err *e)
 {
-	const struct forward_chain *c = (ch->want ? ch->want : ch->have)->chain;
+	const struct forward_chain *c = ch->item->chain;
 	const struct nft_table table = { .family = c->family, .name = c->table };
 
-	nft_begin(a->site->nft);
+	nft_begin(s->nft);
 	for (size_t i = 0; i < c->handle_count; i++)
-		nft_rule_del(a->site->nft, &table, c->name, c->handles[i]);
+		nft_rule_del(s->nft, &table, c->name, c->handles[i]);
 	if (ch->want)
-		put_rules(a->site, c);
-	return err_ctx(e, nft_commit(a->site->nft, NULL, e), "accept forwarded packets in %s", c->text);
+		put_rules(s, c);
+	return err_ctx(e, nft_commit(s->nft, NULL, e), "accept forwarded packets in %s", c->text);
 }
 
 int apply_forward(const struct apply *a, struct err *e)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		const struct change *c = &a->changes[i];
-		const struct item *it = c->want ? c->want : c->have;
-		int r;
-
-		if (it->kind != ITEM_FORWARD || c->verdict == ITEM_OK)
-			continue;
-		r = apply_chain(a, c, e);
-		if (r < 0)
-			return r;
-		a->done(c, a->arg);
-	}
-	return 0;
+	return apply_each(a, apply_chain, e);
 }

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-static int cmp_uint(uint64_t x, uint64_t y)
+static int cmp_uint(unsigned int x, unsigned int y)
 {
 	return x < y ? -1 : x > y;
 }
@@ -19,43 +19,17 @@ static int cmp_text(const char *x, const char *y)
 	return strcmp(x, y);
 }
 
-static int cmp_route(const struct item *x, const struct item *y)
-{
-	int r = addr_cmp(&x->a, &y->a);
-
-	if (r == 0)
-		r = cmp_uint(x->len, y->len);
-	return r ? r : cmp_uint(x->metric, y->metric);
-}
-
-static int cmp_element(const struct item *x, const struct item *y)
-{
-	int r = cmp_uint(x->rank, y->rank);
-
-	if (r == 0)
-		r = addr_cmp(&x->a, &y->a);
-	return r ? r : addr_cmp(&x->b, &y->b);
-}
-
+/* What a kind does not use is 0 and alike in all. */
 int item_cmp(const struct item *x, const struct item *y)
 {
 	int r = cmp_uint(x->kind, y->kind);
 
-	if (r)
-		return r;
-	switch (x->kind) {
-	case ITEM_ROUTE:
-		return cmp_route(x, y);
-	case ITEM_ELEMENT:
-		return cmp_element(x, y);
-	case ITEM_SYSCTL:
-	case ITEM_TABLE:
-	case ITEM_FORWARD:
-	case ITEM_CONFIG:
-		break;
-	}
-	r = cmp_uint(x->rank, y->rank);
-	return r ? r : cmp_text(x->name, y->name);
+	r = r ? r : cmp_uint(x->rank, y->rank);
+	r = r ? r : cmp_text(x->name, y->name);
+	r = r ? r : addr_cmp(&x->a, &y->a);
+	r = r ? r : cmp_uint(x->len, y->len);
+	r = r ? r : cmp_uint(x->metric, y->metric);
+	return r || x->kind != ITEM_ELEMENT ? r : addr_cmp(&x->b, &y->b);
 }
 
 /* What is left when the keys are equal. */
@@ -63,12 +37,9 @@ static int cmp_rest(const struct item *x, const struct item *y)
 {
 	int r = addr_cmp(&x->b, &y->b);
 
-	if (r == 0)
-		r = cmp_uint((uint64_t)x->index, (uint64_t)y->index);
-	if (r == 0)
-		r = cmp_uint(x->onlink, y->onlink);
-	if (r == 0)
-		r = cmp_uint(x->foreign, y->foreign);
+	r = r ? r : cmp_uint(x->index, y->index);
+	r = r ? r : cmp_uint(x->onlink, y->onlink);
+	r = r ? r : cmp_uint(x->foreign, y->foreign);
 	return r ? r : cmp_text(x->value, y->value);
 }
 
@@ -99,45 +70,29 @@ void items_sort(struct list *items)
 	items->count = kept + 1;
 }
 
-/* One of have[0..count), which all have want's key, is compared with it, if possible a like one; the others are stale. */
-static size_t diff_equal_keys(const struct item *want, const struct item *have, size_t count, struct change *out)
+static void change_add(struct change *out, enum verdict verdict, const struct item *want, const struct item *have)
 {
-	size_t match = 0, n = 0;
-
-	for (size_t i = 1; i < count; i++) {
-		if (item_same(want, &have[i]))
-			match = i;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (i != match)
-			out[n++] = (struct change){ ITEM_STALE, NULL, &have[i] };
-		else if (item_same(want, &have[i]))
-			out[n++] = (struct change){ ITEM_OK, want, &have[i] };
-		else
-			out[n++] = (struct change){ ITEM_DIFFERS, want, &have[i] };
-	}
-	return n;
+	*out = (struct change){ verdict, want, have, want ? want : have };
 }
 
+/* Where several that are there have a wanted one's key, it is compared with a like one, else with the last; the others are stale. */
 size_t items_diff(const struct list *want, const struct list *have, struct change *out)
 {
 	const struct item *w = want->at, *h = have->at;
-	size_t i = 0, k = 0, n = 0;
+	const struct item *w_end = w + want->count, *h_end = h + have->count;
+	size_t n = 0;
 
-	while (i < want->count || k < have->count) {
-		int r = i == want->count ? 1 : k == have->count ? -1 : item_cmp(&w[i], &h[k]);
-		size_t same = 1;
+	while (w < w_end || h < h_end) {
+		int r = w == w_end ? 1 : h == h_end ? -1 : item_cmp(w, h);
 
-		if (r < 0) {
-			out[n++] = (struct change){ ITEM_MISSING, &w[i++], NULL };
-		} else if (r > 0) {
-			out[n++] = (struct change){ ITEM_STALE, NULL, &h[k++] };
-		} else {
-			while (k + same < have->count && item_cmp(&w[i], &h[k + same]) == 0)
-				same++;
-			n += diff_equal_keys(&w[i++], &h[k], same, out + n);
-			k += same;
-		}
+		if (r < 0)
+			change_add(&out[n++], ITEM_MISSING, w++, NULL);
+		else if (r == 0 && item_same(w, h))
+			change_add(&out[n++], ITEM_OK, w++, h++);
+		else if (r == 0 && (h + 1 == h_end || item_cmp(w, h + 1) != 0))
+			change_add(&out[n++], ITEM_DIFFERS, w++, h++);
+		else
+			change_add(&out[n++], ITEM_STALE, NULL, h++);
 	}
 	return n;
 }

@@ -50,6 +50,7 @@ enum verdict { ITEM_OK, ITEM_MISSING, ITEM_STALE, ITEM_DIFFERS };
 struct change {
 	enum verdict verdict;
 	const struct item *want, *have;
+	const struct item *item;	/* what it is about: the wanted one, else the one that is */
 };
 
 /*

@@ -230,11 +230,10 @@ static int put_elements(const struct apply *a, enum verdict verdict, struct err 
 
 	for (size_t i = 0; i < a->count && r == 0; i++) {
 		const struct change *c = &a->changes[i];
-		const struct item *it = c->want ? c->want : c->have;
 
-		if (it->kind != ITEM_ELEMENT || c->verdict != verdict)
+		if (c->item->kind != ITEM_ELEMENT || c->verdict != verdict)
 			continue;
-		put_element(a->site->nft, it, verdict == ITEM_MISSING);
+		put_element(a->site->nft, c->item, verdict == ITEM_MISSING);
 		r = make_room(a->site->nft, e);
 	}
 	return r;
@@ -271,10 +270,8 @@ static int update(const struct apply *a, struct err *e)
 	}
 	r = nft_commit(nl, NULL, e);
 	for (size_t i = 0; i < a->count && r == 0; i++) {
-		const struct change *c = &a->changes[i];
-
-		if ((c->want ? c->want : c->have)->kind == ITEM_ELEMENT && c->verdict != ITEM_OK)
-			a->done(c, a->arg);
+		if (a->changes[i].verdict != ITEM_OK)
+			change_done(&a->changes[i]);
 	}
 	return r;
 }
@@ -289,14 +286,10 @@ static int delete(const struct apply *a, struct err *e)
 
 int apply_masquerade(const struct apply *a, struct err *e)
 {
-	const struct change *table = NULL;
+	const struct change *table = a->changes;	/* there are no elements without it */
 	int r;
 
-	for (size_t i = 0; i < a->count && !table; i++) {
-		if ((a->changes[i].want ? a->changes[i].want : a->changes[i].have)->kind == ITEM_TABLE)
-			table = &a->changes[i];
-	}
-	if (!table)
+	if (a->count == 0)
 		return 0;
 	if (table->verdict != ITEM_STALE && a->site->nft->fd < 0)
 		return err_set(e, EOPNOTSUPP, "masquerade: the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
@@ -304,6 +297,6 @@ int apply_masquerade(const struct apply *a, struct err *e)
 		return err_ctx(e, update(a, e), "masquerade");
 	r = table->verdict == ITEM_STALE ? delete(a, e) : rebuild(a, e);
 	if (r == 0)
-		a->done(table, a->arg);
+		change_done(table);
 	return err_ctx(e, r, "masquerade");
 }

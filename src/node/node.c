@@ -164,11 +164,6 @@ static int gather(const struct options *o, struct state *st, struct err *e)
 	return r < 0 ? r : compare(st, e);
 }
 
-static const struct item *subject(const struct change *c)
-{
-	return c->want ? c->want : c->have;
-}
-
 static void print_line(const struct item *it, const char *after)
 {
 	static char line[LINE_SIZE];
@@ -180,17 +175,21 @@ static void print_line(const struct item *it, const char *after)
 }
 
 /* What was done, or would be. Where a sysctl is restored, its former value is what counts. */
-static void print_change(const struct change *c, const void *arg)
+static void print_change(const struct change *c, bool dry_run)
 {
 	static const char *const done[] = { "", ": added", ": removed", ": changed" };
 	static const char *const would[] = { "", ": would be added", ": would be removed", ": would be changed" };
-	bool dry_run = *(const bool *)arg;
 
-	if (subject(c)->kind == ITEM_SYSCTL && c->verdict == ITEM_STALE) {
+	if (c->item->kind == ITEM_SYSCTL && c->verdict == ITEM_STALE) {
 		printf("sysctl %s = %s: %s\n", c->have->name, c->have->saved, dry_run ? "would be restored" : "restored");
 		return;
 	}
-	print_line(subject(c), (dry_run ? would : done)[c->verdict]);
+	print_line(c->item, (dry_run ? would : done)[c->verdict]);
+}
+
+void change_done(const struct change *c)
+{
+	print_change(c, false);
 }
 
 /* A file of another with the wanted name is in the way. */
@@ -220,24 +219,55 @@ static size_t count_changes(const struct state *st)
 	return n;
 }
 
-typedef int apply_fn(const struct apply *a, struct err *e);
+int apply_each(const struct apply *a, change_fn *fn, struct err *e)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		int r;
+
+		if (!is_change(&a->changes[i]))
+			continue;
+		r = fn(a->site, &a->changes[i], e);
+		if (r < 0)
+			return r;
+		change_done(&a->changes[i]);
+	}
+	return 0;
+}
+
+struct step {
+	enum item_kind first, last;
+	int (*fn)(const struct apply *a, struct err *e);
+};
+
+/* Changes are sorted by kind. */
+static int apply_step(const struct step *step, struct state *st, struct err *e)
+{
+	struct apply a = { .site = &st->site, .changes = st->changes };
+	const struct change *end = st->changes + st->count;
+
+	while (a.changes < end && a.changes->item->kind < step->first)
+		a.changes++;
+	while (a.changes + a.count < end && a.changes[a.count].item->kind <= step->last)
+		a.count++;
+	return step->fn(&a, e);
+}
 
 /* up stops at the first error; down goes on, the runtime's configuration first, and reports the first. */
 static int apply(const struct options *o, struct state *st, struct err *e)
 {
-	static apply_fn *const steps[] = { apply_sysctls, apply_routes, apply_masquerade, apply_forward, apply_config };
-	static const bool done;
+	static const struct step steps[] = {
+		{ ITEM_SYSCTL, ITEM_SYSCTL, apply_sysctls },	{ ITEM_ROUTE, ITEM_ROUTE, apply_routes },
+		{ ITEM_TABLE, ITEM_ELEMENT, apply_masquerade }, { ITEM_FORWARD, ITEM_FORWARD, apply_forward },
+		{ ITEM_CONFIG, ITEM_CONFIG, apply_config },
+	};
 	const size_t count = sizeof(steps) / sizeof(steps[0]);
-	struct apply a = { &st->site, st->changes, st->count, print_change, &done };
+	bool down = o->command == NODE_DOWN;
 	int first = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		bool down = o->command == NODE_DOWN;
-		int r = steps[down ? count - 1 - i : i](&a, e);
+	for (size_t i = 0; i < count && (first == 0 || down); i++) {
+		int r = apply_step(&steps[down ? count - 1 - i : i], st, e);
 
-		if (r < 0 && !down)
-			return r;
-		if (r < 0 && first == 0)
+		if (first == 0)
 			first = r;
 	}
 	return first;
@@ -272,8 +302,7 @@ static int remove_state(struct err *e)
 
 static int run_up(const struct options *o, struct state *st, struct err *e)
 {
-	bool dry_run = o->dry_run;
-	int r = dry_run ? 0 : take_lock(e);
+	int r = o->dry_run ? 0 : take_lock(e);
 
 	if (r == 0)
 		r = gather(o, st, e);
@@ -284,11 +313,11 @@ static int run_up(const struct options *o, struct state *st, struct err *e)
 	site_warn();
 	if (count_changes(st) == 0)
 		printf("nothing to change\n");
-	else if (!dry_run)
+	else if (!o->dry_run)
 		return apply(o, st, e);
 	for (size_t i = 0; i < st->count; i++) {
 		if (is_change(&st->changes[i]))
-			print_change(&st->changes[i], &dry_run);
+			print_change(&st->changes[i], true);
 	}
 	return 0;
 }
@@ -321,7 +350,7 @@ static int run_show(const struct options *o, struct state *st, struct err *e)
 		if (!o->file)
 			print_line(c->have, "");
 		else
-			print_line(subject(c), c->have && c->have->foreign ? ": differs (not ours)" : verdicts[c->verdict]);
+			print_line(c->item, c->have && c->have->foreign ? ": differs (not ours)" : verdicts[c->verdict]);
 	}
 	return o->file && count_changes(st) ? EXIT_DIFFERS : 0;
 }

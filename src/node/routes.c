@@ -36,14 +36,9 @@ static int fail(const struct item *it, int r, struct err *e)
 	return err_ctx(e, r, "%s", buf);
 }
 
-static const struct item *subject(const struct change *c)
-{
-	return c->want ? c->want : c->have;
-}
-
 static void put_change(struct nl *nl, const struct change *c)
 {
-	struct route r = route_of(subject(c));
+	struct route r = route_of(c->item);
 
 	if (c->verdict == ITEM_MISSING)
 		route_add(nl, &r);
@@ -63,7 +58,7 @@ static int delete_each(const struct apply *a, const struct change *const *batch,
 		put_change(a->site->route, batch[i]);
 		r = nl_commit(a->site->route, NULL, &mine);
 		if (r < 0 && r != -ESRCH)
-			return fail(subject(batch[i]), err_set(e, -r, "%s", mine.text), e);
+			return fail(batch[i]->item, err_set(e, -r, "%s", mine.text), e);
 	}
 	return 0;
 }
@@ -77,9 +72,9 @@ static int commit(const struct apply *a, const struct change *const *batch, size
 	if (r == -ESRCH && batch[0]->verdict == ITEM_STALE)
 		r = delete_each(a, batch, count, e);
 	else if (r < 0)
-		r = fail(subject(batch[failed < count ? failed : 0]), err_set(e, -r, "%s", mine.text), e);
+		r = fail(batch[failed < count ? failed : 0]->item, err_set(e, -r, "%s", mine.text), e);
 	for (size_t i = 0; i < count && r == 0; i++)
-		a->done(batch[i], a->arg);
+		change_done(batch[i]);
 	return r;
 }
 
@@ -92,7 +87,7 @@ static int apply_pass(const struct apply *a, bool stale, struct err *e)
 	for (size_t i = 0; i < a->count && r == 0; i++) {
 		const struct change *c = &a->changes[i];
 
-		if (subject(c)->kind != ITEM_ROUTE || c->verdict == ITEM_OK || (c->verdict == ITEM_STALE) != stale)
+		if (c->verdict == ITEM_OK || (c->verdict == ITEM_STALE) != stale)
 			continue;
 		put_change(a->site->route, c);
 		batch[count++] = c;

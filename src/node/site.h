@@ -104,20 +104,24 @@ const char *forward_wanted(const struct site *s, const struct forward_chain *c, 
 const char *masquerade_wanted(const struct site *s, struct list *l);
 const char *config_text(const struct site *s, struct list *l);
 
-/* Called for each change that was made (or, in a rehearsal, would be). */
-typedef void change_fn(const struct change *c, const void *arg);
+/* Making it so. Each gets the changes of its own kinds, those that are ITEM_OK included, and reports what it has changed. */
 struct apply {
 	struct site *site;
 	const struct change *changes;
 	size_t count;
-	change_fn *done;
-	const void *arg;
 };
 int apply_sysctls(const struct apply *a, struct err *e);
 int apply_routes(const struct apply *a, struct err *e);
 int apply_masquerade(const struct apply *a, struct err *e);
 int apply_forward(const struct apply *a, struct err *e);
 int apply_config(const struct apply *a, struct err *e);
+
+/* One change after the other until one fails. */
+typedef int change_fn(struct site *s, const struct change *c, struct err *e);
+int apply_each(const struct apply *a, change_fn *fn, struct err *e);
+
+/* Print a change that was made. */
+void change_done(const struct change *c);
 
 /* The addresses' families that our subnets have. */
 bool node_has_family(const struct node *n, uint8_t family);

@@ -83,19 +83,14 @@ const struct site_sysctl *site_sysctl(const struct site *s, const char *path)
 	return NULL;
 }
 
-static const struct item *subject(const struct change *c)
-{
-	return c->want ? c->want : c->have;
-}
-
 /* Write down what was, of all that is wanted: once noted, a former value stays. What is stale stays noted until it is restored. */
 static void put_saved(const struct apply *a, const struct change *c, bool keep_stale, struct text *t)
 {
 	const struct site_sysctl *known;
 
-	if (subject(c)->kind != ITEM_SYSCTL || (c->verdict == ITEM_STALE && !keep_stale))
+	if (c->verdict == ITEM_STALE && !keep_stale)
 		return;
-	known = site_sysctl(a->site, subject(c)->name);
+	known = site_sysctl(a->site, c->item->name);
 	if (known)
 		text_printf(t, "%s %s %s\n", known->path, known->before, c->want ? c->want->value : known->ours);
 	else if (c->verdict == ITEM_DIFFERS)
@@ -132,7 +127,7 @@ static int restore(const struct apply *a, const struct change *c, struct err *e)
 		r = sysctl_set(known->path, known->before, &mine);
 	if (r < 0 && r != -ENOENT)
 		return err_set(e, -r, "%s", mine.text);
-	a->done(c, a->arg);
+	change_done(c);
 	return 0;
 }
 
@@ -143,11 +138,11 @@ static int change_all(const struct apply *a, struct err *e)
 	for (size_t i = 0; i < a->count && r >= 0; i++) {
 		const struct change *c = &a->changes[i];
 
-		if (subject(c)->kind != ITEM_SYSCTL || c->verdict != ITEM_DIFFERS)
+		if (c->verdict != ITEM_DIFFERS)
 			continue;
 		r = sysctl_set(c->want->name, c->want->value, e);
 		if (r >= 0)
-			a->done(c, a->arg);
+			change_done(c);
 	}
 	return r < 0 ? r : 0;
 }
@@ -159,7 +154,7 @@ static int restore_all(const struct apply *a, struct err *e)
 	for (size_t i = a->count; i-- > 0 && r == 0;) {
 		const struct change *c = &a->changes[i];
 
-		if (subject(c)->kind == ITEM_SYSCTL && c->verdict == ITEM_STALE)
+		if (c->verdict == ITEM_STALE)
 			r = restore(a, c, e);
 	}
 	return r;
@@ -171,8 +166,6 @@ int apply_sysctls(const struct apply *a, struct err *e)
 	int r = 0;
 
 	for (size_t i = 0; i < a->count; i++) {
-		if (subject(&a->changes[i])->kind != ITEM_SYSCTL)
-			continue;
 		changes |= a->changes[i].verdict == ITEM_DIFFERS;
 		stale |= a->changes[i].verdict == ITEM_STALE;
 	}
