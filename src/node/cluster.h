@@ -29,13 +29,9 @@ struct node {
 	size_t index;			/* in the file's list */
 };
 
-struct cluster_subnet {
+/* What belongs to which node: a subnet, or an address with all its bits. */
+struct cluster_place {
 	struct prefix prefix;
-	const struct node *node;
-};
-
-struct cluster_address {
-	struct addr addr;
 	const struct node *node;
 };
 
@@ -43,9 +39,9 @@ struct cluster {
 	bool kubernetes;			/* the file is a NodeList */
 	const struct node *nodes;
 	size_t node_count;
-	const struct cluster_subnet *subnets;	/* of all nodes, ascending, disjoint */
+	const struct cluster_place *subnets;	/* of all nodes, ascending, disjoint */
 	size_t subnet_count;
-	const struct cluster_address *addresses; /* of all nodes, ascending, each once */
+	const struct cluster_place *addresses;	/* of all nodes, ascending, each once, in no subnet */
 	size_t address_count;
 	const struct prefix *networks;		/* as given, host bits 0; none: the union of the subnets is the cluster */
 	size_t network_count;

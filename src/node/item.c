@@ -70,6 +70,29 @@ void items_sort(struct list *items)
 	items->count = kept + 1;
 }
 
+/* Does y, which sorts behind x, belong to the same range? */
+static bool joins(const struct item *x, const struct item *y)
+{
+	struct addr next = addr_next(&x->b);
+
+	return y->kind == ITEM_ELEMENT && y->rank == x->rank && y->rank < SET_NODES4 &&
+	       (addr_cmp(&y->a, &x->b) <= 0 || addr_equal(&y->a, &next));
+}
+
+void items_join(struct list *items)
+{
+	struct item *at = items->at, *last = at;
+
+	for (size_t i = 1; i < items->count; i++) {
+		if (!joins(last, &at[i]))
+			*++last = at[i];
+		else if (addr_cmp(&at[i].b, &last->b) > 0)
+			last->b = at[i].b;
+	}
+	if (items->count)
+		items->count = (size_t)(last - at) + 1;
+}
+
 static void change_add(struct change *out, enum verdict verdict, const struct item *want, const struct item *have)
 {
 	*out = (struct change){ verdict, want, have, want ? want : have };
@@ -104,20 +127,11 @@ static void describe_route(struct text *t, const struct item *i)
 	text_printf(t, "route %s via %s%s", prefix_text(&dst), addr_text(&i->b), i->onlink ? " onlink" : "");
 }
 
-static const char *set_what(unsigned int set)
-{
-	static const char *const what[] = {
-		[SET_PODS4] = "pods here", [SET_PODS6] = "pods here",
-		[SET_CLUSTER4] = "cluster", [SET_CLUSTER6] = "cluster",
-		[SET_NODES4] = "node", [SET_NODES6] = "node",
-	};
-
-	return what[set];
-}
-
 static void describe_element(struct text *t, const struct item *i)
 {
-	text_printf(t, "masquerade: %s %s", set_what(i->rank), addr_text(&i->a));
+	static const char *const sets[] = { "pods here", "cluster", "node" };	/* two of each: IPv4, IPv6 */
+
+	text_printf(t, "masquerade: %s %s", sets[i->rank / 2], addr_text(&i->a));
 	if (!addr_equal(&i->a, &i->b))
 		text_printf(t, "-%s", addr_text(&i->b));
 }

@@ -40,6 +40,9 @@ struct item {
 /* Sort by key and drop what is there twice. */
 void items_sort(struct list *items);
 
+/* Of the sorted: ranges of one set that overlap, or of which one continues the other, become one. Nodes' addresses stay single. */
+void items_join(struct list *items);
+
 /* Do the keys say that it is the same object? Is it also alike? */
 int item_cmp(const struct item *x, const struct item *y);
 bool item_same(const struct item *x, const struct item *y);

@@ -24,11 +24,11 @@ static int judge_config(const char *path, struct err *e)
 	size_t len = strlen(path), end = strlen(CONFLIST);
 
 	if (path[0] != '/')
-		return err_set(e, EINVAL, "cniConfig: \"%s\": expected an absolute path", path);
+		return err_set(e, EINVAL, "expected an absolute path");
 	if (base == path || !name_is_plain(base + 1))
-		return err_set(e, EINVAL, "cniConfig: \"%s\": expected a file in a directory", path);
+		return err_set(e, EINVAL, "expected a file in a directory");
 	if (len < end || strcmp(path + len - end, CONFLIST) != 0)
-		return err_set(e, EINVAL, "cniConfig: \"%s\": runtimes read a list of plugins only from *" CONFLIST, path);
+		return err_set(e, EINVAL, "runtimes read a list of plugins only from *" CONFLIST);
 	return 0;
 }
 
@@ -38,20 +38,17 @@ static int judge_options(const struct cluster *c, struct err *e)
 		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)", c->bridge);
 	if (!cni_network_valid(c->network))
 		return err_set(e, EINVAL, "network: \"%s\": no name of a CNI network (letters, digits, '_', '.', '-')", c->network);
-	return judge_config(c->config, e);
+	return err_ctx(e, judge_config(c->config, e), "cniConfig: \"%s\"", c->config);
 }
 
 /* Common to networks and subnets. */
-static int judge_prefix(const char *key, const struct prefix *p, struct err *e)
+static int judge_prefix(const struct prefix *p, struct err *e)
 {
 	struct prefix masked = prefix_masked(p);
 
 	if (!prefix_equal(p, &masked))
-		return err_set(e, EINVAL, "%s: %s: bits behind the prefix are set: is %s meant?", key, prefix_text(p),
-			       prefix_text(&masked));
-	if (p->len == 0)
-		return err_set(e, EINVAL, "%s: %s: the whole internet", key, prefix_text(p));
-	return 0;
+		return err_set(e, EINVAL, "bits behind the prefix are set: is %s meant?", prefix_text(&masked));
+	return p->len == 0 ? err_set(e, EINVAL, "the whole internet") : 0;
 }
 
 static int judge_networks(const struct cluster *c, struct err *e)
@@ -61,8 +58,72 @@ static int judge_networks(const struct cluster *c, struct err *e)
 	if (c->network_count > CLUSTER_NETWORKS_MAX)
 		return err_set(e, EINVAL, "networks: %zu of them: at most %d are possible", c->network_count, CLUSTER_NETWORKS_MAX);
 	for (size_t i = 0; i < c->network_count && r == 0; i++)
-		r = judge_prefix("networks", &c->networks[i], e);
+		r = err_ctx(e, judge_prefix(&c->networks[i], e), "networks: %s", prefix_text(&c->networks[i]));
 	return r;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct node *const *x = a, *const *y = b;
+	int r = strcmp((*x)->name, (*y)->name);
+
+	return r ? r : (*x)->index < (*y)->index ? -1 : 1;
+}
+
+static int no_room(size_t count, const char *what, struct err *e)
+{
+	return err_set(e, ENOMEM, "%zu %s are too many for the memory of this program", count, what);
+}
+
+static int judge_names(struct arena *a, const struct cluster *c, struct err *e)
+{
+	size_t mark = a->used;
+	const struct node **sorted = arena_array(a, c->node_count, sizeof(*sorted));
+	const char *before = "", *why = NULL;
+
+	if (!sorted)
+		return no_room(c->node_count, "nodes", e);
+	for (size_t i = 0; i < c->node_count; i++)
+		sorted[i] = &c->nodes[i];
+	qsort(sorted, c->node_count, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < c->node_count && !why; i++) {
+		const char *name = sorted[i]->name;
+
+		if (!name_is_plain(name) || strlen(name) > NAME_LEN_MAX)
+			why = "no name of a node";
+		else if (strcmp(name, before) == 0)
+			why = "two nodes have this name";
+		if (why)
+			err_set(e, EINVAL, "%s: \"%s\": %s", cluster_key(c, sorted[i], KEY_NAME), name, why);
+		before = name;
+	}
+	arena_reset(a, mark);
+	return why ? -EINVAL : 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct cluster_place *x = a, *y = b;
+	int r = addr_cmp(&x->prefix.addr, &y->prefix.addr);
+
+	r = r ? r : (int)x->prefix.len - (int)y->prefix.len;
+	return r ? r : x->node < y->node ? -1 : x->node > y->node;
+}
+
+/* The place that holds the address, of ascending and disjoint ones. */
+static const struct cluster_place *find_place(const struct cluster_place *at, size_t count, const struct addr *a)
+{
+	const struct cluster_place *end = at + count;
+
+	while (end - at > 1) {
+		const struct cluster_place *middle = at + (end - at) / 2;
+
+		if (addr_cmp(&middle->prefix.addr, a) <= 0)
+			at = middle;
+		else
+			end = middle;
+	}
+	return at < end && prefix_contains(&at->prefix, a) ? at : NULL;
 }
 
 static const char *why_no_node_address(const struct addr *a)
@@ -87,15 +148,18 @@ static const char *why_no_node_address(const struct addr *a)
 	return NULL;
 }
 
-static int judge_addresses(const struct cluster *c, const struct node *n, struct err *e)
+/* A node inside of a pod subnet could not be reached any more once the route to the subnet stands. */
+static int judge_address(const struct cluster *c, const struct cluster_place *x, const struct cluster_place *before, struct err *e)
 {
-	for (size_t i = 0; i < n->address_count; i++) {
-		const char *why = why_no_node_address(&n->addresses[i]);
+	const char *why = why_no_node_address(&x->prefix.addr);
+	const struct cluster_place *subnet = find_place(c->subnets, c->subnet_count, &x->prefix.addr);
 
-		if (why)
-			return err_set(e, EINVAL, "%s: %s of node %s: %s", cluster_key(c, n, KEY_ADDRESSES),
-				       addr_text(&n->addresses[i]), n->name, why);
-	}
+	if (why)
+		return err_set(e, EINVAL, "%s", why);
+	if (before && addr_equal(&before->prefix.addr, &x->prefix.addr))
+		return err_set(e, EINVAL, "node %s has it already", before->node->name);
+	if (subnet)
+		return err_set(e, EINVAL, "inside of %s, the pods' subnet of node %s", prefix_text(&subnet->prefix), subnet->node->name);
 	return 0;
 }
 
@@ -108,161 +172,81 @@ static bool inside_networks(const struct cluster *c, const struct prefix *p)
 	return inside;
 }
 
-/* A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one pod. */
-static int judge_subnets(const struct cluster *c, const struct node *n, struct err *e)
+/*
+ * A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one pod. Prefixes nest or are disjoint; so of a
+ * sorted row, two overlap only if two neighbours do.
+ */
+static int judge_subnet(const struct cluster *c, const struct cluster_place *x, const struct cluster_place *before, struct err *e)
 {
-	const char *key = cluster_key(c, n, KEY_SUBNETS);
+	const struct prefix *p = &x->prefix;
+	int r = judge_prefix(p, e);
 
-	for (size_t i = 0; i < n->subnet_count; i++) {
-		const struct prefix *p = &n->subnets[i];
-		int r = judge_prefix(key, p, e);
+	if (r < 0)
+		return r;
+	if (p->len > addr_bits(&p->addr) - 2)
+		return err_set(e, EINVAL, "too small, there is no room for a pod");
+	if (!inside_networks(c, p))
+		return err_set(e, EINVAL, "in none of the networks");
+	if (before && prefix_overlaps(&before->prefix, p))
+		return err_set(e, EINVAL, "%s %s of node %s", prefix_equal(&before->prefix, p) ? "the same as" : "overlaps",
+			       prefix_text(&before->prefix), before->node->name);
+	return 0;
+}
+
+/* IPv6 sorts last. */
+static int judge_mtu(const struct cluster *c, struct err *e)
+{
+	const struct prefix *last = c->subnet_count ? &c->subnets[c->subnet_count - 1].prefix : NULL;
+
+	if (!last || last->addr.family != AF_INET6 || !c->mtu || c->mtu >= IPV6_MTU_MIN)
+		return 0;
+	return err_set(e, EINVAL, "mtu: %lld: too small for the IPv6 subnet %s", (long long)c->mtu, prefix_text(last));
+}
+
+static size_t place_count(const struct node *n, enum cluster_key key)
+{
+	return key == KEY_SUBNETS ? n->subnet_count : n->address_count;
+}
+
+static struct cluster_place place_of(const struct node *n, enum cluster_key key, size_t i)
+{
+	if (key == KEY_SUBNETS)
+		return (struct cluster_place){ n->subnets[i], n };
+	return (struct cluster_place){ { n->addresses[i], (uint8_t)addr_bits(&n->addresses[i]) }, n };
+}
+
+/* All subnets, or all addresses, in a row; NULL: there is no room. */
+static struct cluster_place *collect(struct arena *a, const struct cluster *c, enum cluster_key key, size_t *count)
+{
+	const struct node *end = c->nodes + c->node_count;
+	struct cluster_place *row, *at;
+
+	for (const struct node *n = c->nodes; n < end; n++)
+		*count += place_count(n, key);
+	row = at = arena_array(a, *count, sizeof(*row));
+	for (const struct node *n = c->nodes; row && n < end; n++) {
+		for (size_t i = 0; i < place_count(n, key); i++)
+			*at++ = place_of(n, key, i);
+	}
+	return row;
+}
+
+static int judge_places(struct arena *a, const struct cluster *c, enum cluster_key key, const struct cluster_place **out,
+		       size_t *count, struct err *e)
+{
+	struct cluster_place *row = collect(a, c, key, count);
+
+	*out = row;
+	if (!row)
+		return no_room(*count, key == KEY_SUBNETS ? "subnets" : "addresses", e);
+	qsort(row, *count, sizeof(*row), by_place);
+	for (size_t i = 0; i < *count; i++) {
+		const struct cluster_place *x = &row[i], *before = i ? x - 1 : NULL;
+		int r = key == KEY_SUBNETS ? judge_subnet(c, x, before, e) : judge_address(c, x, before, e);
 
 		if (r < 0)
-			return r;
-		if (p->len > addr_bits(&p->addr) - 2)
-			return err_set(e, EINVAL, "%s: %s of node %s: too small, there is no room for a pod", key,
-				       prefix_text(p), n->name);
-		if (!inside_networks(c, p))
-			return err_set(e, EINVAL, "%s: %s of node %s: in none of the networks", key, prefix_text(p),
-				       n->name);
-		if (p->addr.family == AF_INET6 && c->mtu && c->mtu < IPV6_MTU_MIN)
-			return err_set(e, EINVAL, "mtu: %lld: too small for the IPv6 subnet %s", (long long)c->mtu,
-				       prefix_text(p));
-	}
-	return 0;
-}
-
-static int judge_node(const struct cluster *c, const struct node *n, struct err *e)
-{
-	int r;
-
-	if (!name_is_plain(n->name) || strlen(n->name) > NAME_LEN_MAX)
-		return err_set(e, EINVAL, "%s: \"%s\": no name of a node", cluster_key(c, n, KEY_NAME), n->name);
-	r = judge_addresses(c, n, e);
-	return r < 0 ? r : judge_subnets(c, n, e);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct node *const *x = a, *const *y = b;
-	int r = strcmp((*x)->name, (*y)->name);
-
-	return r ? r : (*x)->index < (*y)->index ? -1 : 1;
-}
-
-static int unique_names(struct arena *a, const struct cluster *c, struct err *e)
-{
-	size_t mark = a->used;
-	const struct node **sorted = arena_array(a, c->node_count, sizeof(*sorted));
-	int r = 0;
-
-	if (!sorted)
-		return err_set(e, ENOMEM, "%zu nodes are too many for the memory of this program", c->node_count);
-	for (size_t i = 0; i < c->node_count; i++)
-		sorted[i] = &c->nodes[i];
-	qsort(sorted, c->node_count, sizeof(*sorted), by_name);
-	for (size_t i = 1; i < c->node_count && r == 0; i++) {
-		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			r = err_set(e, EINVAL, "%s: \"%s\": two nodes have this name", cluster_key(c, sorted[i], KEY_NAME),
-				    sorted[i]->name);
-	}
-	arena_reset(a, mark);
-	return r;
-}
-
-static int by_address(const void *a, const void *b)
-{
-	const struct cluster_address *x = a, *y = b;
-	int r = addr_cmp(&x->addr, &y->addr);
-
-	return r ? r : x->node < y->node ? -1 : x->node > y->node;
-}
-
-static int sort_addresses(struct arena *a, struct cluster *c, struct err *e)
-{
-	struct cluster_address *all;
-	size_t count = 0;
-
-	for (size_t i = 0; i < c->node_count; i++)
-		count += c->nodes[i].address_count;
-	all = arena_array(a, count, sizeof(*all));
-	if (!all)
-		return err_set(e, ENOMEM, "%zu addresses are too many for the memory of this program", count);
-	c->addresses = all;
-	for (size_t i = 0; i < c->node_count; i++) {
-		for (size_t k = 0; k < c->nodes[i].address_count; k++)
-			all[c->address_count++] = (struct cluster_address){ c->nodes[i].addresses[k], &c->nodes[i] };
-	}
-	qsort(all, count, sizeof(*all), by_address);
-	for (size_t i = 1; i < count; i++) {
-		if (addr_equal(&all[i - 1].addr, &all[i].addr))
-			return err_set(e, EINVAL, "%s: %s of node %s: node %s has it already",
-				       cluster_key(c, all[i].node, KEY_ADDRESSES), addr_text(&all[i].addr),
-				       all[i].node->name, all[i - 1].node->name);
-	}
-	return 0;
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-	const struct cluster_subnet *x = a, *y = b;
-	int r = addr_cmp(&x->prefix.addr, &y->prefix.addr);
-
-	if (r)
-		return r;
-	if (x->prefix.len != y->prefix.len)
-		return x->prefix.len < y->prefix.len ? -1 : 1;
-	return x->node < y->node ? -1 : x->node > y->node;
-}
-
-/* Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do. */
-static int judge_overlap(const struct cluster *c, struct err *e)
-{
-	for (size_t i = 1; i < c->subnet_count; i++) {
-		const struct cluster_subnet *x = &c->subnets[i - 1], *y = &c->subnets[i];
-
-		if (prefix_overlaps(&x->prefix, &y->prefix))
-			return err_set(e, EINVAL, "%s: %s of node %s: %s %s of node %s", cluster_key(c, y->node, KEY_SUBNETS),
-				       prefix_text(&y->prefix), y->node->name,
-				       prefix_equal(&x->prefix, &y->prefix) ? "the same as" : "overlaps",
-				       prefix_text(&x->prefix), x->node->name);
-	}
-	return 0;
-}
-
-static int sort_subnets(struct arena *a, struct cluster *c, struct err *e)
-{
-	struct cluster_subnet *all;
-	size_t count = 0;
-
-	for (size_t i = 0; i < c->node_count; i++)
-		count += c->nodes[i].subnet_count;
-	all = arena_array(a, count, sizeof(*all));
-	if (!all)
-		return err_set(e, ENOMEM, "%zu subnets are too many for the memory of this program", count);
-	c->subnets = all;
-	for (size_t i = 0; i < c->node_count; i++) {
-		for (size_t k = 0; k < c->nodes[i].subnet_count; k++)
-			all[c->subnet_count++] = (struct cluster_subnet){ c->nodes[i].subnets[k], &c->nodes[i] };
-	}
-	qsort(all, count, sizeof(*all), by_prefix);
-	return judge_overlap(c, e);
-}
-
-/* Both rows are sorted: one walk. A node inside of a pod subnet could not be reached any more once the route to the subnet stands. */
-static int judge_nodes_in_subnets(const struct cluster *c, struct err *e)
-{
-	size_t s = 0;
-
-	for (size_t i = 0; i < c->address_count; i++) {
-		const struct cluster_address *x = &c->addresses[i];
-
-		while (s + 1 < c->subnet_count && addr_cmp(&c->subnets[s + 1].prefix.addr, &x->addr) <= 0)
-			s++;
-		if (s < c->subnet_count && prefix_contains(&c->subnets[s].prefix, &x->addr))
-			return err_set(e, EINVAL, "%s: %s of node %s: inside of %s, the pods' subnet of node %s",
-				       cluster_key(c, x->node, KEY_ADDRESSES), addr_text(&x->addr), x->node->name,
-				       prefix_text(&c->subnets[s].prefix), c->subnets[s].node->name);
+			return err_ctx(e, r, "%s: %s of node %s", cluster_key(c, x->node, key),
+				       key == KEY_SUBNETS ? prefix_text(&x->prefix) : addr_text(&x->prefix.addr), x->node->name);
 	}
 	return 0;
 }
@@ -273,15 +257,13 @@ int cluster_judge(struct arena *a, struct cluster *c, struct err *e)
 
 	if (r == 0)
 		r = judge_networks(c, e);
-	for (size_t i = 0; i < c->node_count && r == 0; i++)
-		r = judge_node(c, &c->nodes[i], e);
 	if (r == 0)
-		r = unique_names(a, c, e);
+		r = judge_names(a, c, e);
 	if (r == 0)
-		r = sort_addresses(a, c, e);
+		r = judge_places(a, c, KEY_SUBNETS, &c->subnets, &c->subnet_count, e);
 	if (r == 0)
-		r = sort_subnets(a, c, e);
-	return r < 0 ? r : judge_nodes_in_subnets(c, e);
+		r = judge_mtu(c, e);
+	return r < 0 ? r : judge_places(a, c, KEY_ADDRESSES, &c->addresses, &c->address_count, e);
 }
 
 const struct node *cluster_find_name(const struct cluster *c, const char *name)
@@ -295,18 +277,7 @@ const struct node *cluster_find_name(const struct cluster *c, const char *name)
 
 const struct node *cluster_find_address(const struct cluster *c, const struct addr *a)
 {
-	size_t low = 0, high = c->address_count;
+	const struct cluster_place *place = find_place(c->addresses, c->address_count, a);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int r = addr_cmp(a, &c->addresses[mid].addr);
-
-		if (r == 0)
-			return c->addresses[mid].node;
-		if (r < 0)
-			high = mid;
-		else
-			low = mid + 1;
-	}
-	return NULL;
+	return place ? place->node : NULL;
 }

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "node/cluster.h"
@@ -112,7 +110,7 @@ static int next_hop(const struct site *s, const struct node *n, uint8_t family, 
 	return index;
 }
 
-static int want_route(const struct site *s, const struct cluster_subnet *sub, struct unreachable *u, struct list *want,
+static int want_route(const struct site *s, const struct cluster_place *sub, struct unreachable *u, struct list *want,
 		      struct err *e)
 {
 	uint8_t family = sub->prefix.addr.family;
@@ -154,107 +152,30 @@ static int want_routes(const struct site *s, struct list *want, struct err *e)
 		       u.count > NAMES_MAX ? " and others" : "");
 }
 
-/* Ranges come ascending; one that continues or overlaps the one before is joined with it. */
-struct merge {
-	struct list *want;
-	struct item last;
-	bool any;
-};
-
-static void merge_add(struct merge *m, unsigned int set, const struct prefix *p)
-{
-	struct item it = { .kind = ITEM_ELEMENT, .rank = set, .a = prefix_first(p), .b = prefix_last(p) };
-	struct addr next = addr_next(&m->last.b);
-	bool joins = m->any && m->last.rank == set &&
-		     (addr_cmp(&it.a, &m->last.b) <= 0 || addr_equal(&it.a, &next));
-
-	if (joins && addr_cmp(&it.b, &m->last.b) > 0)
-		m->last.b = it.b;
-	if (joins)
-		return;
-	if (m->any)
-		list_add(m->want, &m->last);
-	m->last = it;
-	m->any = true;
-}
-
-static void merge_end(struct merge *m)
-{
-	if (m->any)
-		list_add(m->want, &m->last);
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-	const struct prefix *x = a, *y = b;
-	int r = addr_cmp(&x->addr, &y->addr);
-
-	return r ? r : (int)x->len - (int)y->len;
-}
-
-/* Families sort one after the other (addr_cmp), so one walk serves both sets. */
-static void want_prefixes(struct list *want, const struct prefix *given, size_t count, enum node_set set4)
-{
-	struct prefix *sorted = arena_array(want->arena, count ? count : 1, sizeof(*sorted));
-	struct merge m = { .want = want };
-
-	if (!sorted) {
-		want->bad = true;
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = given[i];
-	qsort(sorted, count, sizeof(*sorted), by_prefix);
-	for (size_t i = 0; i < count; i++)
-		merge_add(&m, set4 + (sorted[i].addr.family == AF_INET6), &sorted[i]);
-	merge_end(&m);
-}
-
-static void want_cluster(const struct site *s, struct list *want)
-{
-	const struct cluster *c = s->cluster;
-	struct merge m = { .want = want };
-
-	if (c->network_count) {
-		want_prefixes(want, c->networks, c->network_count, SET_CLUSTER4);
-		return;
-	}
-	for (size_t i = 0; i < c->subnet_count; i++)
-		merge_add(&m, SET_CLUSTER4 + (c->subnets[i].prefix.addr.family == AF_INET6), &c->subnets[i].prefix);
-	merge_end(&m);
-}
-
 /* Sets exist only for the families of our own subnets. */
-static void drop_other_families(const struct site *s, struct list *want, size_t from)
+static void want_range(const struct site *s, enum node_set set4, const struct prefix *p, struct list *want)
 {
-	struct item *at = want->at;
-	size_t kept = from;
+	struct item it = { .kind = ITEM_ELEMENT, .a = prefix_first(p), .b = prefix_last(p) };
 
-	for (size_t i = from; i < want->count; i++) {
-		if (node_has_family(s->self, at[i].a.family))
-			at[kept++] = at[i];
-	}
-	want->count = kept;
+	it.rank = set4 + (p->addr.family == AF_INET6);
+	if (node_has_family(s->self, p->addr.family))
+		list_add(want, &it);
 }
 
 static void want_elements(const struct site *s, struct list *want)
 {
 	const struct cluster *c = s->cluster;
-	size_t from = want->count;
 
-	if (c->masquerade == MASQUERADE_NONE)
+	for (size_t i = 0; i < s->self->subnet_count; i++)
+		want_range(s, SET_PODS4, &s->self->subnets[i], want);
+	if (c->masquerade != MASQUERADE_CLUSTER)
 		return;
-	want_prefixes(want, s->self->subnets, s->self->subnet_count, SET_PODS4);
-	if (c->masquerade == MASQUERADE_CLUSTER)
-		want_cluster(s, want);
-	for (size_t i = 0; i < c->address_count && c->masquerade == MASQUERADE_CLUSTER; i++) {
-		struct item it = { .kind = ITEM_ELEMENT, .a = c->addresses[i].addr, .b = c->addresses[i].addr };
-
-		it.rank = SET_NODES4 + (it.a.family == AF_INET6);
-		list_add(want, &it);
-	}
-	if (!want->bad)
-		drop_other_families(s, want, from);
+	for (size_t i = 0; i < c->network_count; i++)
+		want_range(s, SET_CLUSTER4, &c->networks[i], want);
+	for (size_t i = 0; i < c->subnet_count && !c->network_count; i++)
+		want_range(s, SET_CLUSTER4, &c->subnets[i].prefix, want);
+	for (size_t i = 0; i < c->address_count; i++)
+		want_range(s, SET_NODES4, &c->addresses[i].prefix, want);
 }
 
 static void want_masquerade(const struct site *s, struct list *want)
@@ -294,7 +215,9 @@ int want_build(const struct site *s, struct list *want, struct err *e)
 	config.value = config_text(s, want);
 	list_add(want, &config);
 	r = list_check(want, "what the cluster file asks for", e);
-	if (r == 0)
-		items_sort(want);
-	return r;
+	if (r < 0)
+		return r;
+	items_sort(want);
+	items_join(want);
+	return 0;
 }

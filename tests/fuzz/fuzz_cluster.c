@@ -17,8 +17,8 @@ static void check_cluster(const struct cluster *c)
 	for (size_t i = 0; i < c->node_count; i++)
 		require(cluster_find_name(c, c->nodes[i].name) == &c->nodes[i]);
 	for (size_t i = 0; i < c->address_count; i++) {
-		require(cluster_find_address(c, &c->addresses[i].addr) == c->addresses[i].node);
-		require(i == 0 || addr_cmp(&c->addresses[i - 1].addr, &c->addresses[i].addr) < 0);
+		require(cluster_find_address(c, &c->addresses[i].prefix.addr) == c->addresses[i].node);
+		require(i == 0 || addr_cmp(&c->addresses[i - 1].prefix.addr, &c->addresses[i].prefix.addr) < 0);
 	}
 	for (size_t i = 0; i < c->subnet_count; i++) {
 		const struct prefix *p = &c->subnets[i].prefix;
@@ -28,7 +28,7 @@ static void check_cluster(const struct cluster *c)
 		for (size_t k = 0; k < i; k++)
 			require(!prefix_overlaps(&c->subnets[k].prefix, p));
 		for (size_t k = 0; k < c->address_count; k++)
-			require(!prefix_contains(p, &c->addresses[k].addr));
+			require(!prefix_contains(p, &c->addresses[k].prefix.addr));
 	}
 }
 

@@ -265,7 +265,7 @@ static void test_subnets(void **state)
 	refuses("{\"nodes\":[{\"name\":\"a\",\"subnets\":[\"10.0.0.0/8\",\"10.200.0.0/16\"]}]}",
 		"nodes[0].subnets: 10.200.0.0/16 of node a: overlaps 10.0.0.0/8 of node a");
 	refuses(NODES("{\"name\":\"b\",\"subnets\":[\"192.168.1.1/24\"]}"),
-		"nodes[1].subnets: 192.168.1.1/24: bits behind the prefix are set: is 192.168.1.0/24 meant?");
+		"nodes[1].subnets: 192.168.1.1/24 of node b: bits behind the prefix are set: is 192.168.1.0/24 meant?");
 	refuses(NODES("{\"name\":\"b\",\"subnets\":[\"192.168.1.0/31\"]}"),
 		"nodes[1].subnets: 192.168.1.0/31 of node b: too small, there is no room for a pod");
 	refuses(NODES("{\"name\":\"b\",\"subnets\":[\"fd00::/127\"]}"),
