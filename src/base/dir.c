@@ -21,7 +21,14 @@ struct dirent_head {
 	char name[];
 };
 
-static int each_record(int dir, const char *buf, size_t len, dir_entry_fn *fn, void *arg)
+struct walk {
+	int dir;
+	bool hidden;
+	dir_entry_fn *fn;
+	void *arg;
+};
+
+static int each_record(const struct walk *w, const char *buf, size_t len)
 {
 	for (size_t at = 0; at < len;) {
 		struct dirent_head head;
@@ -29,7 +36,7 @@ static int each_record(int dir, const char *buf, size_t len, dir_entry_fn *fn, v
 		int r;
 
 		memcpy(&head, buf + at, offsetof(struct dirent_head, name));
-		r = name[0] == '.' ? 0 : fn(dir, name, arg);
+		r = name[0] == '.' && !w->hidden ? 0 : w->fn(w->dir, name, w->arg);
 		if (r)
 			return r;
 		at += head.len;
@@ -38,10 +45,10 @@ static int each_record(int dir, const char *buf, size_t len, dir_entry_fn *fn, v
 }
 
 /* A descriptor of its own for each walk: the position belongs to the open directory, and walks nest. */
-int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e)
+static int each_entry(const struct walk *w, const char *what, struct err *e)
 {
 	char buf[WALK_BUF];
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(w->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = 0;
 
 	if (fd < 0)
@@ -53,8 +60,18 @@ int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err 
 			r = err_sys(e, errno, "list %s", what);
 		if (n <= 0)
 			break;
-		r = each_record(fd, buf, (size_t)n, fn, arg);
+		r = each_record(w, buf, (size_t)n);
 	}
 	close(fd);
 	return r;
+}
+
+int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e)
+{
+	return each_entry(&(struct walk){ dir, false, fn, arg }, what, e);
+}
+
+int dir_each_all(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e)
+{
+	return each_entry(&(struct walk){ dir, true, fn, arg }, what, e);
 }

@@ -48,6 +48,9 @@ int dir_open(const char *path, bool create, struct err *e);
 typedef int dir_entry_fn(int dir, const char *name, void *arg);
 int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e);
 
+/* The same with all entries: hidden ones, "." and ".." too. */
+int dir_each_all(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e);
+
 /*
  * Take an exclusive flock on fd within timeout_ms. -EAGAIN when it was not to be had: the error names the holder's pid
  * as /proc/locks shows it. The lock dies with the last descriptor of this open file.

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -26,52 +25,41 @@
 #define CONFIG_NAME "10-cnibox.conflist"	/* of the file that is written when the cluster file names none */
 #define CONFIG_SIZE 65536
 
-/* The widest prefix inside of first..last that still holds p. */
-static struct prefix widen(const struct prefix *p, const struct addr *first, const struct addr *last)
+/* Is there nothing in p but subnets? They come ascending. */
+static bool is_all_subnets(const struct cluster *c, const struct prefix *p)
 {
-	struct prefix best = *p;
+	struct addr next = prefix_first(p), end = prefix_last(p);
 
-	while (best.len > 0) {
-		struct prefix wider = { .addr = best.addr, .len = (uint8_t)(best.len - 1) };
-		struct addr low = prefix_first(&wider), high = prefix_last(&wider);
+	for (size_t i = 0; i < c->subnet_count; i++) {
+		struct addr last = prefix_last(&c->subnets[i].prefix);
 
-		if (addr_cmp(&low, first) < 0 || addr_cmp(&high, last) > 0)
-			break;
-		best = prefix_masked(&wider);
+		if (!addr_equal(&c->subnets[i].prefix.addr, &next))
+			continue;
+		if (addr_equal(&last, &end))
+			return true;
+		next = addr_next(&last);
 	}
-	return best;
+	return false;
 }
 
 /* The cluster network that holds the subnet; without networks, the widest prefix that is nothing but subnets. */
-static struct prefix cluster_network(const struct site *s, const struct prefix *p)
+static struct prefix cluster_network(const struct cluster *c, const struct prefix *p)
 {
-	const struct cluster *c = s->cluster;
-	struct addr first = prefix_first(p), last = first, next;
-	size_t i;
+	struct prefix widest = *p, wider = *p;
 
-	for (i = 0; i < c->network_count; i++) {
+	for (size_t i = 0; i < c->network_count; i++) {
 		if (prefix_covers(&c->networks[i], p))
 			return c->networks[i];
 	}
-	/* The row of subnets without a gap in which p stands. */
-	for (i = 0; i < c->subnet_count; i++) {
-		const struct prefix *at = &c->subnets[i].prefix;
-
-		next = addr_next(&last);
-		if (i == 0 || !addr_equal(&at->addr, &next)) {
-			if (i > 0 && addr_cmp(&last, &p->addr) > 0)
-				break;
-			first = at->addr;
-		}
-		last = prefix_last(at);
-	}
-	return widen(p, &first, &last);
+	while (wider.len-- > 0 && is_all_subnets(c, &wider))
+		widest = prefix_masked(&wider);
+	return widest;
 }
 
 static void put_bash_cni(struct json_writer *w, const struct site *s)
 {
 	const struct prefix *p = &s->self->subnets[0];
-	struct prefix network = cluster_network(s, p);
+	struct prefix network = cluster_network(s->cluster, p);
 
 	json_member_str(w, "type", "bash-cni");
 	json_member_str(w, "network", prefix_text(&network));
@@ -152,39 +140,12 @@ struct scan {
 };
 
 /* What file_replace() leaves when it is killed: half of our file, perhaps not even its mark. */
-static bool is_remnant(const struct scan *s, const char *name)
+static bool is_remnant(const char *name, const char *of)
 {
-	const char *names[] = { s->wanted ? strrchr(s->wanted, '/') + 1 : CONFIG_NAME, CONFIG_NAME };
 	char remnant[NAME_MAX + 8];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(remnant, sizeof(remnant), ".%s.new", names[i]);
-		if (strcmp(name, remnant) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Files that are not ours are of no interest, unless one has the wanted file's name. */
-static void see_file(const struct scan *s, int dir, const char *name)
-{
-	static char buf[CONFIG_SIZE];
-	struct item it = { .kind = ITEM_CONFIG };
-	char path[PATH_MAX];
-	ssize_t len;
-	int path_len = snprintf(path, sizeof(path), "%s/%s", s->path, name);
-
-	if (path_len >= (int)sizeof(path))
-		return;
-	len = file_read(dir, name, buf, sizeof(buf), err_ignored());
-	if (len == -ENOENT)
-		return;
-	it.foreign = !is_remnant(s, name) && (len < 0 || !is_marked(buf, (size_t)len));
-	if (it.foreign && (!s->wanted || strcmp(path, s->wanted) != 0))
-		return;
-	it.name = list_text(s->have, path, (size_t)path_len);
-	it.value = list_text(s->have, buf, len < 0 ? 0 : (size_t)len);
-	list_add(s->have, &it);
+	snprintf(remnant, sizeof(remnant), ".%s.new", of);
+	return strcmp(name, remnant) == 0;
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -194,109 +155,95 @@ static bool ends_with(const char *name, const char *end)
 	return len > end_len && strcmp(name + len - end_len, end) == 0;
 }
 
-/* struct linux_dirent64: u64 inode, s64 offset, u16 length, u8 type, name. */
-static int scan_dir(const struct scan *s, int dir, struct err *e)
+/* Files that are not ours are of no interest, unless one has the wanted file's name. */
+static int see_file(int dir, const char *name, void *arg)
 {
-	_Alignas(8) char buf[4096];
-	uint16_t len;
-	long n;
+	static char buf[CONFIG_SIZE];
+	const struct scan *s = arg;
+	struct item it = { .kind = ITEM_CONFIG };
+	char path[PATH_MAX];
+	int path_len = snprintf(path, sizeof(path), "%s/%s", s->path, name);
+	ssize_t len = -ENOENT;
+	bool ours;
 
-	while ((n = syscall(SYS_getdents64, dir, buf, sizeof(buf))) > 0) {
-		for (long at = 0; at < n; at += len) {
-			memcpy(&len, buf + at + 16, sizeof(len));
-			if (ends_with(buf + at + 19, CONFLIST) || ends_with(buf + at + 19, CONFLIST ".new"))
-				see_file(s, dir, buf + at + 19);
-		}
-	}
-	return n < 0 ? err_sys(e, errno, "read directory %s", s->path) : 0;
+	if (path_len < (int)sizeof(path) && (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
+		len = file_read(dir, name, buf, sizeof(buf), err_ignored());
+	if (len == -ENOENT)
+		return 0;
+	ours = is_remnant(name, CONFIG_NAME) || (s->wanted && is_remnant(name, strrchr(s->wanted, '/') + 1)) ||
+	       (len >= 0 && is_marked(buf, (size_t)len));
+	if (!ours && (!s->wanted || strcmp(path, s->wanted) != 0))
+		return 0;
+	it.foreign = !ours;
+	it.name = list_text(s->have, path, (size_t)path_len);
+	it.value = list_text(s->have, buf, len < 0 ? 0 : (size_t)len);
+	list_add(s->have, &it);
+	return 0;
 }
 
 /* The directory of a path; it is known to be absolute. */
 static const char *parent(const char *path, char out[static PATH_MAX])
 {
-	const char *slash = strrchr(path, '/');
-
 	str_copy(out, PATH_MAX, path);
-	out[slash - path] = '\0';
+	*strrchr(out, '/') = '\0';
 	return out;
 }
 
-static int open_existing(const char *path, struct err *e)
+static int scan_dir(struct scan *s, int dir, const char *path, struct err *e)
 {
-	struct err mine = { 0 };
-	int dir = dir_open(path, false, &mine);
+	int r;
 
-	if (dir >= 0 || dir == -ENOENT)
-		return dir;
-	return err_set(e, -dir, "cniConfig: %s", mine.text);
+	s->path = path;
+	r = dir_each_all(dir, path, see_file, s, e);
+	close(dir);
+	return r;
 }
 
-static bool same_dir(int a, int b)
+static bool same_dir(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return a >= 0 && b >= 0 && fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 /* Ours may stand in the default directory and, when the cluster file says so, in another. */
 int have_read_config(struct site *s, struct list *have, struct err *e)
 {
 	const char *wanted = s->cluster ? s->cluster->config : NULL;
-	char path[PATH_MAX] = NODE_CONFIG_DIR;
-	struct scan scan = { .path = path, .wanted = s->self ? wanted : NULL, .have = have };
-	int usual = dir_open(NODE_CONFIG_DIR, false, err_ignored()), other = -ENOENT, r = 0;
+	struct scan scan = { .wanted = s->self ? wanted : NULL, .have = have };
+	char path[PATH_MAX] = "";
+	struct err mine = { 0 };
+	int r = 0, dir = wanted ? dir_open(parent(wanted, path), false, &mine) : -ENOENT;
 
-	if (wanted)
-		other = open_existing(parent(wanted, path), e);
-	if (other < 0 && other != -ENOENT)
-		r = other;
-	if (r == 0 && other >= 0)
-		r = scan_dir(&scan, other, e);
-	if (r == 0 && usual >= 0 && !same_dir(usual, other)) {
-		str_copy(path, sizeof(path), NODE_CONFIG_DIR);
-		r = scan_dir(&scan, usual, e);
-	}
-	if (usual >= 0)
-		close(usual);
-	if (other >= 0)
-		close(other);
-	return r;
+	if (dir >= 0)
+		r = scan_dir(&scan, dir, path, e);
+	else if (dir != -ENOENT)
+		r = err_set(e, -dir, "cniConfig: %s", mine.text);
+	if (r < 0 || same_dir(path, NODE_CONFIG_DIR))
+		return r;
+	dir = dir_open(NODE_CONFIG_DIR, false, err_ignored());
+	return dir < 0 ? 0 : scan_dir(&scan, dir, NODE_CONFIG_DIR, e);
 }
 
-static int write_config(const struct item *want, struct err *e)
+static int remove_file(int dir, const char *name, struct err *e)
 {
-	char path[PATH_MAX];
-	int dir = dir_open(parent(want->name, path), true, e);
-	int r;
-
-	if (dir < 0)
-		return dir;
-	r = file_replace(dir, strrchr(want->name, '/') + 1, want->value, strlen(want->value), 0644, FILE_SYNC, e);
-	close(dir);
-	return r;
-}
-
-static int remove_config(const struct item *have, struct err *e)
-{
-	char path[PATH_MAX];
-	int dir = dir_open(parent(have->name, path), false, e);
-	int r = 0;
-
-	if (dir < 0)
-		return dir;
-	if (unlinkat(dir, strrchr(have->name, '/') + 1, 0) < 0 && errno != ENOENT)
-		r = err_sys(e, errno, "remove");
-	else if (fsync(dir) < 0)
-		r = err_sys(e, errno, "fsync its directory");
-	close(dir);
-	return r;
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove");
+	return fsync(dir) < 0 ? err_sys(e, errno, "fsync its directory") : 0;
 }
 
 static int apply_file(struct site *s, const struct change *c, struct err *e)
 {
-	int r = c->want ? write_config(c->want, e) : remove_config(c->have, e);
+	const char *name = strrchr(c->item->name, '/') + 1;
+	char path[PATH_MAX];
+	int dir = dir_open(parent(c->item->name, path), c->want, e), r = dir;
 
 	(void)s;
+	if (dir >= 0) {
+		r = c->want ? file_replace(dir, name, c->want->value, strlen(c->want->value), 0644, FILE_SYNC, e) :
+			      remove_file(dir, name, e);
+		close(dir);
+	}
 	return err_ctx(e, r, "CNI configuration %s", c->item->name);
 }
 
