@@ -47,6 +47,11 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	return -errnum;
 }
 
+int err_take(struct err *e, const struct err *from)
+{
+	return err_set(e, from->errnum, "%s", from->text);
+}
+
 int err_ctx(struct err *e, int r, const char *fmt, ...)
 {
 	char text[sizeof(e->text)];

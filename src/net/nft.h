@@ -94,7 +94,7 @@ void nft_rule_end(struct nl *nl, const char *comment);
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle);
 
 /* Expressions. Registers are the encoder's business: each match loads and compares at once. */
-void nft_match_family(struct nl *nl, uint8_t family);				/* meta nfproto ipv4|ipv6: needed in inet before addresses */
+void nft_match_family(struct nl *nl, uint8_t family);				/* AF_INET or AF_INET6; meta nfproto: needed in inet before addresses */
 void nft_match_saddr(struct nl *nl, const struct prefix *p, bool negate);	/* ip[6] saddr [!=] prefix */
 void nft_match_daddr(struct nl *nl, const struct prefix *p, bool negate);
 void nft_match_saddr_set(struct nl *nl, const struct nft_set *s, bool negate);	/* ip[6] saddr [!=] @set */

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <linux/netfilter.h>
 
 #include "base/err.h"
@@ -20,9 +19,9 @@
 #define RULES_TEXT 16384	/* of CLUSTER_NETWORKS_MAX networks, two rules each */
 #define DOCKER_USER "DOCKER-USER"
 
-static bool is_iptables_filter(const struct forward_chain *c)
+static bool is_iptables_filter(const struct site_chain *c)
 {
-	return c->family != NFPROTO_INET && strcmp(c->table, "filter") == 0;
+	return c->table.family != NFPROTO_INET && strcmp(c->table.name, "filter") == 0;
 }
 
 static const char *family_text(uint8_t family)
@@ -30,60 +29,65 @@ static const char *family_text(uint8_t family)
 	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
 }
 
+/* A walk that began anew shows chains twice; the last word on each counts. */
+static void chain_add(struct list *l, const struct site_chain *c)
+{
+	struct site_chain *at = l->at;
+
+	for (size_t i = 0; i < l->count; i++) {
+		if (strcmp(at[i].text, c->text) == 0) {
+			at[i] = *c;
+			return;
+		}
+	}
+	list_add(l, c);
+}
+
+static bool is_own(const struct nft_chain_info *in)
+{
+	return in->family == node_table.family && strcmp(in->table, node_table.name) == 0 && strcmp(in->name, node_chain.name) == 0;
+}
+
 static int gather_chain(const struct nft_chain_info *in, void *arg)
 {
-	struct list *l = arg;
-	struct forward_chain c = { .family = in->family, .base = in->base && in->hook == NF_INET_FORWARD };
+	struct site *s = arg;
+	struct list *l = &s->chains;
+	struct site_chain c = { .table.family = in->family, .base = in->base && in->hook == NF_INET_FORWARD };
 	char text[2 * NFT_NAME_SIZE + 8];
 	int len;
 
+	if (is_own(in))
+		s->own.base = in->base && in->hook == node_chain.hook && in->priority == node_chain.priority;
 	if (in->family != NFPROTO_IPV4 && in->family != NFPROTO_IPV6 && in->family != NFPROTO_INET)
 		return 0;
 	if (!c.base && strcmp(in->name, DOCKER_USER) != 0)
 		return 0;
 	len = snprintf(text, sizeof(text), "%s %s %s", family_text(in->family), in->table, in->name);
 	c.text = list_text(l, text, (size_t)len);
-	c.table = list_text(l, in->table, strlen(in->table));
+	c.table.name = list_text(l, in->table, strlen(in->table));
 	c.name = list_text(l, in->name, strlen(in->name));
 	if (l->bad || (!c.base && !is_iptables_filter(&c)))
 		return 0;
 	c.needed = in->drop || !c.base || (is_iptables_filter(&c) && strcmp(c.name, "FORWARD") == 0);
-	list_add(l, &c);
+	chain_add(l, &c);
 	return 0;
-}
-
-/* A walk that began anew has shown chains twice; keep the last word on each. */
-static void drop_repeated(struct list *l)
-{
-	struct forward_chain *c = l->at;
-	size_t kept = 0;
-
-	for (size_t i = 0; i < l->count; i++) {
-		bool again = false;
-
-		for (size_t k = i + 1; k < l->count && !again; k++)
-			again = strcmp(c[i].text, c[k].text) == 0;
-		if (!again)
-			c[kept++] = c[i];
-	}
-	l->count = kept;
 }
 
 /* Where Docker offers a chain for rules like ours, the base chain that calls it first needs none. */
 static void prefer_docker_user(struct list *l)
 {
-	struct forward_chain *c = l->at;
+	struct site_chain *c = l->at;
 
 	for (size_t i = 0; i < l->count; i++) {
 		for (size_t k = 0; k < l->count && !c[i].base; k++) {
-			if (c[k].base && c[k].family == c[i].family && is_iptables_filter(&c[k]))
+			if (c[k].base && c[k].table.family == c[i].table.family && is_iptables_filter(&c[k]))
 				c[k].needed = false;
 		}
 	}
 }
 
 struct rule_walk {
-	struct list handles;
+	struct list *handles;
 	struct text t;
 	bool foreign;	/* a rule of another was seen */
 	bool behind;	/* one of ours stands behind it */
@@ -94,7 +98,7 @@ static int gather_rule(const struct nft_rule_info *r, void *arg)
 	struct rule_walk *w = arg;
 
 	if (r->first) {	/* perhaps not for the first time */
-		w->handles.count = 0;
+		w->handles->count = 0;
 		w->t.len = 0;
 		w->foreign = w->behind = false;
 	}
@@ -104,55 +108,70 @@ static int gather_rule(const struct nft_rule_info *r, void *arg)
 	}
 	w->behind |= w->foreign;
 	text_printf(&w->t, "%s%s", w->t.len ? ", " : "", r->comment + strlen(NODE_COMMENT));
-	list_add(&w->handles, &r->handle);
+	list_add(w->handles, &r->handle);
 	return 0;
 }
 
-static int read_rules(struct site *s, struct forward_chain *c, struct err *e)
+/* Other rules belong behind ours, and none into our own table. */
+static int read_rules(struct site *s, struct site_chain *c, struct err *e)
 {
 	static char buf[RULES_TEXT];
-	const struct nft_table table = { .family = c->family, .name = c->table };
-	struct rule_walk w = { .foreign = false };
+	struct rule_walk w = { .handles = &c->handles };
 	int r;
 
-	list_init(&w.handles, s->arena, sizeof(uint64_t));
+	list_init(&c->handles, s->arena, sizeof(uint64_t));
 	text_init(&w.t, buf, sizeof(buf));
-	r = nft_rule_each(s->nft, &table, c->name, gather_rule, &w, e);
+	r = nft_rule_each(s->nft, &c->table, c->name, gather_rule, &w, e);
 	if (r < 0)
 		return r;
-	if (w.behind)
-		text_str(&w.t, ", behind other rules");
-	c->handles = w.handles.at;
-	c->handle_count = w.handles.count;
+	if (w.behind || (c == &s->own && w.foreign))
+		text_str(&w.t, ", among other rules");
 	c->present = list_text(&s->chains, w.t.at, w.t.len);
-	return list_check(&w.handles, "nftables rules", e);
+	return list_check(&c->handles, "nftables rules", e);
+}
+
+/* Our own table is there if there is anything to tell of its chain. */
+static int read_own(struct site *s, struct err *e)
+{
+	int r = nft_table_find(s->nft, &node_table, e);
+
+	if (r <= 0)
+		return r;
+	s->own.text = NODE_TABLE;
+	if (s->own.base)
+		r = read_rules(s, &s->own, e);
+	if (!s->own.present || !*s->own.present)
+		s->own.present = "nothing";
+	return r < 0 ? r : 0;
 }
 
 int site_read_chains(struct site *s, struct err *e)
 {
-	struct forward_chain *c;
-	int r;
+	struct err mine = { 0 };
+	struct site_chain *c;
+	int r = -EOPNOTSUPP;
 
-	list_init(&s->chains, s->arena, sizeof(struct forward_chain));
-	if (s->nft->fd < 0)
+	list_init(&s->chains, s->arena, sizeof(struct site_chain));
+	s->own = (struct site_chain){ .table = node_table, .name = node_chain.name };
+	if (s->nft->fd >= 0)
+		r = nft_chain_each(s->nft, NFPROTO_UNSPEC, gather_chain, s, &mine);
+	if (r == -EOPNOTSUPP) {	/* such a kernel can still route: the lack is told when a rule is wanted */
+		nl_close(s->nft);
 		return 0;
-	r = nft_chain_each(s->nft, NFPROTO_UNSPEC, gather_chain, &s->chains, e);
+	}
 	if (r < 0)
-		return r;
-	drop_repeated(&s->chains);
+		return err_take(e, &mine);
 	prefer_docker_user(&s->chains);
 	c = s->chains.at;
-	for (size_t i = 0; i < s->chains.count; i++) {
+	r = read_own(s, e);
+	for (size_t i = 0; i < s->chains.count && r >= 0; i++)
 		r = read_rules(s, &c[i], e);
-		if (r < 0)
-			return r;
-	}
-	return list_check(&s->chains, "nftables chains", e);
+	return r < 0 ? r : list_check(&s->chains, "nftables chains", e);
 }
 
-static bool concerns(const struct forward_chain *c, const struct prefix *p)
+static bool concerns(const struct site_chain *c, const struct prefix *p)
 {
-	return c->family == NFPROTO_INET || c->family == (p->addr.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	return c->table.family == NFPROTO_INET || c->table.family == p->addr.family;
 }
 
 /* Without networks of the cluster: what this node forwards is always from or to its own pods. */
@@ -164,7 +183,7 @@ static const struct prefix *networks(const struct site *s, size_t *count)
 	return c->network_count ? c->networks : s->self->subnets;
 }
 
-const char *forward_wanted(const struct site *s, const struct forward_chain *c, struct list *l)
+const char *forward_wanted(const struct site *s, const struct site_chain *c, struct list *l)
 {
 	static char buf[RULES_TEXT];
 	char net[PREFIX_TEXT];
@@ -184,26 +203,25 @@ const char *forward_wanted(const struct site *s, const struct forward_chain *c, 
 
 void have_read_forward(const struct site *s, struct list *have)
 {
-	const struct forward_chain *c = s->chains.at;
+	const struct site_chain *c = s->chains.at;
 
 	for (size_t i = 0; i < s->chains.count; i++) {
 		struct item it = { .kind = ITEM_FORWARD, .name = c[i].text, .value = c[i].present, .chain = &c[i] };
 
-		if (c[i].handle_count)
+		if (c[i].handles.count)
 			list_add(have, &it);
 	}
 }
 
 /* The form that iptables-nft prints: matches, counter, verdict. */
-static void put_rule(struct nl *nl, const struct forward_chain *c, const struct prefix *p, bool from)
+static void put_rule(struct nl *nl, const struct site_chain *c, const struct prefix *p, bool from)
 {
-	const struct nft_table table = { .family = c->family, .name = c->table };
 	char comment[128];
 
 	snprintf(comment, sizeof(comment), "%s%s %s", NODE_COMMENT, from ? "from" : "to", prefix_text(p));
-	nft_rule_begin(nl, &table, c->name, true);
-	if (c->family == NFPROTO_INET)
-		nft_match_family(nl, p->addr.family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	nft_rule_begin(nl, &c->table, c->name, true);
+	if (c->table.family == NFPROTO_INET)
+		nft_match_family(nl, p->addr.family);
 	(from ? nft_match_saddr : nft_match_daddr)(nl, p, false);
 	nft_do_counter(nl);
 	nft_do_accept(nl);
@@ -211,7 +229,7 @@ static void put_rule(struct nl *nl, const struct forward_chain *c, const struct 
 }
 
 /* Each goes to the head, so the last comes first. */
-static void put_rules(const struct site *s, const struct forward_chain *c)
+static void put_rules(const struct site *s, const struct site_chain *c)
 {
 	size_t count;
 	const struct prefix *p = networks(s, &count);
@@ -227,12 +245,12 @@ static void put_rules(const struct site *s, const struct forward_chain *c)
 /* One transaction for each chain: all rules or none. */
 static int apply_chain(struct site *s, const struct change *ch, struct err *e)
 {
-	const struct forward_chain *c = ch->item->chain;
-	const struct nft_table table = { .family = c->family, .name = c->table };
+	const struct site_chain *c = ch->item->chain;
+	const uint64_t *handles = c->handles.at;
 
 	nft_begin(s->nft);
-	for (size_t i = 0; i < c->handle_count; i++)
-		nft_rule_del(s->nft, &table, c->name, c->handles[i]);
+	for (size_t i = 0; i < c->handles.count; i++)
+		nft_rule_del(s->nft, &c->table, c->name, handles[i]);
 	if (ch->want)
 		put_rules(s, c);
 	return err_ctx(e, nft_commit(s->nft, NULL, e), "accept forwarded packets in %s", c->text);

@@ -2,7 +2,6 @@
 #include "node/site.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <linux/rtnetlink.h>
@@ -19,15 +18,10 @@ struct route_walk {
 	struct err *e;
 };
 
-static int by_key(const void *a, const void *b)
-{
-	return item_cmp(a, b);
-}
-
 /* A route of others to a subnet of the cluster would win over ours, or ours over it. */
 static int refuse_foreign(const struct route_walk *w, const struct item *it, const struct route *r)
 {
-	if (!w->want->count || !bsearch(it, w->want->at, w->want->count, sizeof(*it), by_key))
+	if (!items_find(w->want, it))
 		return 0;
 	return err_set(w->e, EEXIST, "route %s%s%s (protocol %u) is there already and not ours: delete it first",
 		       prefix_text(&r->dst), addr_is_set(&r->via) ? " via " : "", addr_text(&r->via), r->protocol);
@@ -45,36 +39,25 @@ static int see_route(const struct route *r, void *arg)
 	return 0;
 }
 
-/* Another's value, so that *e stays clean for what can be told apart. */
-static int read_sysctl(const char *path, const struct site_sysctl *known, struct item *it, struct list *have, struct err *e)
+/* it has kind, rank and name; the rest is read. */
+static int read_sysctl(const struct site *s, struct item *it, struct list *have, struct err *e)
 {
+	const struct site_sysctl *known = site_sysctl(s, it->name);
 	char value[VALUE_SIZE];
 	struct err mine = { 0 };
-	int r = sysctl_get(path, value, sizeof(value), &mine);
+	int r = sysctl_get(it->name, value, sizeof(value), &mine);
 
 	if (r == -ENOENT && known)
 		value[0] = '\0';	/* its link has gone */
 	else if (r < 0)
-		return err_set(e, -r, "%s", mine.text);
-	it->name = path;
+		return err_take(e, &mine);
 	it->value = list_text(have, value, strlen(value));
 	it->saved = known ? known->before : NULL;
 	list_add(have, it);
 	return 0;
 }
 
-static bool is_wanted(const struct list *want, const char *path)
-{
-	const struct item *at = want->at;
-
-	/* Sysctls sort before all else. */
-	for (size_t i = 0; i < want->count && at[i].kind == ITEM_SYSCTL; i++) {
-		if (strcmp(at[i].name, path) == 0)
-			return true;
-	}
-	return false;
-}
-
+/* Those that are wanted, and those that we have changed before. */
 static int have_sysctls(const struct site *s, const struct list *want, struct list *have, struct err *e)
 {
 	const struct site_sysctl *known = s->sysctls.at;
@@ -82,15 +65,15 @@ static int have_sysctls(const struct site *s, const struct list *want, struct li
 	int r = 0;
 
 	for (size_t i = 0; i < want->count && w[i].kind == ITEM_SYSCTL && r == 0; i++) {
-		struct item it = { .kind = ITEM_SYSCTL, .rank = w[i].rank };
+		struct item it = w[i];
 
-		r = read_sysctl(w[i].name, site_sysctl(s, w[i].name), &it, have, e);
+		r = read_sysctl(s, &it, have, e);
 	}
 	for (size_t i = 0; i < s->sysctls.count && r == 0; i++) {
-		struct item it = { .kind = ITEM_SYSCTL, .rank = strstr(known[i].path, "/accept_ra") == NULL };
+		struct item it = { .kind = ITEM_SYSCTL, .rank = strstr(known[i].path, "/accept_ra") == NULL, .name = known[i].path };
 
-		if (!is_wanted(want, known[i].path))
-			r = read_sysctl(known[i].path, &known[i], &it, have, e);
+		if (!items_find(want, &it))
+			r = read_sysctl(s, &it, have, e);
 	}
 	return r;
 }

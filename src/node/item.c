@@ -43,16 +43,21 @@ static int cmp_rest(const struct item *x, const struct item *y)
 	return r ? r : cmp_text(x->value, y->value);
 }
 
-bool item_same(const struct item *x, const struct item *y)
+static int by_key(const void *a, const void *b)
 {
-	return item_cmp(x, y) == 0 && cmp_rest(x, y) == 0;
+	return item_cmp(a, b);
 }
 
-static int by_key(const void *a, const void *b)
+static int by_all(const void *a, const void *b)
 {
 	int r = item_cmp(a, b);
 
 	return r ? r : cmp_rest(a, b);
+}
+
+const struct item *items_find(const struct list *items, const struct item *key)
+{
+	return items->count ? bsearch(key, items->at, items->count, sizeof(*key), by_key) : NULL;
 }
 
 void items_sort(struct list *items)
@@ -62,9 +67,9 @@ void items_sort(struct list *items)
 
 	if (items->count == 0)
 		return;
-	qsort(at, items->count, sizeof(*at), by_key);
+	qsort(at, items->count, sizeof(*at), by_all);
 	for (size_t i = 1; i < items->count; i++) {
-		if (by_key(&at[kept], &at[i]) != 0)
+		if (by_all(&at[kept], &at[i]) != 0)
 			at[++kept] = at[i];
 	}
 	items->count = kept + 1;
@@ -110,7 +115,7 @@ size_t items_diff(const struct list *want, const struct list *have, struct chang
 
 		if (r < 0)
 			change_add(&out[n++], ITEM_MISSING, w++, NULL);
-		else if (r == 0 && item_same(w, h))
+		else if (r == 0 && cmp_rest(w, h) == 0)
 			change_add(&out[n++], ITEM_OK, w++, h++);
 		else if (r == 0 && (h + 1 == h_end || item_cmp(w, h + 1) != 0))
 			change_add(&out[n++], ITEM_DIFFERS, w++, h++);

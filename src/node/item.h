@@ -13,7 +13,7 @@
 #include "node/list.h"
 
 struct err;
-struct forward_chain;
+struct site_chain;
 struct text;
 
 /* In the order in which they are put in place; the CNI configuration, which tells the runtime to begin, is last. */
@@ -34,7 +34,7 @@ struct item {
 	const char *name;		/* SYSCTL, CONFIG: path; TABLE; FORWARD: family, table and chain */
 	const char *value;		/* SYSCTL: value; TABLE, FORWARD: what the rules say; CONFIG: content */
 	const char *saved;		/* SYSCTL as it is: the value before ours; NULL: never ours */
-	const struct forward_chain *chain; /* FORWARD */
+	const struct site_chain *chain; /* FORWARD */
 };
 
 /* Sort by key and drop what is there twice. */
@@ -43,9 +43,11 @@ void items_sort(struct list *items);
 /* Of the sorted: ranges of one set that overlap, or of which one continues the other, become one. Nodes' addresses stay single. */
 void items_join(struct list *items);
 
-/* Do the keys say that it is the same object? Is it also alike? */
+/* The one of the sorted that has this key; NULL: none. */
+const struct item *items_find(const struct list *items, const struct item *key);
+
+/* 0: the keys say that it is the same object. */
 int item_cmp(const struct item *x, const struct item *y);
-bool item_same(const struct item *x, const struct item *y);
 
 enum verdict { ITEM_OK, ITEM_MISSING, ITEM_STALE, ITEM_DIFFERS };
 

@@ -25,7 +25,7 @@
 
 const struct nft_table node_table = { .family = NFPROTO_INET, .name = "cnibox_node" };
 
-static const struct nft_chain chain = {
+const struct nft_chain node_chain = {
 	.name = CHAIN, .type = "nat", .hook = NF_INET_POST_ROUTING, .priority = NF_IP_PRI_NAT_SRC
 };
 
@@ -64,37 +64,14 @@ const char *masquerade_wanted(const struct site *s, struct list *l)
 	return list_text(l, t.at, t.len);
 }
 
-struct table_walk {
-	struct text t;
-	bool chain;
+struct elem_walk {
 	struct list *have;
 	unsigned int set;
 };
 
-static int see_chain(const struct nft_chain_info *c, void *arg)
-{
-	struct table_walk *w = arg;
-
-	if (c->family != node_table.family || strcmp(c->table, node_table.name) != 0 || strcmp(c->name, CHAIN) != 0)
-		return 0;
-	w->chain = c->base && c->hook == chain.hook && c->priority == chain.priority;
-	return 0;
-}
-
-static int see_rule(const struct nft_rule_info *r, void *arg)
-{
-	struct table_walk *w = arg;
-	bool ours = strncmp(r->comment, NODE_COMMENT, strlen(NODE_COMMENT)) == 0;
-
-	if (r->first)
-		w->t.len = 0;
-	text_printf(&w->t, "%s%s", w->t.len ? ", " : "", ours ? r->comment + strlen(NODE_COMMENT) : "(a rule that is not ours)");
-	return 0;
-}
-
 static int see_elem(const struct nft_elem *el, void *arg)
 {
-	struct table_walk *w = arg;
+	const struct elem_walk *w = arg;
 	struct item it = { .kind = ITEM_ELEMENT, .rank = w->set, .a = el->first, .b = el->first };
 
 	if (addr_is_set(&el->last))
@@ -103,49 +80,23 @@ static int see_elem(const struct nft_elem *el, void *arg)
 	return 0;
 }
 
-static int read_elements(struct site *s, struct list *have, struct err *e)
-{
-	struct table_walk w = { .have = have };
-	int r = 0;
-
-	for (w.set = 0; w.set < NODE_SETS && r >= 0; w.set++)
-		r = nft_elem_each(s->nft, &node_table, &sets[w.set], see_elem, &w, e);
-	return r < 0 ? r : 0;
-}
-
-static const struct item *find_table(const struct list *want)
-{
-	const struct item *at = want->at;
-
-	for (size_t i = 0; i < want->count; i++) {
-		if (at[i].kind == ITEM_TABLE)
-			return &at[i];
-	}
-	return NULL;
-}
-
 /* Elements count only where the rules are right, or nothing is wanted: else all of the table is made anew. */
 int have_read_masquerade(struct site *s, const struct list *want, struct list *have, struct err *e)
 {
-	struct item it = { .kind = ITEM_TABLE, .name = "inet cnibox_node" };
-	const struct item *wanted = find_table(want);
-	struct table_walk w = { .have = have };
-	char buf[RULES_TEXT];
-	int r = s->nft->fd < 0 ? 0 : nft_table_find(s->nft, &node_table, e);
+	struct item it = { .kind = ITEM_TABLE, .name = s->own.text, .value = s->own.present };
+	const struct item *wanted;
+	struct elem_walk w = { .have = have };
+	int r = 0;
 
-	if (r <= 0)
-		return r;
-	text_init(&w.t, buf, sizeof(buf));
-	r = nft_chain_each(s->nft, node_table.family, see_chain, &w, e);
-	if (r >= 0 && w.chain)
-		r = nft_rule_each(s->nft, &node_table, CHAIN, see_rule, &w, e);
-	if (r < 0)
-		return r;
-	it.value = list_text(have, w.t.len ? w.t.at : "nothing", w.t.len ? w.t.len : strlen("nothing"));
-	list_add(have, &it);
-	if (have->bad || (wanted && strcmp(wanted->value, it.value) != 0))
+	if (!it.name)
 		return 0;
-	return read_elements(s, have, e);
+	wanted = items_find(want, &it);
+	list_add(have, &it);
+	if (wanted && strcmp(wanted->value, it.value) != 0)
+		return 0;
+	for (; w.set < NODE_SETS && r >= 0; w.set++)
+		r = nft_elem_each(s->nft, &node_table, &sets[w.set], see_elem, &w, e);
+	return r < 0 ? r : 0;
 }
 
 static void put_rule(const struct site *s, uint8_t family)
@@ -158,7 +109,7 @@ static void put_rule(const struct site *s, uint8_t family)
 	rule_text(s, family, rule);
 	snprintf(comment, sizeof(comment), "%s%s", NODE_COMMENT, rule);
 	nft_rule_begin(nl, &node_table, CHAIN, false);
-	nft_match_family(nl, v4 ? NFPROTO_IPV4 : NFPROTO_IPV6);
+	nft_match_family(nl, family);
 	nft_match_saddr_set(nl, &sets[v4 ? SET_PODS4 : SET_PODS6], false);
 	nft_match_daddr(nl, v4 ? &multicast4 : &multicast6, true);
 	if (s->cluster->masquerade == MASQUERADE_SUBNET) {
@@ -173,7 +124,7 @@ static void put_rule(const struct site *s, uint8_t family)
 
 static void put_chain(const struct site *s)
 {
-	nft_chain_add(s->nft, &node_table, &chain);
+	nft_chain_add(s->nft, &node_table, &node_chain);
 	if (node_has_family(s->self, AF_INET))
 		put_rule(s, AF_INET);
 	if (node_has_family(s->self, AF_INET6))

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/netlink.h>
 
@@ -59,55 +58,37 @@ static void *reserve(size_t size, struct err *e)
 }
 
 /* A file that is mapped would kill us when another truncates it: it is read. */
-static int read_fd(int fd, const char *name, char **text, size_t *len, struct err *e)
-{
-	struct stat st;
-	size_t size = FILE_MAX + 1;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, errno, "%s", name);
-	if (S_ISREG(st.st_mode) && st.st_size < FILE_MAX)
-		size = (size_t)st.st_size + 4096;
-	*text = reserve(size, e);
-	if (!*text)
-		return -ENOMEM;
-	n = fd_read(fd, name, *text, size, e);
-	if (n < 0)
-		return (int)n;
-	*len = (size_t)n;
-	return 0;
-}
-
-static int read_file(const char *name, char **text, size_t *len, struct err *e)
+static ssize_t read_file(const char *name, char **text, struct err *e)
 {
 	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-	int r;
+	ssize_t len = -ENOMEM;
 
 	if (fd < 0)
 		return err_sys(e, errno, "%s", name);
-	r = read_fd(fd, name, text, len, e);
+	*text = reserve(FILE_MAX + 1, e);
+	if (*text)
+		len = fd_read(fd, name, *text, FILE_MAX + 1, e);
 	if (fd != STDIN_FILENO)
 		close(fd);
-	return r;
+	return len;
 }
 
 /* The arena serves the whole run; it is sized by the file. */
 static int load(const struct options *o, struct arena *a, struct cluster *c, struct err *e)
 {
 	char *text = NULL;
-	size_t len = 0, size;
+	ssize_t len = o->file ? read_file(o->file, &text, e) : 0;
+	size_t size;
 	void *mem;
-	int r = o->file ? read_file(o->file, &text, &len, e) : 0;
 
-	if (r < 0)
-		return r;
-	size = (size_t)ARENA_MIN + len * ARENA_PER_BYTE;
+	if (len < 0)
+		return (int)len;
+	size = (size_t)ARENA_MIN + (size_t)len * ARENA_PER_BYTE;
 	mem = reserve(size, e);
 	if (!mem)
 		return -ENOMEM;
 	arena_init(a, mem, size);
-	return o->file ? err_ctx(e, cluster_read(a, text, len, c, e), "%s", o->file) : 0;
+	return o->file ? err_ctx(e, cluster_read(a, text, (size_t)len, c, e), "%s", o->file) : 0;
 }
 
 /* A kernel without nftables can still route: the lack is told when a rule is wanted. */
@@ -120,14 +101,7 @@ static int open_sockets(struct err *e)
 	if (r < 0)
 		return r;
 	r = nl_open(&nft_nl, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &mine);
-	if (r == -EPROTONOSUPPORT)
-		return 0;
-	if (r < 0)
-		return err_set(e, -r, "%s", mine.text);
-	r = nft_table_find(&nft_nl, &node_table, &mine);
-	if (r == -EOPNOTSUPP)
-		nl_close(&nft_nl);
-	return r < 0 && r != -EOPNOTSUPP ? err_set(e, -r, "%s", mine.text) : 0;
+	return r < 0 && r != -EPROTONOSUPPORT ? err_take(e, &mine) : 0;
 }
 
 struct state {
@@ -289,18 +263,28 @@ static int take_lock(struct err *e)
 /* With what a kill in the middle of file_replace() has left. */
 static int remove_state(struct err *e)
 {
-	static const char *const files[] = { NODE_STATE_DIR "/sysctl", NODE_STATE_DIR "/.sysctl.new" };
+	static const struct {
+		const char *path;
+		int flags;
+	} parts[] = { { NODE_STATE_DIR "/sysctl", 0 }, { NODE_STATE_DIR "/.sysctl.new", 0 }, { NODE_STATE_DIR, AT_REMOVEDIR } };
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (unlink(files[i]) < 0 && errno != ENOENT && errno != ENOTDIR)
-			return err_sys(e, errno, "remove %s", files[i]);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (unlinkat(AT_FDCWD, parts[i].path, parts[i].flags) < 0 && errno != ENOENT)
+			return err_sys(e, errno, "remove %s", parts[i].path);
 	}
-	if (rmdir(NODE_STATE_DIR) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove " NODE_STATE_DIR);
 	return 0;
 }
 
-static int run_up(const struct options *o, struct state *st, struct err *e)
+/* What an up would do. */
+static void rehearse(const struct state *st)
+{
+	for (size_t i = 0; i < st->count; i++) {
+		if (is_change(&st->changes[i]))
+			print_change(&st->changes[i], true);
+	}
+}
+
+static int run_change(const struct options *o, struct state *st, struct err *e)
 {
 	int r = o->dry_run ? 0 : take_lock(e);
 
@@ -310,30 +294,15 @@ static int run_up(const struct options *o, struct state *st, struct err *e)
 		r = refuse_foreign_config(st, e);
 	if (r < 0)
 		return r;
-	site_warn();
+	if (o->command == NODE_UP)
+		site_warn();
 	if (count_changes(st) == 0)
 		printf("nothing to change\n");
-	else if (!o->dry_run)
-		return apply(o, st, e);
-	for (size_t i = 0; i < st->count; i++) {
-		if (is_change(&st->changes[i]))
-			print_change(&st->changes[i], true);
-	}
-	return 0;
-}
-
-static int run_down(const struct options *o, struct state *st, struct err *e)
-{
-	int r = take_lock(e);
-
-	if (r == 0)
-		r = gather(o, st, e);
-	if (r < 0)
-		return r;
-	if (count_changes(st) == 0)
-		printf("nothing to change\n");
-	r = apply(o, st, e);
-	return r < 0 ? r : remove_state(e);
+	else if (o->dry_run)
+		rehearse(st);
+	else
+		r = apply(o, st, e);
+	return r == 0 && o->command == NODE_DOWN ? remove_state(e) : r;
 }
 
 static int run_show(const struct options *o, struct state *st, struct err *e)
@@ -367,15 +336,7 @@ static int run(const struct options *o, struct err *e)
 	if (r < 0)
 		return r;
 	st.site = (struct site){ .arena = &arena, .route = &route_nl, .nft = &nft_nl, .cluster = o->file ? &cluster : NULL };
-	switch (o->command) {
-	case NODE_UP:
-		return run_up(o, &st, e);
-	case NODE_DOWN:
-		return run_down(o, &st, e);
-	case NODE_SHOW:
-		return run_show(o, &st, e);
-	}
-	return 0;
+	return o->command == NODE_SHOW ? run_show(o, &st, e) : run_change(o, &st, e);
 }
 
 static int usage(const char *why, const char *what)

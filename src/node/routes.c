@@ -58,7 +58,7 @@ static int delete_each(const struct apply *a, const struct change *const *batch,
 		put_change(a->site->route, batch[i]);
 		r = nl_commit(a->site->route, NULL, &mine);
 		if (r < 0 && r != -ESRCH)
-			return fail(batch[i]->item, err_set(e, -r, "%s", mine.text), e);
+			return fail(batch[i]->item, err_take(e, &mine), e);
 	}
 	return 0;
 }
@@ -72,7 +72,7 @@ static int commit(const struct apply *a, const struct change *const *batch, size
 	if (r == -ESRCH && batch[0]->verdict == ITEM_STALE)
 		r = delete_each(a, batch, count, e);
 	else if (r < 0)
-		r = fail(batch[failed < count ? failed : 0]->item, err_set(e, -r, "%s", mine.text), e);
+		r = fail(batch[failed < count ? failed : 0]->item, err_take(e, &mine), e);
 	for (size_t i = 0; i < count && r == 0; i++)
 		change_done(batch[i]);
 	return r;

@@ -32,7 +32,9 @@ struct node;
 #define NODE_LOCK "node.lock"
 #define NODE_CONFIG_DIR "/etc/cni/net.d"
 
+#define NODE_TABLE "inet cnibox_node"
 extern const struct nft_table node_table;
+extern const struct nft_chain node_chain;
 
 struct site_addr {
 	int index;
@@ -51,16 +53,15 @@ struct site_sysctl {
 	const char *path, *before, *ours;
 };
 
-/* A chain that sees forwarded packets. */
-struct forward_chain {
-	uint8_t family;
-	const char *table, *name;
+/* A chain with rules of ours: one that sees forwarded packets, or that of our own table. */
+struct site_chain {
+	struct nft_table table;
+	const char *name;
 	const char *text;	/* "ip filter FORWARD" */
-	bool base;		/* hooked at forward */
+	bool base;		/* hooked where it should be */
 	bool needed;		/* our rules should stand here */
 	const char *present;	/* what our rules here say; "" when there are none */
-	const uint64_t *handles;
-	size_t handle_count;
+	struct list handles;	/* uint64_t, of our rules */
 };
 
 struct site {
@@ -72,7 +73,8 @@ struct site {
 	struct list addrs;		/* struct site_addr */
 	struct list links;		/* struct site_link */
 	struct list sysctls;		/* struct site_sysctl */
-	struct list chains;		/* struct forward_chain */
+	struct list chains;		/* struct site_chain, that see forwarded packets */
+	struct site_chain own;		/* of node_table; text NULL: the table is not there */
 	char forwarding6[4];		/* net.ipv6.conf.all.forwarding; "" without IPv6 */
 };
 
@@ -100,7 +102,7 @@ void have_read_forward(const struct site *s, struct list *have);
 void site_warn(void);
 
 /* What the forward rules should say in this chain, and what the masquerade's; "" for nothing. In the arena; NULL: the list is bad. */
-const char *forward_wanted(const struct site *s, const struct forward_chain *c, struct list *l);
+const char *forward_wanted(const struct site *s, const struct site_chain *c, struct list *l);
 const char *masquerade_wanted(const struct site *s, struct list *l);
 const char *config_text(const struct site *s, struct list *l);
 

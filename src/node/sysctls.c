@@ -63,7 +63,7 @@ int site_read_sysctls(struct site *s, struct err *e)
 	if (dir == -ENOENT)
 		return 0;
 	if (dir < 0)
-		return err_set(e, -dir, "%s", mine.text);
+		return err_take(e, &mine);
 	text = arena_alloc(s->arena, SAVED_SIZE);
 	len = text ? file_read(dir, SAVED, text, SAVED_SIZE, &mine) : err_set(&mine, ENOMEM, "no memory for %s", SAVED);
 	close(dir);
@@ -126,7 +126,7 @@ static int restore(const struct apply *a, const struct change *c, struct err *e)
 	if (known && strcmp(c->have->value, known->ours) == 0)
 		r = sysctl_set(known->path, known->before, &mine);
 	if (r < 0 && r != -ENOENT)
-		return err_set(e, -r, "%s", mine.text);
+		return err_take(e, &mine);
 	change_done(c);
 	return 0;
 }

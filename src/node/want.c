@@ -180,7 +180,7 @@ static void want_elements(const struct site *s, struct list *want)
 
 static void want_masquerade(const struct site *s, struct list *want)
 {
-	struct item it = { .kind = ITEM_TABLE, .name = "inet cnibox_node", .value = masquerade_wanted(s, want) };
+	struct item it = { .kind = ITEM_TABLE, .name = NODE_TABLE, .value = masquerade_wanted(s, want) };
 
 	if (!it.value || !*it.value)
 		return;
@@ -190,7 +190,7 @@ static void want_masquerade(const struct site *s, struct list *want)
 
 static void want_forward(const struct site *s, struct list *want)
 {
-	const struct forward_chain *c = s->chains.at;
+	const struct site_chain *c = s->chains.at;
 
 	for (size_t i = 0; i < s->chains.count; i++) {
 		struct item it = { .kind = ITEM_FORWARD, .name = c[i].text, .chain = &c[i] };

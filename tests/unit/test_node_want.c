@@ -37,7 +37,7 @@ static int setup(void **state)
 	list_init(&site.addrs, &arena, sizeof(struct site_addr));
 	list_init(&site.links, &arena, sizeof(struct site_link));
 	list_init(&site.sysctls, &arena, sizeof(struct site_sysctl));
-	list_init(&site.chains, &arena, sizeof(struct forward_chain));
+	list_init(&site.chains, &arena, sizeof(struct site_chain));
 	list_init(&want, &arena, sizeof(struct item));
 	err_clear(&e);
 	return 0;
@@ -69,7 +69,7 @@ static void changed_before(const char *path, const char *before, const char *our
 
 static void chain(uint8_t family, const char *text, bool needed)
 {
-	struct forward_chain c = { .family = family, .text = text, .needed = needed, .present = "" };
+	struct site_chain c = { .table.family = family, .text = text, .needed = needed, .present = "" };
 
 	list_add(&site.chains, &c);
 }
