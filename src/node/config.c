@@ -116,7 +116,7 @@ const char *config_text(const struct site *s, struct list *l)
 	json_close(&w, '}');
 	text_char(&t, '\n');
 	l->bad |= t.bad;
-	return list_text(l, t.at, t.len);
+	return list_text(l, t.at);
 }
 
 static bool is_marked(const char *text, size_t len)
@@ -162,11 +162,11 @@ static int see_file(int dir, const char *name, void *arg)
 	const struct scan *s = arg;
 	struct item it = { .kind = ITEM_CONFIG };
 	char path[PATH_MAX];
-	int path_len = snprintf(path, sizeof(path), "%s/%s", s->path, name);
 	ssize_t len = -ENOENT;
 	bool ours;
 
-	if (path_len < (int)sizeof(path) && (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
+	buf[0] = '\0';
+	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX && (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
 		len = file_read(dir, name, buf, sizeof(buf), err_ignored());
 	if (len == -ENOENT)
 		return 0;
@@ -175,8 +175,8 @@ static int see_file(int dir, const char *name, void *arg)
 	if (!ours && (!s->wanted || strcmp(path, s->wanted) != 0))
 		return 0;
 	it.foreign = !ours;
-	it.name = list_text(s->have, path, (size_t)path_len);
-	it.value = list_text(s->have, buf, len < 0 ? 0 : (size_t)len);
+	it.name = list_text(s->have, path);
+	it.value = list_text(s->have, buf);
 	list_add(s->have, &it);
 	return 0;
 }

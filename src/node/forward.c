@@ -24,9 +24,19 @@ static bool is_iptables_filter(const struct site_chain *c)
 	return c->table.family != NFPROTO_INET && strcmp(c->table.name, "filter") == 0;
 }
 
+/* NULL: a family that does not forward packets. */
 static const char *family_text(uint8_t family)
 {
-	return family == NFPROTO_IPV4 ? "ip" : family == NFPROTO_IPV6 ? "ip6" : "inet";
+	switch (family) {
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_INET:
+		return "inet";
+	default:
+		return NULL;
+	}
 }
 
 /* A walk that began anew shows chains twice; the last word on each counts. */
@@ -43,29 +53,24 @@ static void chain_add(struct list *l, const struct site_chain *c)
 	list_add(l, c);
 }
 
-static bool is_own(const struct nft_chain_info *in)
-{
-	return in->family == node_table.family && strcmp(in->table, node_table.name) == 0 && strcmp(in->name, node_chain.name) == 0;
-}
-
 static int gather_chain(const struct nft_chain_info *in, void *arg)
 {
 	struct site *s = arg;
 	struct list *l = &s->chains;
 	struct site_chain c = { .table.family = in->family, .base = in->base && in->hook == NF_INET_FORWARD };
+	const char *family = family_text(in->family);
 	char text[2 * NFT_NAME_SIZE + 8];
-	int len;
 
-	if (is_own(in))
-		s->own.base = in->base && in->hook == node_chain.hook && in->priority == node_chain.priority;
-	if (in->family != NFPROTO_IPV4 && in->family != NFPROTO_IPV6 && in->family != NFPROTO_INET)
+	if (!family)
 		return 0;
+	snprintf(text, sizeof(text), "%s %s %s", family, in->table, in->name);
+	if (strcmp(text, NODE_CHAIN) == 0)
+		s->own.base = in->base && in->hook == node_chain.hook && in->priority == node_chain.priority;
 	if (!c.base && strcmp(in->name, DOCKER_USER) != 0)
 		return 0;
-	len = snprintf(text, sizeof(text), "%s %s %s", family_text(in->family), in->table, in->name);
-	c.text = list_text(l, text, (size_t)len);
-	c.table.name = list_text(l, in->table, strlen(in->table));
-	c.name = list_text(l, in->name, strlen(in->name));
+	c.text = list_text(l, text);
+	c.table.name = list_text(l, in->table);
+	c.name = list_text(l, in->name);
 	if (l->bad || (!c.base && !is_iptables_filter(&c)))
 		return 0;
 	c.needed = in->drop || !c.base || (is_iptables_filter(&c) && strcmp(c.name, "FORWARD") == 0);
@@ -126,7 +131,7 @@ static int read_rules(struct site *s, struct site_chain *c, struct err *e)
 		return r;
 	if (w.behind || (c == &s->own && w.foreign))
 		text_str(&w.t, ", among other rules");
-	c->present = list_text(&s->chains, w.t.at, w.t.len);
+	c->present = list_text(&s->chains, w.t.at);
 	return list_check(&c->handles, "nftables rules", e);
 }
 
@@ -198,7 +203,7 @@ const char *forward_wanted(const struct site *s, const struct site_chain *c, str
 		prefix_format(&p[i], net);
 		text_printf(&t, "%sfrom %s, to %s", t.len ? ", " : "", net, net);
 	}
-	return list_text(l, t.at, t.len);
+	return list_text(l, t.at);
 }
 
 void have_read_forward(const struct site *s, struct list *have)

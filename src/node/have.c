@@ -51,7 +51,7 @@ static int read_sysctl(const struct site *s, struct item *it, struct list *have,
 		value[0] = '\0';	/* its link has gone */
 	else if (r < 0)
 		return err_take(e, &mine);
-	it->value = list_text(have, value, strlen(value));
+	it->value = list_text(have, value);
 	it->saved = known ? known->before : NULL;
 	list_add(have, it);
 	return 0;

@@ -43,9 +43,9 @@ int list_check(const struct list *l, const char *what, struct err *e)
 	return l->bad ? err_set(e, ENOMEM, "%s: more than there is memory for", what) : 0;
 }
 
-const char *list_text(struct list *l, const char *s, size_t len)
+const char *list_text(struct list *l, const char *s)
 {
-	const char *copy = arena_strndup(l->arena, s, len);
+	const char *copy = arena_strndup(l->arena, s, strlen(s));
 
 	if (!copy)
 		l->bad = true;

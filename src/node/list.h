@@ -25,7 +25,7 @@ void list_add(struct list *l, const void *elem);
 /* -ENOMEM with what as its text if the list is bad, else 0. */
 int list_check(const struct list *l, const char *what, struct err *e);
 
-/* A copy of s[0..len) or of a formatted text in the arena of the list; NULL marks the list bad. */
-const char *list_text(struct list *l, const char *s, size_t len);
+/* A copy of s in the arena of the list; where there is no room, NULL, and the list is bad. */
+const char *list_text(struct list *l, const char *s);
 
 #endif

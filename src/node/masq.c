@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "node/cluster.h"
 
-#define CHAIN "postrouting"	/* nft(8) takes no keyword, such as masquerade, for a name */
+#define CHAIN "postrouting"
 #define RULES_TEXT 512
 #define BATCH_REQUESTS 1000	/* below NL_REQUESTS_MAX, with room for marks, chain and rules */
 #define BATCH_SPARE 4096
@@ -38,30 +38,33 @@ static const struct nft_set sets[NODE_SETS] = {
 	[SET_NODES6] = { "nodes6", NFT_KEY_IPV6, false },
 };
 
-static void rule_text(const struct site *s, uint8_t family, char out[static 64])
+static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+/* Of the family's rule; valid until the next call. */
+static const char *rule_comment(const struct site *s, uint8_t family)
 {
+	static char out[96];
 	const char *ip = family == AF_INET ? "ip" : "ip6";
 
 	if (s->cluster->masquerade == MASQUERADE_SUBNET)
-		snprintf(out, 64, "%s not leaving by %s", ip, s->cluster->bridge);
+		snprintf(out, sizeof(out), NODE_COMMENT "%s not leaving by %s", ip, s->cluster->bridge);
 	else
-		snprintf(out, 64, "%s leaving the cluster", ip);
+		snprintf(out, sizeof(out), NODE_COMMENT "%s leaving the cluster", ip);
+	return out;
 }
 
 const char *masquerade_wanted(const struct site *s, struct list *l)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	char buf[RULES_TEXT], rule[64];
+	char buf[RULES_TEXT];
 	struct text t;
 
 	text_init(&t, buf, sizeof(buf));
 	for (size_t i = 0; i < sizeof(families); i++) {
 		if (s->cluster->masquerade == MASQUERADE_NONE || !node_has_family(s->self, families[i]))
 			continue;
-		rule_text(s, families[i], rule);
-		text_printf(&t, "%s%s", t.len ? ", " : "", rule);
+		text_printf(&t, "%s%s", t.len ? ", " : "", rule_comment(s, families[i]) + strlen(NODE_COMMENT));
 	}
-	return list_text(l, t.at, t.len);
+	return list_text(l, t.at);
 }
 
 struct elem_walk {
@@ -101,53 +104,40 @@ int have_read_masquerade(struct site *s, const struct list *want, struct list *h
 
 static void put_rule(const struct site *s, uint8_t family)
 {
-	static const struct prefix multicast4 = { { AF_INET, { 224 } }, 4 }, multicast6 = { { AF_INET6, { 0xff } }, 8 };
-	bool v4 = family == AF_INET;
+	static const struct prefix multicast[] = { { { AF_INET, { 224 } }, 4 }, { { AF_INET6, { 0xff } }, 8 } };
+	bool v6 = family == AF_INET6;
 	struct nl *nl = s->nft;
-	char rule[64], comment[96];
 
-	rule_text(s, family, rule);
-	snprintf(comment, sizeof(comment), "%s%s", NODE_COMMENT, rule);
 	nft_rule_begin(nl, &node_table, CHAIN, false);
 	nft_match_family(nl, family);
-	nft_match_saddr_set(nl, &sets[v4 ? SET_PODS4 : SET_PODS6], false);
-	nft_match_daddr(nl, v4 ? &multicast4 : &multicast6, true);
+	nft_match_saddr_set(nl, &sets[SET_PODS4 + v6], false);
+	nft_match_daddr(nl, &multicast[v6], true);
 	if (s->cluster->masquerade == MASQUERADE_SUBNET) {
 		nft_match_oif(nl, s->cluster->bridge, true);
 	} else {
-		nft_match_daddr_set(nl, &sets[v4 ? SET_CLUSTER4 : SET_CLUSTER6], true);
-		nft_match_daddr_set(nl, &sets[v4 ? SET_NODES4 : SET_NODES6], true);
+		nft_match_daddr_set(nl, &sets[SET_CLUSTER4 + v6], true);
+		nft_match_daddr_set(nl, &sets[SET_NODES4 + v6], true);
 	}
 	nft_do_masquerade(nl, true);
-	nft_rule_end(nl, comment);
+	nft_rule_end(nl, rule_comment(s, family));
 }
 
 static void put_chain(const struct site *s)
 {
 	nft_chain_add(s->nft, &node_table, &node_chain);
-	if (node_has_family(s->self, AF_INET))
-		put_rule(s, AF_INET);
-	if (node_has_family(s->self, AF_INET6))
-		put_rule(s, AF_INET6);
-}
-
-static bool set_wanted(const struct site *s, unsigned int set)
-{
-	bool v6 = sets[set].key == NFT_KEY_IPV6;
-
-	if (!node_has_family(s->self, v6 ? AF_INET6 : AF_INET))
-		return false;
-	return set == SET_PODS4 || set == SET_PODS6 || s->cluster->masquerade == MASQUERADE_CLUSTER;
+	for (size_t i = 0; i < sizeof(families); i++) {
+		if (node_has_family(s->self, families[i]))
+			put_rule(s, families[i]);
+	}
 }
 
 static void put_sets(const struct site *s)
 {
-	/* Adding it first lets the deletion succeed whether there was one or not. */
-	nft_table_add(s->nft, &node_table);
-	nft_table_del(s->nft, &node_table);
 	nft_table_add(s->nft, &node_table);
 	for (unsigned int i = 0; i < NODE_SETS; i++) {
-		if (set_wanted(s, i))
+		bool needed = i <= SET_PODS6 || s->cluster->masquerade == MASQUERADE_CLUSTER;
+
+		if (needed && node_has_family(s->self, families[i % 2]))
 			nft_set_add(s->nft, &node_table, &sets[i]);
 	}
 }
@@ -190,64 +180,49 @@ static int put_elements(const struct apply *a, enum verdict verdict, struct err 
 	return r;
 }
 
-static int rebuild(const struct apply *a, struct err *e)
+static int put_changes(const struct apply *a, struct err *e)
 {
+	enum verdict table = a->changes->verdict;
 	struct nl *nl = a->site->nft;
-	int r;
+	int r = 0;
 
-	nft_begin(nl);
-	put_sets(a->site);
-	r = put_elements(a, ITEM_MISSING, e);
-	if (r < 0) {
-		nl_discard(nl);
-		return r;
+	if (table != ITEM_OK) {
+		nft_table_add(nl, &node_table);	/* lets the deletion succeed whether there was one or not */
+		nft_table_del(nl, &node_table);
 	}
-	put_chain(a->site);
-	return nft_commit(nl, NULL, e);
-}
-
-static int update(const struct apply *a, struct err *e)
-{
-	struct nl *nl = a->site->nft;
-	int r;
-
-	nft_begin(nl);
+	if (table == ITEM_STALE)
+		return 0;
+	if (table != ITEM_OK)
+		put_sets(a->site);
 	r = put_elements(a, ITEM_STALE, e);
 	if (r == 0)
 		r = put_elements(a, ITEM_MISSING, e);
-	if (r < 0) {
-		nl_discard(nl);
-		return r;
-	}
-	r = nft_commit(nl, NULL, e);
-	for (size_t i = 0; i < a->count && r == 0; i++) {
-		if (a->changes[i].verdict != ITEM_OK)
-			change_done(&a->changes[i]);
-	}
+	if (table != ITEM_OK)
+		put_chain(a->site);
 	return r;
 }
 
-static int delete(const struct apply *a, struct err *e)
-{
-	nft_begin(a->site->nft);
-	nft_table_add(a->site->nft, &node_table);
-	nft_table_del(a->site->nft, &node_table);
-	return nft_commit(a->site->nft, NULL, e);
-}
-
+/* The first change is the table's: there are no elements without it. They are told of where it stays. */
 int apply_masquerade(const struct apply *a, struct err *e)
 {
-	const struct change *table = a->changes;	/* there are no elements without it */
+	struct nl *nl = a->site->nft;
 	int r;
 
 	if (a->count == 0)
 		return 0;
-	if (table->verdict != ITEM_STALE && a->site->nft->fd < 0)
+	if (a->changes->want && nl->fd < 0)
 		return err_set(e, EOPNOTSUPP, "masquerade: the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
-	if (table->verdict == ITEM_OK)
-		return err_ctx(e, update(a, e), "masquerade");
-	r = table->verdict == ITEM_STALE ? delete(a, e) : rebuild(a, e);
+	nft_begin(nl);
+	r = put_changes(a, e);
 	if (r == 0)
-		change_done(table);
+		r = nft_commit(nl, NULL, e);
+	else
+		nl_discard(nl);
+	for (size_t i = 0; i < a->count && r == 0; i++) {
+		if (a->changes[i].verdict != ITEM_OK)
+			change_done(&a->changes[i]);
+		if (a->changes->verdict != ITEM_OK)
+			break;
+	}
 	return err_ctx(e, r, "masquerade");
 }

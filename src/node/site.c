@@ -123,22 +123,18 @@ static int judge_self(struct site *s, struct err *e)
 
 int site_find_self(struct site *s, const char *name, struct err *e)
 {
-	const char *list = s->cluster->kubernetes ? "items" : "nodes";
+	const struct cluster *c = s->cluster;
 	struct utsname host;
 
-	if (name) {
-		s->self = cluster_find_name(s->cluster, name);
-		return s->self ? judge_self(s, e) : err_set(e, EINVAL, "%s: none is named \"%s\"", list, name);
-	}
-	if (uname(&host) < 0)
+	if (!name && uname(&host) < 0)
 		return err_sys(e, errno, "this machine's name");
-	s->self = cluster_find_name(s->cluster, host.nodename);
-	if (!s->self)
+	s->self = cluster_find_name(c, name ? name : host.nodename);
+	if (!s->self && !name)
 		s->self = find_by_addresses(s);
-	if (!s->self)
-		return err_set(e, EINVAL, "%s: none is named \"%s\" as this machine is, and none has an address of it (--name says which)",
-			       list, host.nodename);
-	return judge_self(s, e);
+	if (s->self)
+		return judge_self(s, e);
+	return err_set(e, EINVAL, "%s: none is named \"%s\"%s", c->kubernetes ? "items" : "nodes", name ? name : host.nodename,
+		       name ? "" : " as this machine is, and none has an address of it (--name says which)");
 }
 
 static void warn_legacy(const char *file, const char *command)

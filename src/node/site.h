@@ -33,6 +33,7 @@ struct node;
 #define NODE_CONFIG_DIR "/etc/cni/net.d"
 
 #define NODE_TABLE "inet cnibox_node"
+#define NODE_CHAIN NODE_TABLE " postrouting"	/* nft(8) takes no keyword, such as masquerade, for a name */
 extern const struct nft_table node_table;
 extern const struct nft_chain node_chain;
 

@@ -16,7 +16,8 @@
 #include "base/text.h"
 #include "net/sysctl.h"
 
-#define SAVED "sysctl"
+#define SAVED NODE_STATE_DIR "/" SAVED_NAME
+#define SAVED_NAME "sysctl"
 #define SAVED_SIZE (128u << 10)
 
 /* "net/ipv4/ip_forward 0 1" */
@@ -40,12 +41,10 @@ static int parse_saved(struct site *s, char *text, struct err *e)
 
 	for (; *text; text = end + 1) {
 		end = strchr(text, '\n');
-		if (!end)
-			return err_set(e, EINVAL, "%s/%s: a line without an end", NODE_STATE_DIR, SAVED);
-		*end = '\0';
-		if (!parse_line(text, &line))
-			return err_set(e, EINVAL, "%s/%s: \"%.64s\": expected a sysctl, its former value and ours", NODE_STATE_DIR,
-				       SAVED, text);
+		if (end)
+			*end = '\0';
+		if (!end || !parse_line(text, &line))
+			return err_set(e, EINVAL, SAVED ": \"%.64s\": expected a line of a sysctl, its former value and ours", text);
 		list_add(&s->sysctls, &line);
 	}
 	return list_check(&s->sysctls, "sysctls", e);
@@ -53,23 +52,17 @@ static int parse_saved(struct site *s, char *text, struct err *e)
 
 int site_read_sysctls(struct site *s, struct err *e)
 {
+	char *text = arena_alloc(s->arena, SAVED_SIZE);
 	struct err mine = { 0 };
-	char *text;
 	ssize_t len;
-	int dir;
 
 	list_init(&s->sysctls, s->arena, sizeof(struct site_sysctl));
-	dir = dir_open(NODE_STATE_DIR, false, &mine);
-	if (dir == -ENOENT)
-		return 0;
-	if (dir < 0)
-		return err_take(e, &mine);
-	text = arena_alloc(s->arena, SAVED_SIZE);
-	len = text ? file_read(dir, SAVED, text, SAVED_SIZE, &mine) : err_set(&mine, ENOMEM, "no memory for %s", SAVED);
-	close(dir);
+	if (!text)
+		return err_set(e, ENOMEM, "no memory for " SAVED);
+	len = file_read(AT_FDCWD, SAVED, text, SAVED_SIZE, &mine);
 	if (len == -ENOENT)
 		return 0;
-	return len < 0 ? err_set(e, (int)-len, "%s: %s", NODE_STATE_DIR, mine.text) : parse_saved(s, text, e);
+	return len < 0 ? err_take(e, &mine) : parse_saved(s, text, e);
 }
 
 const struct site_sysctl *site_sysctl(const struct site *s, const char *path)
@@ -111,7 +104,7 @@ static int save(const struct apply *a, bool keep_stale, struct err *e)
 	dir = dir_open(NODE_STATE_DIR, true, e);
 	if (dir < 0)
 		return dir;
-	r = file_replace(dir, SAVED, t.at, t.len, 0644, FILE_NO_SYNC, e);
+	r = file_replace(dir, SAVED_NAME, t.at, t.len, 0644, FILE_NO_SYNC, e);
 	close(dir);
 	return r;
 }
@@ -160,17 +153,20 @@ static int restore_all(const struct apply *a, struct err *e)
 	return r;
 }
 
+static bool any(const struct apply *a, enum verdict v)
+{
+	size_t i = 0;
+
+	while (i < a->count && a->changes[i].verdict != v)
+		i++;
+	return i < a->count;
+}
+
 int apply_sysctls(const struct apply *a, struct err *e)
 {
-	bool changes = false, stale = false;
-	int r = 0;
+	bool stale = any(a, ITEM_STALE);
+	int r = any(a, ITEM_DIFFERS) ? save(a, true, e) : 0;
 
-	for (size_t i = 0; i < a->count; i++) {
-		changes |= a->changes[i].verdict == ITEM_DIFFERS;
-		stale |= a->changes[i].verdict == ITEM_STALE;
-	}
-	if (changes)
-		r = save(a, true, e);
 	if (r == 0)
 		r = change_all(a, e);
 	if (r == 0 && stale)

@@ -20,67 +20,60 @@ static bool want_accept_ra(const struct site *s, const struct site_link *l, cons
 	return strcmp(l->accept_ra, "1") == 0 || (strcmp(l->accept_ra, "2") == 0 && site_sysctl(s, path));
 }
 
+static void want_sysctl(struct list *want, unsigned int rank, const char *path, const char *value)
+{
+	struct item it = { .kind = ITEM_SYSCTL, .rank = rank, .name = path, .value = value };
+
+	list_add(want, &it);
+}
+
 /*
  * A host that forwards ignores router advertisements unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst). It comes first, so
  * that none is missed. Where forwarding was on before us, they were ignored before us.
  */
 static void want_sysctls6(const struct site *s, struct list *want)
 {
-	const struct site_sysctl *known = site_sysctl(s, "net/ipv6/conf/all/forwarding");
-	struct item it = { .kind = ITEM_SYSCTL, .rank = 1, .name = "net/ipv6/conf/all/forwarding", .value = "1" };
+	static const char forwarding[] = "net/ipv6/conf/all/forwarding";
+	const struct site_sysctl *known = site_sysctl(s, forwarding);
 	const struct site_link *l = s->links.at;
 	char path[64];
 
-	list_add(want, &it);
+	want_sysctl(want, 1, forwarding, "1");
 	if (strcmp(known ? known->before : s->forwarding6, "0") != 0)
 		return;
 	for (size_t i = 0; i < s->links.count; i++) {
-		int len = snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", l[i].name);
-
-		if (!want_accept_ra(s, &l[i], path))
-			continue;
-		it = (struct item){ .kind = ITEM_SYSCTL, .name = list_text(want, path, (size_t)len), .value = "2" };
-		list_add(want, &it);
+		snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", l[i].name);
+		if (want_accept_ra(s, &l[i], path))
+			want_sysctl(want, 0, list_text(want, path), "2");
 	}
 }
 
 static void want_sysctls(const struct site *s, struct list *want)
 {
-	struct item it = { .kind = ITEM_SYSCTL, .rank = 1, .name = "net/ipv4/ip_forward", .value = "1" };
-
-	list_add(want, &it);
+	want_sysctl(want, 1, "net/ipv4/ip_forward", "1");
 	if (node_has_family(s->self, AF_INET6))
 		want_sysctls6(s, want);
 }
 
-/* The link over which the address is reached without a router: longest prefix, then the link of our own node address. 0: none. */
+/*
+ * The link over which the address is reached without a router: longest prefix, then the link of our own node address, which is all that counts
+ * when the cluster says that all is on one link. 0: none.
+ */
 static int link_to(const struct site *s, const struct addr *a)
 {
-	const struct site_addr *at = s->addrs.at;
-	const struct site_addr *best = NULL;
+	const struct site_addr *at = s->addrs.at, *best = NULL;
 
 	for (size_t i = 0; i < s->addrs.count; i++) {
-		const struct node *owner;
+		const struct prefix *p = &at[i].prefix;
+		bool own = cluster_find_address(s->cluster, &p->addr) == s->self;
+		bool better = !best || p->len > best->prefix.len || (own && p->len == best->prefix.len);
 
-		if (!prefix_contains(&at[i].prefix, a) || (best && at[i].prefix.len < best->prefix.len))
-			continue;
-		owner = cluster_find_address(s->cluster, &at[i].prefix.addr);
-		if (!best || at[i].prefix.len > best->prefix.len || owner == s->self)
+		if (s->cluster->onlink && own && p->addr.family == a->family)
+			return at[i].index;
+		if (!s->cluster->onlink && better && prefix_contains(p, a))
 			best = &at[i];
 	}
 	return best ? best->index : 0;
-}
-
-/* The link that our own node address is on. 0: none. */
-static int own_link(const struct site *s, uint8_t family)
-{
-	const struct site_addr *at = s->addrs.at;
-
-	for (size_t i = 0; i < s->addrs.count; i++) {
-		if (at[i].prefix.addr.family == family && cluster_find_address(s->cluster, &at[i].prefix.addr) == s->self)
-			return at[i].index;
-	}
-	return 0;
 }
 
 /* Those that cannot be reached, counted, and the first few by name. */
@@ -103,7 +96,7 @@ static int next_hop(const struct site *s, const struct node *n, uint8_t family, 
 	for (size_t i = 0; i < n->address_count && !index; i++) {
 		if (n->addresses[i].family != family)
 			continue;
-		index = s->cluster->onlink ? own_link(s, family) : link_to(s, &n->addresses[i]);
+		index = link_to(s, &n->addresses[i]);
 		if (index || !addr_is_set(via))
 			*via = n->addresses[i];
 	}
