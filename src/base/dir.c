@@ -52,12 +52,12 @@ static int each_entry(const struct walk *w, const char *what, struct err *e)
 	int r = 0;
 
 	if (fd < 0)
-		return err_sys(e, errno, "open %s", what);
+		return err_errno(e, "open %s", what);
 	while (r == 0) {
 		long n = syscall(SYS_getdents64, fd, buf, sizeof(buf));
 
 		if (n < 0)
-			r = err_sys(e, errno, "list %s", what);
+			r = err_errno(e, "list %s", what);
 		if (n <= 0)
 			break;
 		r = each_record(w, buf, (size_t)n);

@@ -1,8 +1,9 @@
 /* One error, filled once: see err.h. */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -16,35 +17,52 @@ static void flatten(char *s)
 	}
 }
 
-int err_set(struct err *e, int errnum, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (e->errnum)
-		return -errnum;
-	e->errnum = errnum;
-	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
-	va_end(ap);
-	flatten(e->text);
-	return -errnum;
-}
-
-int err_sys(struct err *e, int errnum, const char *fmt, ...)
+static int record(struct err *e, int errnum, bool with_strerror, const char *fmt, va_list ap)
 {
 	struct text t;
-	va_list ap;
 
 	if (e->errnum)
 		return -errnum;
 	e->errnum = errnum;
 	text_init(&t, e->text, sizeof(e->text));
-	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
-	va_end(ap);
-	text_printf(&t, ": %s", strerror(errnum));
+	if (with_strerror)
+		text_printf(&t, ": %s", strerror(errnum));
 	flatten(e->text);
 	return -errnum;
+}
+
+int err_set(struct err *e, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = record(e, errnum, false, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+int err_sys(struct err *e, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = record(e, errnum, true, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+int err_errno(struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = record(e, errno, true, fmt, ap);
+	va_end(ap);
+	return r;
 }
 
 int err_take(struct err *e, const struct err *from)

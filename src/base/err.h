@@ -19,6 +19,9 @@ int err_set(struct err *e, int errnum, const char *fmt, ...) __attribute__((form
 /* Like err_set(), with strerror(errnum) appended after ": ". */
 int err_sys(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same with errno as the last system call has left it. */
+int err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Record a failure that was kept apart, since it might have been an expected one. */
 int err_take(struct err *e, const struct err *from);
 

@@ -22,7 +22,7 @@ ssize_t fd_read(int fd, const char *what, char *buf, size_t cap, struct err *e)
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return err_sys(e, errno, "read %s", what);
+			return err_errno(e, "read %s", what);
 		if (r == 0) {
 			buf[len] = '\0';
 			return (ssize_t)len;
@@ -42,7 +42,7 @@ int fd_write(int fd, const char *what, const void *buf, size_t len, struct err *
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return err_sys(e, errno, "write %s", what);
+			return err_errno(e, "write %s", what);
 		at += r;
 		len -= (size_t)r;
 	}
@@ -55,7 +55,7 @@ ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *
 	ssize_t r;
 
 	if (fd < 0)
-		return err_sys(e, errno, "open %s", name);
+		return err_errno(e, "open %s", name);
 	r = fd_read(fd, name, buf, cap, e);
 	close(fd);
 	return r;
@@ -69,9 +69,9 @@ static int open_beside(int dir, const char *name, mode_t mode, char beside[stati
 	if (snprintf(beside, NAME_MAX + 1, ".%s.new", name) > NAME_MAX)
 		return err_set(e, ENAMETOOLONG, "write %s: name too long", name);
 	if (unlinkat(dir, beside, 0) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove %s", beside);
+		return err_errno(e, "remove %s", beside);
 	fd = openat(dir, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	return fd < 0 ? err_sys(e, errno, "create %s", beside) : fd;
+	return fd < 0 ? err_errno(e, "create %s", beside) : fd;
 }
 
 static int fill(int fd, const char *name, const void *buf, size_t len, enum file_sync sync, struct err *e)
@@ -79,7 +79,7 @@ static int fill(int fd, const char *name, const void *buf, size_t len, enum file
 	int r = fd_write(fd, name, buf, len, e);
 
 	if (r == 0 && sync == FILE_SYNC && fsync(fd) < 0)
-		r = err_sys(e, errno, "fsync %s", name);
+		r = err_errno(e, "fsync %s", name);
 	return r;
 }
 
@@ -95,11 +95,11 @@ int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t 
 	r = fill(fd, name, buf, len, sync, e);
 	close(fd);
 	if (r == 0 && renameat(dir, beside, dir, name) < 0)
-		r = err_sys(e, errno, "rename %s to %s", beside, name);
+		r = err_errno(e, "rename %s to %s", beside, name);
 	if (r < 0)
 		unlinkat(dir, beside, 0);
 	else if (sync == FILE_SYNC && fsync(dir) < 0)
-		r = err_sys(e, errno, "fsync the directory of %s", name);
+		r = err_errno(e, "fsync the directory of %s", name);
 	return r;
 }
 
@@ -113,11 +113,11 @@ static int make_path(const char *path, struct err *e)
 	for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(partial, 0755) < 0 && errno != EEXIST)
-			return err_sys(e, errno, "make directory %s", partial);
+			return err_errno(e, "make directory %s", partial);
 		*slash = '/';
 	}
 	if (mkdir(partial, 0755) < 0 && errno != EEXIST)
-		return err_sys(e, errno, "make directory %s", partial);
+		return err_errno(e, "make directory %s", partial);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ int dir_open(const char *path, bool create, struct err *e)
 			return r;
 		fd = open(path, flags);
 	}
-	return fd < 0 ? err_sys(e, errno, "open directory %s", path) : fd;
+	return fd < 0 ? err_errno(e, "open directory %s", path) : fd;
 }
 
 bool name_is_plain(const char *name)

@@ -39,7 +39,7 @@ static int sysctl_open(const char *path, int flags, struct err *e)
 	fd = open(full, flags | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ENOENT, "sysctl %s: the kernel has none of this name", path);
-	return fd < 0 ? err_sys(e, errno, "sysctl %s", path) : fd;
+	return fd < 0 ? err_errno(e, "sysctl %s", path) : fd;
 }
 
 int sysctl_get(const char *path, char *out, size_t size, struct err *e)
@@ -53,7 +53,7 @@ int sysctl_get(const char *path, char *out, size_t size, struct err *e)
 		n = read(fd, out, size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		n = err_sys(e, errno, "sysctl %s: read", path);
+		n = err_errno(e, "sysctl %s: read", path);
 	else if ((size_t)n == size)
 		n = err_set(e, EFBIG, "sysctl %s: the value is longer than %zu bytes", path, size - 1);
 	close(fd);
@@ -82,7 +82,7 @@ int sysctl_set(const char *path, const char *value, struct err *e)
 		n = write(fd, value, len);	/* one write: the kernel takes each as a whole value */
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		n = err_sys(e, errno, "sysctl %s: write \"%s\"", path, value);
+		n = err_errno(e, "sysctl %s: write \"%s\"", path, value);
 	else if ((size_t)n != len)
 		n = err_set(e, EIO, "sysctl %s: took %zd of %zu bytes", path, n, len);
 	close(fd);

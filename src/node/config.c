@@ -228,8 +228,8 @@ int have_read_config(struct site *s, struct list *have, struct err *e)
 static int remove_file(int dir, const char *name, struct err *e)
 {
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove");
-	return fsync(dir) < 0 ? err_sys(e, errno, "fsync its directory") : 0;
+		return err_errno(e, "remove");
+	return fsync(dir) < 0 ? err_errno(e, "fsync its directory") : 0;
 }
 
 static int apply_file(struct site *s, const struct change *c, struct err *e)

@@ -53,7 +53,7 @@ static void *reserve(size_t size, struct err *e)
 
 	if (at != MAP_FAILED)
 		return at;
-	err_sys(e, errno, "%zu MB of memory", size >> 20);
+	err_errno(e, "%zu MB of memory", size >> 20);
 	return NULL;
 }
 
@@ -64,7 +64,7 @@ static ssize_t read_file(const char *name, char **text, struct err *e)
 	ssize_t len = -ENOMEM;
 
 	if (fd < 0)
-		return err_sys(e, errno, "%s", name);
+		return err_errno(e, "%s", name);
 	*text = reserve(FILE_MAX + 1, e);
 	if (*text)
 		len = fd_read(fd, name, *text, FILE_MAX + 1, e);
@@ -255,7 +255,7 @@ static int take_lock(struct err *e)
 		return dir;
 	fd = openat(dir, NODE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		fd = err_sys(e, errno, "%s/%s", NODE_LOCK_DIR, NODE_LOCK);
+		fd = err_errno(e, "%s/%s", NODE_LOCK_DIR, NODE_LOCK);
 	close(dir);
 	return fd < 0 ? fd : lock_take(fd, NODE_LOCK_DIR "/" NODE_LOCK, LOCK_TIMEOUT_MS, e);
 }
@@ -270,7 +270,7 @@ static int remove_state(struct err *e)
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (unlinkat(AT_FDCWD, parts[i].path, parts[i].flags) < 0 && errno != ENOENT)
-			return err_sys(e, errno, "remove %s", parts[i].path);
+			return err_errno(e, "remove %s", parts[i].path);
 	}
 	return 0;
 }

@@ -127,7 +127,7 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 	struct utsname host;
 
 	if (!name && uname(&host) < 0)
-		return err_sys(e, errno, "this machine's name");
+		return err_errno(e, "this machine's name");
 	s->self = cluster_find_name(c, name ? name : host.nodename);
 	if (!s->self && !name)
 		s->self = find_by_addresses(s);
