@@ -89,7 +89,7 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a
 	@echo "  CC      $<"
 	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a -lcmocka
 
-$(B)/unit/test_small: $(wildcard src/small/*.[ch] src/small/*/*.h)
+$(filter $(B)/unit/test_small_%,$(UNITS)): tests/unit/unit_small.h $(wildcard src/small/*.[ch] src/small/*/*.h)
 
 unit: $(UNITS) ## the unit tests alone
 	$(Q)for t in $(UNITS); do $$t || exit 1; done
