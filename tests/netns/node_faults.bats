@@ -18,7 +18,8 @@ killed() {
 	[ "$status" -eq 137 ]
 }
 
-@test "killed before each of its system calls: up ends right, down leaves nothing" {
+# The host before and after an up that nothing disturbs, and that up's system calls.
+learn() {
 	command -v strace >/dev/null || skip "needs strace"
 	iptables -P FORWARD DROP
 	before=$(host)
@@ -26,13 +27,26 @@ killed() {
 	calls=$(points up -f "$FILE" --name m)
 	after=$(host)
 	node down
+}
+
+# So that an up makes the first one's system calls.
+forget() {
+	rm -rf /etc/cni/net.d /run/cnibox
+}
+
+down_leaves_nothing() {
+	node down >/dev/null
+	diff <(echo "$before") <(host)
+}
+
+@test "killed before each of its system calls: up ends right, down leaves nothing" {
+	learn
 	n=0
 	for call in $calls; do
-		rm -rf /etc/cni/net.d /run/cnibox	# the first run's system calls
+		forget
 		killed "$call" up -f "$FILE" --name m
-		node down >/dev/null
-		diff <(echo "$before") <(host)
-		rm -rf /etc/cni/net.d /run/cnibox
+		down_leaves_nothing
+		forget
 		killed "$call" up -f "$FILE" --name m
 		up >/dev/null
 		diff <(echo "$after") <(host)
@@ -47,8 +61,7 @@ killed() {
 	for call in $calls; do
 		up >/dev/null
 		killed "$call" down
-		node down >/dev/null
-		diff <(echo "$before") <(host)
+		down_leaves_nothing
 		n=$((n + 1))
 	done
 	echo "# down: $n kill points" >&3
@@ -56,17 +69,11 @@ killed() {
 }
 
 @test "refused at each of its system calls: an up that succeeds is complete, one that fails says why, down leaves nothing" {
-	command -v strace >/dev/null || skip "needs strace"
-	iptables -P FORWARD DROP
-	before=$(host)
-	three
-	calls=$(points up -f "$FILE" --name m)
-	after=$(host)
-	node down
+	learn
 	n=0
 	for call in $calls; do
 		[ "$call" != arch_prctl:1 ] || continue	# libc cannot begin without it
-		rm -rf /etc/cni/net.d /run/cnibox
+		forget
 		run --separate-stderr strace -o /dev/null -e "trace=${call%:*}" -e "inject=${call%:*}:error=EIO:when=${call#*:}" \
 			"$CNIBOX" node up -f "$FILE" --name m
 		echo "$call: status $status: $stderr"
@@ -75,8 +82,7 @@ killed() {
 		1) [ "$call" = write:1 ] || [ -n "$stderr" ] ;;
 		*) false ;;
 		esac
-		node down >/dev/null
-		diff <(echo "$before") <(host)
+		down_leaves_nothing
 		n=$((n + 1))
 	done
 	[ "$n" -gt 80 ]
