@@ -55,9 +55,11 @@ struct json_field {
 	union {
 		const struct json_table *table;	/* JSON_OBJECT */
 		const struct json_field *elem;	/* JSON_LIST: kind of the elements; its offset is 0, its name is not used */
+		struct {			/* JSON_INT */
+			int32_t min;
+			uint32_t max;
+		};
 	};
-	int32_t min;			/* JSON_INT */
-	uint32_t max;
 	uint16_t offset;		/* of the member in the struct */
 	uint16_t elem_size;		/* JSON_LIST: size of one element */
 	enum json_kind kind : 8;
