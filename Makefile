@@ -30,7 +30,12 @@ SMALL := -fno-pie -flto -ffunction-sections -fdata-sections -fno-asynchronous-un
 	-fno-expensive-optimizations -fno-inline-functions-called-once -fno-if-conversion -fno-tree-dominator-opts -fno-tree-loop-im -fipa-pta -fno-partial-inlining \
 	-fmerge-all-constants -fno-jump-tables -fno-tree-loop-ivcanon -fno-move-loop-invariants -fno-forward-propagate $(SMALL_$(MACHINE))
 RELEASE := $(COMMON) $(HARDEN) $(SMALL) -Isrc/small/include -isystem $(B)/include
-LINK := -static -no-pie -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--build-id=none
+# A static C program begins with the C library's crt1.o and needs no other start file: the compiler's serve C++ and shared objects.
+HASH := \#
+CRT1 = $(dir $(filter %/crti.o,$(shell $(TOOLCHAIN) -static -$(HASH)$(HASH)$(HASH) none.o 2>&1)))crt1.o
+# musl makes RELRO's pages read-only in programs that it loads, not in static ones. What protects this one is that there is next to nothing in them:
+# no .plt and no .got, one pointer in .fini_array.
+LINK = -static -no-pie -nostartfiles $(CRT1) -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: all help clean unit test soak lab bench fuzz check install
