@@ -61,15 +61,35 @@ ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *
 	return r;
 }
 
-/* An unlinked name of a crashed writer must not stop the next: O_TRUNC instead of O_EXCL would follow a planted hard link. */
-static int open_beside(int dir, const char *name, mode_t mode, char beside[static NAME_MAX + 1], struct err *e)
+static int remove_name(int dir, const char *name, struct err *e)
 {
-	int fd;
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_errno(e, "remove %s", name);
+	return 0;
+}
 
+/* The leavings of a crashed writer must not stop the next: O_TRUNC instead of O_EXCL would follow a planted hard link. */
+int file_beside(int dir, const char *name, char beside[static NAME_MAX + 1], struct err *e)
+{
 	if (snprintf(beside, NAME_MAX + 1, ".%s.new", name) > NAME_MAX)
 		return err_set(e, ENAMETOOLONG, "write %s: name too long", name);
-	if (unlinkat(dir, beside, 0) < 0 && errno != ENOENT)
-		return err_errno(e, "remove %s", beside);
+	return remove_name(dir, beside, e);
+}
+
+int file_remove(int dir, const char *name, struct err *e)
+{
+	char beside[NAME_MAX + 1];
+	int r = file_beside(dir, name, beside, e), gone = remove_name(dir, name, e);
+
+	return r < 0 ? r : gone;
+}
+
+static int open_beside(int dir, const char *name, mode_t mode, char beside[static NAME_MAX + 1], struct err *e)
+{
+	int r = file_beside(dir, name, beside, e), fd;
+
+	if (r < 0)
+		return r;
 	fd = openat(dir, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	return fd < 0 ? err_errno(e, "create %s", beside) : fd;
 }

@@ -8,6 +8,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -34,6 +35,12 @@ enum file_sync {
 /* Replace dir/name by a file with this content and mode: written beside under a name starting with ".", renamed. */
 int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t mode, enum file_sync sync,
 		 struct err *e);
+
+/* The name beside dir/name that file_replace() writes under, without the file that a killed one left there. */
+int file_beside(int dir, const char *name, char beside[static NAME_MAX + 1], struct err *e);
+
+/* Remove dir/name, and what a killed file_replace() left beside it. Gone already is fine. */
+int file_remove(int dir, const char *name, struct err *e);
 
 /*
  * Open the directory path, making it and its parents (mode 0755) when create is set. Returns the descriptor

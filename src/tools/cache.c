@@ -234,8 +234,7 @@ int cache_remove(const char *base, const struct cni_attachment *at, struct err *
 		err_clear(e);
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		r = err_sys(e, errno, "remove cached result %s", name);
+	r = err_ctx(e, file_remove(dir, name, e), "cached result");
 	close(dir);
 	return r;
 }

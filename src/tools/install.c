@@ -38,11 +38,6 @@ struct install {
 	size_t size;
 };
 
-static void beside(char out[static NAME_MAX + 1], const char *name)
-{
-	snprintf(out, NAME_MAX + 1, ".%s.new", name); /* as file_replace() calls it */
-}
-
 static void say(struct install *in, const char *what, const char *name, const char *why)
 {
 	in->changed = true;
@@ -139,10 +134,13 @@ static enum entry look(const struct install *in, const char *name)
 static int put_name(struct install *in, const char *name, enum entry before, struct err *e)
 {
 	char temp[NAME_MAX + 1];
+	int r;
 
 	if (before == ENTRY_OURS)
 		return 0;
-	beside(temp, name);
+	r = file_beside(in->dir, name, temp, e);
+	if (r < 0)
+		return r;
 	if (symlinkat(PROGRAM, in->dir, temp) < 0)
 		return err_sys(e, errno, "link %s/%s", in->path, name);
 	if (renameat(in->dir, temp, in->dir, name) < 0) {
@@ -157,15 +155,12 @@ static int put_name(struct install *in, const char *name, enum entry before, str
 	return 0;
 }
 
-/* What a killed run left. file_replace() looks after its own name only when it writes. */
+/* What a killed run left of names that this one may not write. */
 static int sweep(const struct install *in, const char *name, struct err *e)
 {
 	char temp[NAME_MAX + 1];
 
-	beside(temp, name);
-	if (unlinkat(in->dir, temp, 0) < 0 && errno != ENOENT)
-		return err_sys(e, errno, "remove %s/%s", in->path, temp);
-	return 0;
+	return err_ctx(e, file_beside(in->dir, name, temp, e), "%s", in->path);
 }
 
 static int prepare(struct install *in, struct err *e)

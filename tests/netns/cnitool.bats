@@ -121,6 +121,14 @@ calls() {
 	[ ! -s "$dir/left" ]
 }
 
+@test "del removes what a cnitool that was killed as it cached the result left" {
+	make_list net 1.0.0
+	sandbox "strace -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL $bin cnitool add net pod || true
+		find /var/lib/cni -name '.net-*' >$dir/killed; cnitool del net pod; find /var/lib/cni -type f >$dir/left"
+	[ -s "$dir/killed" ]
+	[ ! -s "$dir/left" ]
+}
+
 @test "a failing add names the plugin, caches nothing and leaves the rest to del" {
 	make_list net 1.0.0
 	echo "second ADD" >"$LOG.fail"
