@@ -57,6 +57,15 @@ void text_printf(struct text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+int str_index(const char *const *words, size_t count, const char *s)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(words[i], s) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
 bool str_copy(char *dst, size_t size, const char *src)
 {
 	size_t len = strnlen(src, size);

@@ -24,6 +24,9 @@ void text_char(struct text *t, char c);
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
+/* The place of s among words, or -1. */
+int str_index(const char *const *words, size_t count, const char *s);
+
 /* Copy src into dst[size], truncating, always NUL-terminated. Returns false if it was truncated. */
 bool str_copy(char *dst, size_t size, const char *src);
 

@@ -4,6 +4,8 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const versions[CNI_VERSIONS] = {
 	[CNI_0_1_0] = "0.1.0", [CNI_0_2_0] = "0.2.0", [CNI_0_3_0] = "0.3.0", [CNI_0_3_1] = "0.3.1",
 	[CNI_0_4_0] = "0.4.0", [CNI_1_0_0] = "1.0.0", [CNI_1_1_0] = "1.1.0",
@@ -21,13 +23,11 @@ const char *cni_version_text(enum cni_version v)
 
 bool cni_version_parse(const char *s, enum cni_version *out)
 {
-	for (unsigned int i = 0; i < CNI_VERSIONS; i++) {
-		if (strcmp(s, versions[i]) == 0) {
-			*out = (enum cni_version)i;
-			return true;
-		}
-	}
-	return false;
+	int i = str_index(versions, CNI_VERSIONS, s);
+
+	if (i >= 0)
+		*out = (enum cni_version)i;
+	return i >= 0;
 }
 
 const char *cni_command_text(enum cni_command c)
@@ -37,13 +37,11 @@ const char *cni_command_text(enum cni_command c)
 
 bool cni_command_parse(const char *s, enum cni_command *out)
 {
-	for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(s, commands[i]) == 0) {
-			*out = (enum cni_command)i;
-			return true;
-		}
-	}
-	return false;
+	int i = str_index(commands, sizeof(commands) / sizeof(commands[0]), s);
+
+	if (i >= 0)
+		*out = (enum cni_command)i;
+	return i >= 0;
 }
 
 static bool is_alnum(char c)

@@ -203,16 +203,6 @@ static int decode_tokens(struct decoder *d, const struct json_place *p, struct j
 	return decode_object(d, p, table, 0, out);
 }
 
-/* The text has passed the check: there is a value between the blanks. */
-static struct json_raw trim_blanks(struct json_raw raw)
-{
-	for (; memchr(" \t\r\n", raw.text[0], 4); raw.text++)
-		raw.len--;
-	while (memchr(" \t\r\n", raw.text[raw.len - 1], 4))
-		raw.len--;
-	return raw;
-}
-
 static int decode(struct json_source *src, struct json_raw raw, const char *path, const struct json_table *table,
 		  void *out)
 {
@@ -226,7 +216,7 @@ static int decode(struct json_source *src, struct json_raw raw, const char *path
 	r = document_scan(raw.text, raw.len, &count, src->err);
 	if (r < 0)
 		return *path ? err_ctx(src->err, r, "%s", path) : r;
-	raw = trim_blanks(raw);
+	raw = json_trim(raw);
 	if (json_type(raw) != JSON_IS_OBJECT)
 		return value_refuse(src, &root, raw, "an object");
 	r = decode_tokens(&d, &root, raw, count, table, out);

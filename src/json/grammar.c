@@ -73,12 +73,6 @@ static bool next_is_digit(const struct scan *s)
 	return s->at < s->end && *s->at >= '0' && *s->at <= '9';
 }
 
-static void skip_blanks(struct scan *s)
-{
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
-		s->at++;
-}
-
 static int scan_escape(struct scan *s)
 {
 	int digits;
@@ -198,13 +192,13 @@ static int scan_scalar(struct scan *s)
 
 static int scan_key(struct scan *s)
 {
-	skip_blanks(s);
+	s->at = skip_blanks(s->at, s->end);
 	s->tokens++;
 	if (!next_is(s, '"'))
 		return expected(s, "a key in quotes");
 	if (scan_string(s) < 0)
 		return -EINVAL;
-	skip_blanks(s);
+	s->at = skip_blanks(s->at, s->end);
 	if (!next_is(s, ':'))
 		return expected(s, "':' after the key");
 	s->at++;
@@ -231,7 +225,7 @@ static int scan_open(struct scan *s)
 	s->at++;
 	s->depth++;
 	s->objects = s->objects << 1 | object;
-	skip_blanks(s);
+	s->at = skip_blanks(s->at, s->end);
 	if (next_is(s, object ? '}' : ']')) {
 		close_bracket(s);
 		return VALUE_DONE;
@@ -241,7 +235,7 @@ static int scan_open(struct scan *s)
 
 static int scan_value(struct scan *s)
 {
-	skip_blanks(s);
+	s->at = skip_blanks(s->at, s->end);
 	s->tokens++;
 	if (next_is(s, '{') || next_is(s, '['))
 		return scan_open(s);
@@ -254,7 +248,7 @@ static int scan_after(struct scan *s)
 	while (s->depth > 0) {
 		bool object = s->objects & 1;
 
-		skip_blanks(s);
+		s->at = skip_blanks(s->at, s->end);
 		if (next_is(s, ',')) {
 			s->at++;
 			return object && scan_key(s) < 0 ? -EINVAL : WANT_VALUE;
@@ -280,7 +274,7 @@ int document_scan(const char *text, size_t len, size_t *tokens, struct err *e)
 	} while (r == WANT_VALUE);
 	if (r < 0)
 		return r;
-	skip_blanks(&s);
+	s.at = skip_blanks(s.at, s.end);
 	if (s.at < s.end)
 		return expected(&s, "nothing more after the document");
 	*tokens = s.tokens;

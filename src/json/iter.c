@@ -2,13 +2,16 @@
  * Walking the members of a raw value. One pass over the text, no memory: a subtree is skipped by counting brackets
  * outside of strings. Meant for checked documents; on any other text the walk ends early, but stays inside the text.
  */
-#include "json/json.h"
+#include "json/parts.h"
 
-#include <string.h>
-
-static const char *skip_blanks(const char *at, const char *end)
+static bool is_blank(char c)
 {
-	while (at < end && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && is_blank(*at))
 		at++;
 	return at;
 }
@@ -43,7 +46,7 @@ static const char *skip_brackets(const char *at, const char *end)
 
 static bool ends_scalar(char c)
 {
-	return c == ',' || c == ']' || c == '}' || c == ' ' || c == '\n' || c == '\t' || c == '\r';
+	return c == ',' || c == ']' || c == '}' || is_blank(c);
 }
 
 static const char *skip_value(const char *at, const char *end)
@@ -55,6 +58,15 @@ static const char *skip_value(const char *at, const char *end)
 	while (at < end && !ends_scalar(*at))
 		at++;
 	return at;
+}
+
+struct json_raw json_trim(struct json_raw raw)
+{
+	const char *end = raw.text + raw.len, *at = skip_blanks(raw.text, end);
+
+	while (end > at && is_blank(end[-1]))
+		end--;
+	return (struct json_raw){ .text = at, .len = (size_t)(end - at) };
 }
 
 struct json_iter json_members(struct json_raw raw)

@@ -104,6 +104,9 @@ struct json_iter {
 struct json_iter json_members(struct json_raw raw);
 bool json_next(struct json_iter *it, struct json_raw *key, struct json_raw *value);
 
+/* A value without the blanks around it. */
+struct json_raw json_trim(struct json_raw raw);
+
 /* Does an undecoded key (or any raw text) equal name without regard to ASCII letter case? */
 bool json_key_is(struct json_raw key, const char *name);
 

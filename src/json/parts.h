@@ -15,6 +15,9 @@ struct arena;
 struct err;
 struct text;
 
+/* The first byte that is no blank, or end. */
+const char *skip_blanks(const char *at, const char *end);
+
 /* Bytes of the well-formed UTF-8 sequence (Unicode table 3-7) at s[0..len), 0 if it is not one; len is not 0. */
 size_t utf8_size(const char *s, size_t len);
 

@@ -118,13 +118,27 @@ void json_close(struct json_writer *w, char bracket)
 	text_char(w->t, bracket);
 }
 
+static void end_key(struct json_writer *w)
+{
+	text_str(w->t, w->indent ? ": " : ":");
+	w->after_key = true;
+}
+
 void json_key(struct json_writer *w, const char *name)
 {
 	assert(!w->after_key);
 	separate(w);
 	put_quoted(w->t, name);
-	text_str(w->t, w->indent ? ": " : ":");
-	w->after_key = true;
+	end_key(w);
+}
+
+/* With its quotes. */
+void json_key_raw(struct json_writer *w, struct json_raw key)
+{
+	assert(!w->after_key);
+	separate(w);
+	text_put(w->t, key.text - 1, key.len + 2);
+	end_key(w);
 }
 
 void json_put_str(struct json_writer *w, const char *s)

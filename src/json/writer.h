@@ -25,6 +25,7 @@ void json_begin(struct json_writer *w, struct text *t, unsigned int indent);
 void json_open(struct json_writer *w, char bracket);	/* '{' or '[' */
 void json_close(struct json_writer *w, char bracket);	/* '}' or ']' */
 void json_key(struct json_writer *w, const char *name);
+void json_key_raw(struct json_writer *w, struct json_raw key);	/* of json_next(): it stays as it stands */
 void json_put_str(struct json_writer *w, const char *s);	/* NULL: null */
 void json_put_int(struct json_writer *w, int64_t v);
 void json_put_bool(struct json_writer *w, bool v);

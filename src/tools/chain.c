@@ -18,6 +18,7 @@
 #include "tools/reformat.h"
 
 #define ANSWER_MAX (1u << 20)
+#define VERSION_ROOM 4096 /* what a result in another version may be longer, besides twice as long */
 
 static char config_buf[CNI_STDIN_MAX + 1];
 static char answer_buf[ANSWER_MAX + 1];
@@ -30,8 +31,9 @@ static int name_plugin(const struct net_plugin *p, const char *doing, int r, str
 		       name ? name : "", name ? "\"" : "", doing);
 }
 
+/* *answer is valid until the next call. */
 static int exec_plugin(const struct chain *c, const struct net_plugin *p, const struct cni_env *env,
-		       const struct text *config, size_t *len, struct err *e)
+		       const struct text *config, struct json_raw *answer, struct err *e)
 {
 	char file[PATH_MAX];
 	struct cni_exec x = { .file = file, .env = *env, .config = config->at, .config_len = config->len };
@@ -40,18 +42,24 @@ static int exec_plugin(const struct chain *c, const struct net_plugin *p, const 
 
 	if (config->bad)
 		return err_set(e, E2BIG, "its configuration is larger than %u bytes", CNI_STDIN_MAX);
+	answer->text = answer_buf;
 	r = cni_find(c->path, p->type, file, sizeof(file), e);
 	if (r == 0)
-		r = cni_exec(c->arena, &x, answer_buf, sizeof(answer_buf), len, e);
+		r = cni_exec(c->arena, &x, answer_buf, sizeof(answer_buf), &answer->len, e);
 	arena_reset(c->arena, mark);
 	return r;
 }
 
-/* The commands that concern one attachment. The answer is left in answer_buf. */
-static int call_attached(const struct chain *c, const struct net_plugin *p, enum cni_command command,
-			 struct json_raw prev, size_t *len, struct err *e)
+/* All commands but VERSION; prev is without text for those that concern the network alone. */
+static int call(const struct chain *c, const struct net_plugin *p, enum cni_command command, struct json_raw prev,
+		struct json_raw *answer, struct err *e)
 {
-	const struct net_inject in = { .prev_result = prev, .capability_args = c->capability_args };
+	const struct json_raw none = { 0 }, empty = { .text = "[]", .len = 2 };
+	const struct net_inject in = {
+		.prev_result = prev,
+		.capability_args = c->capability_args,
+		.valid_attachments = command == CNI_GC ? empty : none,
+	};
 	const struct cni_env env = {
 		.command = cni_command_text(command),
 		.container_id = c->at.container_id,
@@ -64,21 +72,29 @@ static int call_attached(const struct chain *c, const struct net_plugin *p, enum
 
 	text_init(&config, config_buf, sizeof(config_buf));
 	net_config_write(&config, c->list, p, &in);
-	return exec_plugin(c, p, &env, &config, len, e);
+	return exec_plugin(c, p, &env, &config, answer, e);
 }
 
-/* GC and STATUS. */
-static int call_network(const struct chain *c, const struct net_plugin *p, enum cni_command command,
-			struct json_raw valid, struct err *e)
+/* Where the answer does not matter. */
+static int tell(const struct chain *c, const struct net_plugin *p, enum cni_command command, struct json_raw prev,
+		struct err *e)
 {
-	const struct net_inject in = { .valid_attachments = valid };
-	const struct cni_env env = { .command = cni_command_text(command), .path = c->path };
-	struct text config;
-	size_t len;
+	static const char *const doing[] = {
+		[CNI_DEL] = "delete", [CNI_CHECK] = "check", [CNI_GC] = "gc", [CNI_STATUS] = "status",
+	};
+	struct json_raw ignored;
 
-	text_init(&config, config_buf, sizeof(config_buf));
-	net_config_write(&config, c->list, p, &in);
-	return exec_plugin(c, p, &env, &config, &len, e);
+	return name_plugin(p, doing[command], call(c, p, command, prev, &ignored, e), e);
+}
+
+/* In the list's order, up to the first failure. */
+static int tell_all(const struct chain *c, enum cni_command command, struct json_raw prev, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->list->count; i++)
+		r = tell(c, &c->list->plugins[i], command, prev, e);
+	return r;
 }
 
 struct versioned {
@@ -90,66 +106,53 @@ static const struct json_field versioned_fields[] = {
 static const struct json_table versioned_table = { .fields = versioned_fields, .count = 1 };
 
 /*
- * A plugin that answers in another version than it was asked, or a list whose version was changed under a running
- * container.
+ * A result in the list's version goes through with keys that nobody here knows, and without the blanks that reference
+ * plugins indent with; it is kept, and handed to each plugin that follows. Another version comes from a plugin that
+ * answers in another than it was asked, or from a list whose version was changed under a running container.
  */
-static int convert_result(const struct chain *c, struct json_raw raw, struct json_raw *out, struct err *e)
+static int write_result(const struct chain *c, struct json_raw raw, struct text *t, struct err *e)
 {
 	static struct cni_result result;
-	struct text t;
-	char *buf;
-	int r = cni_result_read(c->arena, raw, "", &result, e);
-
-	if (r < 0)
-		return r;
-	buf = arena_alloc(c->arena, 2 * raw.len + 4096);
-	if (!buf)
-		return err_set(e, ENOMEM, "too large");
-	text_init(&t, buf, 2 * raw.len + 4096);
-	cni_result_write(&t, &result, c->list->version);
-	*out = (struct json_raw){ .text = t.at, .len = t.len };
-	return t.bad ? err_set(e, E2BIG, "too large") : 0;
-}
-
-/* Without the blanks that reference plugins indent with; it is kept, and handed to each plugin that follows. */
-static int copy_result(const struct chain *c, struct json_raw raw, struct json_raw *out, struct err *e)
-{
-	char *buf = arena_alloc(c->arena, raw.len + 1);
-	struct json_writer w;
-	struct text t;
-
-	if (!buf)
-		return err_set(e, ENOMEM, "too large");
-	text_init(&t, buf, raw.len + 1);
-	json_begin(&w, &t, 0);
-	json_put_reformatted(&w, raw);
-	*out = (struct json_raw){ .text = t.at, .len = t.len };
-	return t.bad ? err_set(e, E2BIG, "too large") : 0;
-}
-
-/* A result in the list's version goes through with keys that nobody here knows. *out lives in the arena. */
-static int take_result(const struct chain *c, const char *text, size_t len, struct json_raw *out, struct err *e)
-{
-	struct json_raw raw = { .text = text, .len = len };
 	struct versioned v = { 0 };
-	int r = json_decode(c->arena, text, len, &versioned_table, &v, e);
+	struct json_writer w;
+	int r = json_decode(c->arena, raw.text, raw.len, &versioned_table, &v, e);
 
 	if (r < 0)
 		return r;
-	for (; memchr(" \t\r\n", *raw.text, 4); raw.text++)
-		raw.len--;
-	if (v.version && strcmp(v.version, cni_version_text(c->list->version)) == 0)
-		return copy_result(c, raw, out, e);
-	return convert_result(c, raw, out, e);
+	if (v.version && strcmp(v.version, cni_version_text(c->list->version)) == 0) {
+		json_begin(&w, t, 0);
+		json_put_reformatted(&w, json_trim(raw));
+		return 0;
+	}
+	r = cni_result_read(c->arena, raw, "", &result, e);
+	if (r == 0)
+		cni_result_write(t, &result, c->list->version);
+	return r;
+}
+
+/* *out lives in the arena. */
+static int take_result(const struct chain *c, struct json_raw raw, struct json_raw *out, struct err *e)
+{
+	size_t room = 2 * raw.len + VERSION_ROOM;
+	char *buf = arena_alloc(c->arena, room);
+	struct text t;
+	int r;
+
+	if (!buf)
+		return err_set(e, ENOMEM, "too large");
+	text_init(&t, buf, room);
+	r = write_result(c, raw, &t, e);
+	*out = (struct json_raw){ .text = t.at, .len = t.len };
+	return t.bad ? err_set(e, E2BIG, "too large") : r;
 }
 
 static int add_one(const struct chain *c, const struct net_plugin *p, struct json_raw *result, struct err *e)
 {
-	size_t len = 0;
-	int r = call_attached(c, p, CNI_ADD, *result, &len, e);
+	struct json_raw answer;
+	int r = call(c, p, CNI_ADD, *result, &answer, e);
 
 	if (r == 0)
-		r = err_ctx(e, take_result(c, answer_buf, len, result, e), "its result");
+		r = err_ctx(e, take_result(c, answer, result, e), "its result");
 	return name_plugin(p, "add", r, e);
 }
 
@@ -198,14 +201,12 @@ static int cached_result(const struct chain *c, struct json_raw *out, struct err
 	}
 	if (r < 0 || !entry.result.text)
 		return r;
-	return err_ctx(e, take_result(c, entry.result.text, entry.result.len, out, e),
-		       "cached result of network \"%s\"", c->at.network);
+	return err_ctx(e, take_result(c, entry.result, out, e), "cached result of network \"%s\"", c->at.network);
 }
 
 int chain_check(const struct chain *c, struct err *e)
 {
 	struct json_raw prev = { 0 };
-	size_t len;
 	int r;
 
 	if (c->list->version < CNI_0_4_0)
@@ -214,25 +215,20 @@ int chain_check(const struct chain *c, struct err *e)
 	if (c->list->disable_check)
 		return 0;
 	r = cached_result(c, &prev, e);
-	for (size_t i = 0; r == 0 && i < c->list->count; i++)
-		r = name_plugin(&c->list->plugins[i], "check",
-				call_attached(c, &c->list->plugins[i], CNI_CHECK, prev, &len, e), e);
-	return r;
+	return r < 0 ? r : tell_all(c, CNI_CHECK, prev, e);
 }
 
 int chain_del(const struct chain *c, struct err *e)
 {
 	struct json_raw prev = { 0 };
 	struct err damaged = { 0 };
-	size_t len;
 	int r = 0;
 
 	/* A damaged entry must not keep an attachment alive: plugins have to cope without (specification, DEL). */
 	if (c->list->version >= CNI_0_4_0 && cached_result(c, &prev, &damaged) < 0)
 		log_line(LOG_WARN, "ignored: %s", damaged.text);
 	for (size_t i = c->list->count; r == 0 && i-- > 0;)
-		r = name_plugin(&c->list->plugins[i], "delete",
-				call_attached(c, &c->list->plugins[i], CNI_DEL, prev, &len, e), e);
+		r = tell(c, &c->list->plugins[i], CNI_DEL, prev, e);
 	return r < 0 ? r : cache_remove(c->cache, &c->at, e);
 }
 
@@ -272,17 +268,14 @@ static void gc_cached(const struct chain *c, struct err *first)
 
 int chain_gc(const struct chain *c, struct err *e)
 {
-	const struct json_raw none = { .text = "[]", .len = 2 };
 	struct err one;
 
 	if (c->list->disable_gc)
 		return 0;
 	gc_cached(c, e);
 	for (size_t i = 0; c->list->version >= CNI_1_1_0 && i < c->list->count; i++) {
-		const struct net_plugin *p = &c->list->plugins[i];
-
 		err_clear(&one);
-		name_plugin(p, "gc", call_network(c, p, CNI_GC, none, &one), &one);
+		tell(c, &c->list->plugins[i], CNI_GC, (struct json_raw){ 0 }, &one);
 		collect(e, &one);
 	}
 	return -e->errnum;
@@ -290,12 +283,7 @@ int chain_gc(const struct chain *c, struct err *e)
 
 int chain_status(const struct chain *c, struct err *e)
 {
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && c->list->version >= CNI_1_1_0 && i < c->list->count; i++)
-		r = name_plugin(&c->list->plugins[i], "status",
-				call_network(c, &c->list->plugins[i], CNI_STATUS, (struct json_raw){ 0 }, e), e);
-	return r;
+	return c->list->version < CNI_1_1_0 ? 0 : tell_all(c, CNI_STATUS, (struct json_raw){ 0 }, e);
 }
 
 struct versions {
@@ -320,15 +308,15 @@ static int version_one(const struct chain *c, const struct net_plugin *p, struct
 	struct versions v = { 0 };
 	const char *const *version;
 	bool spoken = false;
+	struct json_raw answer;
 	struct text config;
-	size_t len;
 	int r;
 
 	text_init(&config, config_buf, sizeof(config_buf));
 	text_printf(&config, "{\"cniVersion\":\"%s\"}", cni_version_text(CNI_LATEST));
-	r = exec_plugin(c, p, &env, &config, &len, e);
+	r = exec_plugin(c, p, &env, &config, &answer, e);
 	if (r == 0)
-		r = err_ctx(e, json_decode(c->arena, answer_buf, len, &versions_table, &v, e), "its answer");
+		r = err_ctx(e, json_decode(c->arena, answer.text, answer.len, &versions_table, &v, e), "its answer");
 	if (r < 0)
 		return r;
 	version = v.list.items;

@@ -31,7 +31,8 @@ static char arena_memory[16u << 20] __attribute__((aligned(16)));
 static char output[2u << 20];
 
 struct call {
-	const char *command, *network, *netns, *ifname;
+	enum cni_command command;
+	const char *network, *netns, *ifname;
 	struct chain chain;
 	struct net_list list;
 	char path[PATH_MAX]; /* of the namespace */
@@ -143,16 +144,15 @@ static int judge_args(const char *args, struct err *e)
 static int read_capability_args(struct chain *chain, struct err *e)
 {
 	const char *text = env_or("CAP_ARGS", "null");
+	struct json_raw raw = json_trim((struct json_raw){ .text = text, .len = strlen(text) });
 	int r = err_ctx(e, json_check(text, strlen(text), e), "CAP_ARGS");
 
 	if (r < 0)
 		return r;
-	text += strspn(text, " \t\r\n");
-	if (*text == 'n')
-		return 0;
-	if (*text != '{')
-		return err_set(e, EINVAL, "CAP_ARGS: expected a JSON object, got %.48s", text);
-	chain->capability_args = (struct json_raw){ .text = text, .len = strlen(text) };
+	if (*raw.text == '{')
+		chain->capability_args = raw;
+	else if (*raw.text != 'n')
+		return err_set(e, EINVAL, "CAP_ARGS: expected a JSON object, got %.48s", raw.text);
 	return 0;
 }
 
@@ -194,18 +194,22 @@ static int add(const struct chain *c, struct text *t, struct err *e)
 	return 0;
 }
 
-static int run(struct call *c, struct text *t, struct err *e)
+static int run(const struct call *c, struct text *t, struct err *e)
 {
-	if (strcmp(c->command, "add") == 0)
+	switch (c->command) {
+	case CNI_ADD:
 		return add(&c->chain, t, e);
-	if (strcmp(c->command, "check") == 0)
-		return chain_check(&c->chain, e);
-	if (strcmp(c->command, "del") == 0)
+	case CNI_DEL:
 		return chain_del(&c->chain, e);
-	if (strcmp(c->command, "gc") == 0)
+	case CNI_CHECK:
+		return chain_check(&c->chain, e);
+	case CNI_GC:
 		return chain_gc(&c->chain, e);
-	if (strcmp(c->command, "status") == 0)
+	case CNI_STATUS:
 		return chain_status(&c->chain, e);
+	case CNI_VERSION:
+		break;
+	}
 	return chain_version(&c->chain, t, e);
 }
 
@@ -241,9 +245,13 @@ static bool take_option(struct call *c, char **argv, int *i)
 /* gc, status and version take a namespace too, as the reference wants one, and ignore it. */
 static bool parse_arguments(struct call *c, char **argv)
 {
-	const char *words[3] = { NULL, NULL, NULL };
+	static const char *const commands[] = {
+		[CNI_ADD] = "add", [CNI_DEL] = "del", [CNI_CHECK] = "check",
+		[CNI_GC] = "gc", [CNI_STATUS] = "status", [CNI_VERSION] = "version",
+	};
+	const char *words[3] = { "", NULL, NULL };
 	unsigned int count = 0;
-	bool attached;
+	int command;
 
 	for (int i = 1; argv[i]; i++) {
 		if (argv[i][0] == '-') {
@@ -255,15 +263,15 @@ static bool parse_arguments(struct call *c, char **argv)
 			words[count++] = argv[i];
 		}
 	}
-	if (count < 2)
+	command = str_index(commands, sizeof(commands) / sizeof(commands[0]), words[0]);
+	if (command < 0)
 		return false;
-	c->command = words[0];
+	c->command = (enum cni_command)command;
 	c->network = words[1];
-	attached = strcmp(c->command, "add") == 0 || strcmp(c->command, "check") == 0 || strcmp(c->command, "del") == 0;
-	c->netns = attached ? words[2] : NULL;
-	if (attached)
-		return c->netns;
-	return strcmp(c->command, "gc") == 0 || strcmp(c->command, "status") == 0 || strcmp(c->command, "version") == 0;
+	if (c->command > CNI_CHECK)
+		return c->network;
+	c->netns = words[2];
+	return c->netns;
 }
 
 int cnitool_main(int argc, char **argv)

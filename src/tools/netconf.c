@@ -108,9 +108,7 @@ int net_plugin_parse(struct arena *a, struct json_raw raw, struct net_plugin *ou
 {
 	int r;
 
-	for (; raw.len > 0 && memchr(" \t\r\n", *raw.text, 4); raw.text++)
-		raw.len--;
-	*out = (struct net_plugin){ .config = raw };
+	*out = (struct net_plugin){ .config = json_trim(raw) };
 	r = json_decode_raw(a, raw, "", &plugin_table, out, e);
 	if (r == 0 && !*out->type)
 		r = err_set(e, EINVAL, "type: must name a plugin, is empty");

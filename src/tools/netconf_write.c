@@ -11,49 +11,50 @@ static struct json_raw find_key(struct json_raw object, struct json_raw wanted)
 	struct json_iter it = json_members(object);
 	struct json_raw key, value, found = { 0 };
 
-	while (object.text && json_next(&it, &key, &value)) {
+	while (json_next(&it, &key, &value)) {
 		if (key.len == wanted.len && memcmp(key.text, wanted.text, key.len) == 0)
 			found = value;
 	}
 	return found;
 }
 
-/* Those arguments that the plugin is capable of; not even an empty runtimeConfig when there are none. */
-static void put_runtime_config(struct json_writer *w, const struct net_plugin *p, struct json_raw args)
+/* The next of the arguments that the plugin is capable of. */
+static bool next_capability(struct json_iter *capabilities, struct json_raw args, struct json_raw *key,
+			    struct json_raw *arg)
 {
-	struct json_iter it = json_members(p->capabilities);
-	struct json_raw key, value, arg;
-	bool open = false;
+	struct json_raw capable;
 
-	while (p->capabilities.text && json_next(&it, &key, &value)) {
-		arg = find_key(args, key);
-		if (!arg.text || value.text[0] != 't')
-			continue;
-		if (!open) {
-			json_key(w, "runtimeConfig");
-			json_open(w, '{');
-			open = true;
-		}
-		/* The key as it stands, with its quotes. */
-		json_put_raw(w, (struct json_raw){ .text = key.text - 1, .len = key.len + 2 });
-		text_char(w->t, ':');
-		w->after_key = true;
-		json_put_raw(w, arg);
+	while (json_next(capabilities, key, &capable)) {
+		*arg = find_key(args, *key);
+		if (arg->text && capable.text[0] == 't')
+			return true;
 	}
-	if (open)
-		json_close(w, '}');
+	return false;
 }
 
 static bool has_runtime_config(const struct net_plugin *p, struct json_raw args)
 {
 	struct json_iter it = json_members(p->capabilities);
-	struct json_raw key, value;
+	struct json_raw key, arg;
 
-	while (p->capabilities.text && json_next(&it, &key, &value)) {
-		if (value.text[0] == 't' && find_key(args, key).text)
-			return true;
+	return next_capability(&it, args, &key, &arg);
+}
+
+/* Not even an empty one when there are no arguments. */
+static void put_runtime_config(struct json_writer *w, const struct net_plugin *p, struct json_raw args)
+{
+	struct json_iter it = json_members(p->capabilities);
+	struct json_raw key, arg;
+
+	if (!has_runtime_config(p, args))
+		return;
+	json_key(w, "runtimeConfig");
+	json_open(w, '{');
+	while (next_capability(&it, args, &key, &arg)) {
+		json_key_raw(w, key);
+		json_put_raw(w, arg);
 	}
-	return false;
+	json_close(w, '}');
 }
 
 static bool is_injected(struct json_raw key, const struct net_plugin *p, const struct net_inject *in)

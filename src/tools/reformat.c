@@ -1,8 +1,6 @@
 /* A JSON value written anew: see reformat.h. */
 #include "tools/reformat.h"
 
-#include "base/text.h"
-
 /* Deep enough a document would be refused by the grammar check before it came here. */
 void json_put_reformatted(struct json_writer *w, struct json_raw v)
 {
@@ -16,11 +14,8 @@ void json_put_reformatted(struct json_writer *w, struct json_raw v)
 	}
 	json_open(w, open);
 	while (json_next(&it, &key, &value)) {
-		if (key.text) { /* with its quotes, undecoded */
-			json_put_raw(w, (struct json_raw){ .text = key.text - 1, .len = key.len + 2 });
-			text_str(w->t, w->indent ? ": " : ":");
-			w->after_key = true;
-		}
+		if (key.text)
+			json_key_raw(w, key);
 		json_put_reformatted(w, value);
 	}
 	json_close(w, open == '{' ? '}' : ']');
