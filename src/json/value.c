@@ -107,31 +107,17 @@ static void put_short(struct text *t, struct json_raw v)
 
 static const char *value_text(struct json_raw v, char out[static VALUE_TEXT + 24])
 {
+	static const char words[][10] = {
+		[JSON_IS_NULL] = "null", [JSON_IS_NUMBER] = "number ", [JSON_IS_STRING] = "string ",
+		[JSON_IS_LIST] = "a list", [JSON_IS_OBJECT] = "an object",
+	};
+	enum json_type type = json_type(v);
 	struct text t;
 
 	text_init(&t, out, VALUE_TEXT + 24);
-	switch (json_type(v)) {
-	case JSON_IS_NULL:
-		text_str(&t, "null");
-		break;
-	case JSON_IS_LIST:
-		text_str(&t, "a list");
-		break;
-	case JSON_IS_OBJECT:
-		text_str(&t, "an object");
-		break;
-	case JSON_IS_STRING:
-		text_str(&t, "string ");
+	text_str(&t, words[type]);
+	if (type == JSON_IS_BOOL || type == JSON_IS_NUMBER || type == JSON_IS_STRING)
 		put_short(&t, v);
-		break;
-	case JSON_IS_NUMBER:
-		text_str(&t, "number ");
-		put_short(&t, v);
-		break;
-	case JSON_IS_BOOL:
-		put_short(&t, v);
-		break;
-	}
 	return out;
 }
 
@@ -149,22 +135,29 @@ static const char *position_text(const struct json_source *s, const char *at, ch
 	return out;
 }
 
+/* at is where the position is told of, what is put in front. */
+static int refuse(const struct json_source *s, const struct json_place *p, const char *at, const char *what, const char *wanted,
+		  const char *got)
+{
+	char path[PATH_TEXT], position[POSITION_TEXT];
+
+	return err_set(s->err, EINVAL, "%s%sexpected %s, got %s%s", path_text(p, path), what, wanted, got,
+		       position_text(s, at, position));
+}
+
 int value_refuse(const struct json_source *s, const struct json_place *p, struct json_raw v, const char *wanted)
 {
-	char path[PATH_TEXT], value[VALUE_TEXT + 24], position[POSITION_TEXT];
+	char value[VALUE_TEXT + 24];
 
-	return err_set(s->err, EINVAL, "%sexpected %s, got %s%s", path_text(p, path), wanted, value_text(v, value),
-		       position_text(s, v.text, position));
+	return refuse(s, p, v.text, "", wanted, value_text(v, value));
 }
 
 int value_missing(const struct json_source *s, const struct json_place *p, struct json_raw object,
 		  const struct json_field *f, bool is_null)
 {
 	struct json_place key = { .up = p, .key = f->name };
-	char path[PATH_TEXT], position[POSITION_TEXT];
 
-	return err_set(s->err, EINVAL, "%srequired: expected %s, got %s%s", path_text(&key, path),
-		       json_kind_name(f->kind), is_null ? "null" : "nothing", position_text(s, object.text, position));
+	return refuse(s, &key, object.text, "required: ", json_kind_name(f->kind), is_null ? "null" : "nothing");
 }
 
 int value_no_room(const struct json_source *s, const struct json_place *p)
@@ -175,7 +168,16 @@ int value_no_room(const struct json_source *s, const struct json_place *p)
 		       s->arena->used);
 }
 
-/* Of a number without fraction or exponent. */
+/* A number without fraction and exponent. */
+static bool is_whole(struct json_raw v)
+{
+	size_t i = v.text[0] == '-';
+
+	while (i < v.len && v.text[i] >= '0' && v.text[i] <= '9')
+		i++;
+	return i == v.len;
+}
+
 static bool int_parse(struct json_raw v, int64_t *out)
 {
 	bool negative = v.text[0] == '-';
@@ -205,7 +207,7 @@ static int decode_int(const struct json_source *s, const struct json_place *p, c
 		snprintf(wanted, sizeof(wanted), "an integer from %lld to %lld", (long long)f->min, (long long)f->max);
 	if (json_type(v) != JSON_IS_NUMBER)
 		return value_refuse(s, p, v, limited ? wanted : "an integer");
-	if (memchr(v.text, '.', v.len) || memchr(v.text, 'e', v.len) || memchr(v.text, 'E', v.len))
+	if (!is_whole(v))
 		return value_refuse(s, p, v, "an integer without fraction or exponent");
 	if (!int_parse(v, &n) || (limited && (n < f->min || n > f->max)))
 		return value_refuse(s, p, v, wanted);
