@@ -22,7 +22,7 @@ void die(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	fputs("sweep: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 	va_end(ap);
@@ -114,7 +114,7 @@ int pod_run(const char *name, int (*fn)(const char *arg), const char *arg)
 	return r;
 }
 
-static void overlay(const char *path)
+void host_cover(const char *path)
 {
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		die("%s: %s", path, strerror(errno));
@@ -134,11 +134,11 @@ void host_make(void)
 {
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("new host: %s", strerror(errno));
-	overlay("/run");
-	overlay("/var/lib/cni");
-	overlay("/etc/cni");
-	overlay("/opt/cni");
-	overlay("/var/log");
+	host_cover("/run");
+	host_cover("/var/lib/cni");
+	host_cover("/etc/cni");
+	host_cover("/opt/cni");
+	host_cover("/var/log");
 	mkdir("/run/netns", 0755);
 	mkdir("/etc/cni/net.d", 0755);
 	mkdir("/etc/cni/sweep", 0755);

@@ -9,8 +9,6 @@
 
 #include <errno.h>
 #include <ftw.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +19,6 @@
 #define SECOND_OPINION 64	/* points between two */
 
 const char *const way_names[WAYS] = { "DEL", "DEL with an empty CNI_NETNS", "DEL without namespace", "GC", "again" };
-const char *plugins;
 bool point_verbose;
 unsigned int undo_refused;
 
@@ -30,70 +27,12 @@ static char first_result[1 << 15];
 static bool starved;		/* one of this point's commands was */
 static int struck;		/* the call of this point's fault */
 
-__attribute__((format(printf, 2, 3))) static char *put(struct command *c, const char *fmt, ...)
-{
-	char *at = c->text + c->used;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(at, sizeof(c->text) - c->used, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof(c->text) - c->used)
-		die("a command is too long");
-	c->used += (size_t)n + 1;
-	return at;
-}
-
-/* The configuration, with one more key. */
-static const char *input_with(struct command *c, const char *config, const char *key, const char *value)
-{
-	return put(c, "%.*s,\"%s\":%s}", (int)strlen(config) - 1, config, key, value);
-}
-
-static void make_call(struct command *c, const struct subject *s, enum verb v, const char *pod, bool no_netns)
-{
-	unsigned int n = 0;
-
-	c->argv[0] = put(c, "%s/%s", plugins, s->program);
-	c->env[n++] = put(c, "CNI_COMMAND=%s", verb_names[v]);
-	c->env[n++] = put(c, "CNI_PATH=%s", plugins);
-	c->input = s->config;
-	if (v == GC) {
-		c->input = input_with(c, s->config, "cni.dev/valid-attachments", "[{\"containerID\":\"id-b\",\"ifname\":\"eth0\"}]");
-		return;
-	}
-	c->env[n++] = put(c, "CNI_CONTAINERID=id-%s", pod);
-	c->env[n++] = put(c, "CNI_IFNAME=%s", s->loopback ? "lo" : "eth0");
-	c->env[n++] = no_netns ? put(c, "CNI_NETNS=") : put(c, "CNI_NETNS=/run/netns/%s", pod);
-	if (v == CHECK)
-		c->input = input_with(c, s->config, "prevResult", first_result);
-}
-
-static void make_line(struct command *c, const char *line, const char *pod)
-{
-	unsigned int n = 0;
-	const char *here = strstr(line, "%s");
-	char *words = here ? put(c, "%.*s%s%s", (int)(here - line), line, pod, here + 2) : put(c, "%s", line), *word;
-
-	c->argv[n] = put(c, "%s/%s", plugins, strtok(words, " "));
-	while ((word = strtok(NULL, " ")) != NULL)
-		c->argv[++n] = word;
-	c->env[0] = put(c, "CNI_PATH=%s", plugins);
-	c->env[1] = put(c, "NETCONFPATH=/etc/cni/sweep");
-}
-
 static int run_verb(const struct subject *s, enum verb v, const char *pod, const struct fault *f)
 {
 	static const struct fault none = { .kind = FAULT_NONE };
 	static struct command c;
 
-	memset(&c, 0, offsetof(struct command, text));
-	c.used = 0;
-	if (s->config)
-		make_call(&c, s, v, pod, f == NULL);
-	else
-		make_line(&c, s->lines[v], pod);
+	command_make(&c, s, v, pod, first_result, f == NULL);
 	trace_run(&c, f ? f : &none, &result);
 	starved |= result.starved;
 	if (point_verbose)

@@ -37,6 +37,21 @@ bool subject_has(const struct subject *s, enum verb v);
 bool subject_has_pod(const struct subject *s);
 void subject_files(void);
 
+/* ---- command.c: how a subject is called ---- */
+
+struct command {
+	char *argv[16];
+	char *env[16];
+	const char *input;
+	char text[1 << 16];	/* what argv, env and input point into */
+	size_t used;
+};
+
+extern const char *plugins;	/* the folder */
+
+/* A plugin is given prev, the result of its ADD, at CHECK. no_netns: CNI_NETNS is empty. */
+void command_make(struct command *c, const struct subject *s, enum verb v, const char *pod, const char *prev, bool no_netns);
+
 /* ---- trace.c: running one command, with one fault in it ---- */
 
 enum fault_kind {
@@ -55,14 +70,6 @@ struct fault {
 	int errnum;
 	bool forever;		/* also all later calls of this number, or messages of this type */
 	void (*act)(void);
-};
-
-struct command {
-	char *argv[16];
-	char *env[16];
-	const char *input;
-	char text[1 << 16];	/* what argv, env and input point into */
-	size_t used;
 };
 
 #define CALLS_MAX 8192
@@ -102,6 +109,7 @@ bool errno_repeats(int errnum);	/* makes sense for good */
 
 /* A host for this process: network and mounts of its own, pods a and b. Exits on failure. */
 void host_make(void);
+void host_cover(const char *path);	/* by an empty folder */
 void pod_make(const char *name);
 void pod_remove(const char *name);
 bool pod_there(const char *name);
@@ -157,8 +165,6 @@ struct operation {
 	struct snapshot base, after, cycle;
 	unsigned long long tools;	/* what ip and nft say of base */
 };
-
-extern const char *plugins;	/* the folder */
 
 /* Prepare this process's host; with learn, also run the whole cycle once and learn after and cycle. False: the cycle itself leaks. */
 bool operation_begin(struct operation *o, bool learn, struct call *trace, unsigned int *calls);
