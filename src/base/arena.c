@@ -41,19 +41,17 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
+	char *s = (char *)a->base + a->used;
+	size_t room = a->cap - a->used;
 	va_list ap;
-	char *s;
 	int len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(s, room, fmt, ap);
 	va_end(ap);
-	s = len < 0 ? NULL : arena_alloc(a, (size_t)len + 1);
-	if (!s)
+	if (len < 0 || (size_t)len >= room)
 		return NULL;
-	va_start(ap, fmt);
-	vsnprintf(s, (size_t)len + 1, fmt, ap);
-	va_end(ap);
+	a->used += (size_t)len + 1;
 	return s;
 }
 

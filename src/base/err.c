@@ -1,4 +1,4 @@
-/* One error, filled once: see err.h. */
+/* One error, filled once: see err.h. It is one line, whatever came from outside: a kernel's message, a plugin's, a piece of a configuration. */
 #include "base/err.h"
 
 #include <errno.h>
@@ -7,15 +7,6 @@
 #include <string.h>
 
 #include "base/text.h"
-
-/* One line, whatever came from outside: a kernel's message, a plugin's, a piece of a configuration. */
-static void flatten(char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = ' ';
-	}
-}
 
 static int record(struct err *e, int errnum, bool with_strerror, const char *fmt, va_list ap)
 {
@@ -28,7 +19,7 @@ static int record(struct err *e, int errnum, bool with_strerror, const char *fmt
 	text_vprintf(&t, fmt, ap);
 	if (with_strerror)
 		text_printf(&t, ": %s", strerror(errnum));
-	flatten(e->text);
+	str_flatten(e->text);
 	return -errnum;
 }
 
@@ -83,7 +74,7 @@ int err_ctx(struct err *e, int r, const char *fmt, ...)
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
 	text_printf(&t, ": %s", e->text);
-	flatten(text);
+	str_flatten(text);
 	memcpy(e->text, text, sizeof(text));
 	return r;
 }

@@ -130,14 +130,15 @@ static int make_path(const char *path, struct err *e)
 
 	if (!str_copy(partial, sizeof(partial), path))
 		return err_set(e, ENAMETOOLONG, "make directory %.64s...: path too long", path);
-	for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
+	for (char *slash = partial; slash;) {
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
 		if (mkdir(partial, 0755) < 0 && errno != EEXIST)
 			return err_errno(e, "make directory %s", partial);
-		*slash = '/';
+		if (slash)
+			*slash = '/';
 	}
-	if (mkdir(partial, 0755) < 0 && errno != EEXIST)
-		return err_errno(e, "make directory %s", partial);
 	return 0;
 }
 

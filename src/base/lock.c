@@ -18,9 +18,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/text.h"
 
-#define LOCKS_BUF 4096
+#define LOCKS_MAX (256u << 10)	/* some 4000 locks */
 
 static volatile sig_atomic_t timed_out;
 
@@ -55,8 +54,8 @@ static int wait_for_lock(int fd, unsigned int timeout_ms)
 }
 
 /*
- * A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiter's has "->" behind the number. The pid is text
- * for a message; empty when the line is of another lock.
+ * The pid in a line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiter's has "->" behind the number. NULL when
+ * the line is of another lock, or the holder is in another pid namespace.
  */
 static const char *holder_in_line(char *line, const char *file)
 {
@@ -66,54 +65,32 @@ static const char *holder_in_line(char *line, const char *file)
 	for (unsigned int i = 0; i < 6; i++) {
 		field[i] = strtok_r(i ? NULL : line, " ", &rest);
 		if (!field[i])
-			return "";
+			return NULL;
 	}
-	return strcmp(field[1], "FLOCK") == 0 && strcmp(field[5], file) == 0 ? field[4] : "";
+	if (strcmp(field[1], "FLOCK") != 0 || strcmp(field[5], file) != 0 || *field[4] < '1' || *field[4] > '9')
+		return NULL;
+	return field[4];
 }
 
-static bool find_holder(int locks, const char *file, char *pid, size_t size)
+/* NULL when it cannot be known: another pid namespace, or released meanwhile. */
+static const char *lock_holder(int fd)
 {
-	char buf[LOCKS_BUF];
-	size_t len = 0;
-	ssize_t n;
-
-	while ((n = read(locks, buf + len, sizeof(buf) - 1 - len)) > 0) {
-		char *line = buf, *end;
-
-		buf[len + (size_t)n] = '\0';
-		for (; (end = strchr(line, '\n')); line = end + 1) {
-			*end = '\0';
-			if (str_copy(pid, size, holder_in_line(line, file)) && pid[0] >= '1' && pid[0] <= '9')
-				return true;
-		}
-		len = strlen(line);
-		memmove(buf, line, len);
-	}
-	return false;
-}
-
-/* False when it cannot be known: another pid namespace, or released meanwhile. */
-static bool lock_holder(int fd, char *pid, size_t size)
-{
-	char file[64];
+	static char locks[LOCKS_MAX];
+	const char *pid = NULL;
+	char file[64], *rest;
 	struct stat st;
-	int locks;
-	bool found;
 
-	if (fstat(fd, &st) < 0)
-		return false;
+	if (fstat(fd, &st) < 0 || file_read(AT_FDCWD, "/proc/locks", locks, sizeof(locks), err_ignored()) < 0)
+		return NULL;
 	snprintf(file, sizeof(file), "%02x:%02x:%llu", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
-	locks = open("/proc/locks", O_RDONLY | O_CLOEXEC);
-	if (locks < 0)
-		return false;
-	found = find_holder(locks, file, pid, size);
-	close(locks);
-	return found;
+	for (char *line = strtok_r(locks, "\n", &rest); line && !pid; line = strtok_r(NULL, "\n", &rest))
+		pid = holder_in_line(line, file);
+	return pid;
 }
 
 int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
 {
-	char pid[16];
+	const char *pid;
 	int r;
 
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -123,7 +100,6 @@ int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
 		return 0;
 	if (r != -EAGAIN)
 		return err_sys(e, -r, "lock %s", what);
-	if (lock_holder(fd, pid, sizeof(pid)))
-		return err_set(e, EAGAIN, "lock %s: process %s holds it for more than %u ms", what, pid, timeout_ms);
-	return err_set(e, EAGAIN, "lock %s: another process holds it for more than %u ms", what, timeout_ms);
+	pid = lock_holder(fd);
+	return err_set(e, EAGAIN, "lock %s: %s %s holds it for more than %u ms", what, pid ? "process" : "another", pid ? pid : "process", timeout_ms);
 }

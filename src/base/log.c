@@ -109,18 +109,6 @@ static void put_time(struct text *t)
 		    tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
 }
 
-/* A line of the log is one line: what came from outside may hold line breaks. */
-static void flatten(struct text *t, size_t from)
-{
-	for (size_t i = from; i < t->len; i++) {
-		if ((unsigned char)t->at[i] < ' ')
-			t->at[i] = ' ';
-	}
-	t->len -= t->len == t->cap - 1;
-	t->at[t->len++] = '\n';
-	t->at[t->len] = '\0';
-}
-
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static char line[LINE_MAX_BYTES];
@@ -135,7 +123,9 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
-	flatten(&t, start);
+	str_flatten(line);	/* what came from outside may hold line breaks */
+	t.len -= t.len == t.cap - 1;
+	line[t.len++] = '\n';
 	if (log_to.fd >= 0 && level <= log_to.level && write(log_to.fd, line, t.len) < 0)
 		log_to.fd = -1;
 	if (level <= LOG_WARN && write(STDERR_FILENO, line + start, t.len - start) < 0)

@@ -66,6 +66,14 @@ int str_index(const char *const *words, size_t count, const char *s)
 	return -1;
 }
 
+void str_flatten(char *s)
+{
+	for (; *s; s++) {
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = ' ';
+	}
+}
+
 bool str_copy(char *dst, size_t size, const char *src)
 {
 	size_t len = strnlen(src, size);

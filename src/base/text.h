@@ -27,6 +27,9 @@ void text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((fo
 /* The place of s among words, or -1. */
 int str_index(const char *const *words, size_t count, const char *s);
 
+/* Make one line of s, whatever came from outside: control characters become blanks. */
+void str_flatten(char *s);
+
 /* Copy src into dst[size], truncating, always NUL-terminated. Returns false if it was truncated. */
 bool str_copy(char *dst, size_t size, const char *src);
 

@@ -86,16 +86,17 @@ static bool joins(const struct item *x, const struct item *y)
 
 void items_join(struct list *items)
 {
-	struct item *at = items->at, *last = at;
+	struct item *at = items->at;
+	size_t kept = 0;
 
 	for (size_t i = 1; i < items->count; i++) {
-		if (!joins(last, &at[i]))
-			*++last = at[i];
-		else if (addr_cmp(&at[i].b, &last->b) > 0)
-			last->b = at[i].b;
+		if (!joins(&at[kept], &at[i]))
+			at[++kept] = at[i];
+		else if (addr_cmp(&at[i].b, &at[kept].b) > 0)
+			at[kept].b = at[i].b;
 	}
 	if (items->count)
-		items->count = (size_t)(last - at) + 1;
+		items->count = kept + 1;
 }
 
 static void change_add(struct change *out, enum verdict verdict, const struct item *want, const struct item *have)
