@@ -42,9 +42,7 @@ static void write_error(struct text *t, const struct cni_request *req, const str
 {
 	struct json_writer w;
 
-	json_begin(&w, t, 0);
-	json_open(&w, '{');
-	json_member_str(&w, "cniVersion", cni_version_text(req->version));
+	cni_object_begin(&w, t, req->version);
 	json_member_int(&w, "code", code_of(e));
 	json_member_str(&w, "msg", e->text);
 	json_close(&w, '}');
@@ -54,9 +52,7 @@ static void write_versions(struct text *t, const struct cni_request *req)
 {
 	struct json_writer w;
 
-	json_begin(&w, t, 0);
-	json_open(&w, '{');
-	json_member_str(&w, "cniVersion", cni_version_text(req->version));
+	cni_object_begin(&w, t, req->version);
 	json_key(&w, "supportedVersions");
 	json_open(&w, '[');
 	for (unsigned int v = 0; v < CNI_VERSIONS; v++)

@@ -14,6 +14,7 @@
 
 struct arena;
 struct err;
+struct json_writer;
 struct text;
 
 #define CNI_IFACES_MAX 32
@@ -57,6 +58,9 @@ struct cni_result {
  * in the arena, dns in raw. what (e.g. "prevResult") is put in front of the keys in errors. -EINVAL, -ENOMEM, -E2BIG (too many entries).
  */
 int cni_result_read(struct arena *a, struct json_raw raw, const char *what, struct cni_result *out, struct err *e);
+
+/* What every answer, and every configuration, begins with: '{' and its cniVersion. */
+void cni_object_begin(struct json_writer *w, struct text *t, enum cni_version v);
 
 /* Append the result in the form of this version. Overflow marks t bad. */
 void cni_result_write(struct text *t, const struct cni_result *r, enum cni_version v);

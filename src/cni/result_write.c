@@ -134,13 +134,18 @@ static void put_dns(struct json_writer *w, const struct cni_result *r, enum cni_
 		json_member_raw(w, "dns", (struct json_raw){ .text = "{}", .len = 2 });
 }
 
+void cni_object_begin(struct json_writer *w, struct text *t, enum cni_version v)
+{
+	json_begin(w, t, 0);
+	json_open(w, '{');
+	json_member_str(w, "cniVersion", cni_version_text(v));
+}
+
 void cni_result_write(struct text *t, const struct cni_result *r, enum cni_version v)
 {
 	struct json_writer w;
 
-	json_begin(&w, t, 0);
-	json_open(&w, '{');
-	json_member_str(&w, "cniVersion", cni_version_text(v));
+	cni_object_begin(&w, t, v);
 	if (v >= CNI_0_3_0) {
 		put_ifaces(&w, r, v);
 		put_ips(&w, r, v);

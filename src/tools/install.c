@@ -58,23 +58,27 @@ static int judge(const struct install *in, const char *name, struct err *e)
 	return 0;
 }
 
+/* A file's content, mapped until the program ends; NULL with errno set. */
+static const void *map_file(int dir, const char *name, int flags, struct stat *st)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+	void *content = MAP_FAILED;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, st) == 0)
+		content = mmap(NULL, (size_t)st->st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	return content == MAP_FAILED ? NULL : content;
+}
+
 static int map_self(struct install *in, struct err *e)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct stat st;
-	void *image;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		err_sys(e, errno, "open /proc/self/exe");
-		if (fd >= 0)
-			close(fd);
-		return -e->errnum;
-	}
-	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (image == MAP_FAILED)
+	in->image = map_file(AT_FDCWD, "/proc/self/exe", 0, &st);
+	if (!in->image)
 		return err_sys(e, errno, "map /proc/self/exe");
-	in->image = image;
 	in->size = (size_t)st.st_size;
 	return 0;
 }
@@ -82,22 +86,11 @@ static int map_self(struct install *in, struct err *e)
 /* Is DIR/cnibox this very program already? */
 static bool same_program(const struct install *in)
 {
-	int fd = openat(in->dir, PROGRAM, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool same = false;
 	struct stat st;
-	void *theirs;
+	const void *theirs = map_file(in->dir, PROGRAM, O_NOFOLLOW, &st);
 
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755 &&
-	    (size_t)st.st_size == in->size) {
-		theirs = mmap(NULL, in->size, PROT_READ, MAP_PRIVATE, fd, 0);
-		same = theirs != MAP_FAILED && memcmp(theirs, in->image, in->size) == 0;
-		if (theirs != MAP_FAILED)
-			munmap(theirs, in->size);
-	}
-	close(fd);
-	return same;
+	return theirs && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755 && (size_t)st.st_size == in->size &&
+	       memcmp(theirs, in->image, in->size) == 0;
 }
 
 static int put_program(struct install *in, struct err *e)

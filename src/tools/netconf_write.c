@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cni/result.h"
 #include "json/writer.h"
 
 static struct json_raw find_key(struct json_raw object, struct json_raw wanted)
@@ -75,9 +76,7 @@ void net_config_write(struct text *t, const struct net_list *l, const struct net
 	struct json_raw key, value;
 	struct json_writer w;
 
-	json_begin(&w, t, 0);
-	json_open(&w, '{');
-	json_member_str(&w, "cniVersion", cni_version_text(l->version));
+	cni_object_begin(&w, t, l->version);
 	json_member_str(&w, "name", l->name);
 	while (json_next(&it, &key, &value)) {
 		const char *start = key.text - 1, *end = value.text + value.len;
