@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 
+__attribute__((format(printf, 4, 0)))
 static int record(struct err *e, int errnum, bool with_strerror, const char *fmt, va_list ap)
 {
 	struct text t;

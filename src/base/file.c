@@ -61,6 +61,11 @@ ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *
 	return r;
 }
 
+bool file_is_foreign(int r)
+{
+	return r == -ENOENT || r == -ELOOP || r == -EISDIR || r == -EACCES || r == -ENXIO || r == -EFBIG;
+}
+
 static int remove_name(int dir, const char *name, struct err *e)
 {
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)

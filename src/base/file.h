@@ -21,6 +21,9 @@ struct err;
  */
 ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *e);
 
+/* Has file_read() failed because there is no file that could be ours: none, a link, a directory, another user's, a large one? Else it can be tried again. */
+bool file_is_foreign(int r);
+
 /* Read fd to its end, as file_read(). what names it in the error. */
 ssize_t fd_read(int fd, const char *what, char *buf, size_t cap, struct err *e);
 

@@ -31,6 +31,12 @@ void text_char(struct text *t, char c)
 	text_put(t, &c, 1);
 }
 
+void text_comma(struct text *t)
+{
+	if (t->len)
+		text_str(t, ", ");
+}
+
 /* Unlike text_put(), keeps the part that fits: an error message cut short still says something. */
 void text_vprintf(struct text *t, const char *fmt, va_list ap)
 {

@@ -21,6 +21,7 @@ void text_init(struct text *t, char *buf, size_t cap);
 void text_put(struct text *t, const char *s, size_t len);
 void text_str(struct text *t, const char *s);
 void text_char(struct text *t, char c);
+void text_comma(struct text *t);	/* ", " unless the text is empty */
 void text_printf(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *t, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 

@@ -54,8 +54,11 @@ static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool
 	};
 	int r;
 
-	if (!ours || !*o->id || !*o->ifname || lease_in_flight(w->store, a))
+	if (!ours || !*o->id || !*o->ifname)
 		return 0;
+	r = lease_in_flight(w->store, a, w->e);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = w->conf->gone(&at, w->e);
 	if (r <= 0)
 		return r;
@@ -212,8 +215,11 @@ static int collect(const struct addr *a, const struct lease_owner *o, bool ours,
 	int r;
 
 	(void)ours;
-	if (!*o->id || cni_is_valid(w->req, o->id, o->ifname) || lease_in_flight(w->store, a))
+	if (!*o->id || cni_is_valid(w->req, o->id, o->ifname))
 		return 0;
+	r = lease_in_flight(w->store, a, w->e);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = lease_release_addr(w->store, a, w->e);
 	w->released += r >= 0;
 	return r;

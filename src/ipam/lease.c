@@ -65,16 +65,21 @@ static int store_lock(struct lease_store *s, const char *path, bool create, stru
 	return err_set(e, EAGAIN, "lock %s/lock: it is removed again and again", path);
 }
 
-/* An unreadable boot_id (a link, a directory) says nothing, like none; an empty one is what a power cut left of an older boot's. */
+/* What is no file of ours says nothing about the boot, like none; an empty file is what a power cut left of an older boot's. */
 static int boot_update(struct lease_store *s, struct err *e)
 {
 	char now[BOOT_ID_MAX], then[BOOT_ID_MAX];
+	struct err local = { 0 };
 	ssize_t len = file_read(AT_FDCWD, BOOT_ID, now, sizeof(now), e);
-	ssize_t known = file_read(s->dir, "boot_id", then, sizeof(then), err_ignored());
+	ssize_t known = file_read(s->dir, "boot_id", then, sizeof(then), &local);
 	int r = 0;
 
 	if (len <= 0)
 		return len < 0 ? (int)len : err_set(e, EIO, "read %s: it is empty", BOOT_ID);
+	if (known < 0 && !file_is_foreign((int)known)) {
+		*e = local;
+		return (int)known;
+	}
 	if (known != len || memcmp(now, then, (size_t)len) != 0) {
 		if (known >= 0)
 			r = lease_reclaim(s, e);
@@ -143,17 +148,21 @@ static int find_in_scan(const struct addr *a, const struct lease_owner *o, bool 
 	return 0;
 }
 
-static void find_in_index(struct lease_store *s, struct found *f)
+/* false: something could not be read, only a scan can tell. */
+static bool find_in_index(struct lease_store *s, struct found *f)
 {
 	struct addr hint[LEASE_INDEX_MAX];
 	size_t n = lease_index_get(s, f->owner->id, hint, LEASE_INDEX_MAX);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; s->index_whole && i < n; i++) {
 		struct lease_file file;
+		int r = lease_file_read(s->dir, addr_text(&hint[i]), &file);
 
-		if (lease_file_read(s->dir, addr_text(&hint[i]), &file) == 0)
+		if (r > 0)
 			found_add(f, &hint[i], &file);
+		s->index_whole = r >= 0;
 	}
+	return s->index_whole;
 }
 
 static int by_addr(const void *a, const void *b)
@@ -161,48 +170,67 @@ static int by_addr(const void *a, const void *b)
 	return addr_cmp(a, b);
 }
 
+/* One file that nobody can read must not hold up the pods whose leases were found. */
 int lease_find(struct lease_store *s, const struct lease_owner *o, struct addr *out, size_t max, struct err *e)
 {
 	struct found f = { .owner = o, .out = out, .max = max };
+	struct err local = { 0 };
 	int r = 0;
 
-	if (lease_index_ready(s))
-		find_in_index(s, &f);
-	else
-		r = lease_each(s, find_in_scan, &f, e);
+	if (!lease_index_ready(s) || !find_in_index(s, &f)) {
+		f.count = 0;
+		r = lease_each(s, find_in_scan, &f, &local);
+	}
 	if (f.count > 1)
 		qsort(out, f.count, sizeof(*out), by_addr);
-	return r < 0 ? r : (int)f.count;
+	if (f.count || r == 0)
+		return (int)f.count;
+	*e = local;
+	return r;
 }
 
-/* flock'ed by a process that lives, on whatever descriptor. */
-static bool file_is_locked(int dir, const char *name)
+/* flock'ed by a process that lives, on whatever descriptor: 1, 0, -errno. */
+static int file_is_locked(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool locked = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	int r = fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 ? -errno : 0;
 
 	if (fd >= 0)
 		close(fd);
-	return locked;
+	switch (r) {
+	case -EWOULDBLOCK:
+		return fd >= 0 ? 1 : r;
+	case -ENOENT:
+	case -ELOOP:
+	case -ENXIO:
+	case -EACCES:
+		return 0;
+	default:
+		return r;
+	}
 }
 
-bool lease_in_flight(struct lease_store *s, const struct addr *a)
+int lease_in_flight(struct lease_store *s, const struct addr *a, struct err *e)
 {
-	return file_is_locked(s->dir, addr_text(a));
+	int r = file_is_locked(s->dir, addr_text(a));
+
+	return r < 0 ? err_sys(e, -r, "read lease %s", addr_text(a)) : r;
 }
 
 enum name_state { NAME_FREE, NAME_EMPTY, NAME_TAKEN };
 
-/* One system call when it is taken. Nothing is written into what exists: it may have other names, and the reference's mode. */
-static enum name_state name_state(struct lease_store *s, const char *name)
+/* Or -errno. One system call when it is taken. Nothing is written into what exists: it may have other names, and the reference's mode. */
+static int name_state(struct lease_store *s, const char *name)
 {
 	struct stat st;
+	int r;
 
 	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? NAME_FREE : NAME_TAKEN;
-	if (!S_ISREG(st.st_mode) || st.st_size > 0 || file_is_locked(s->dir, name))
+		return errno == ENOENT ? NAME_FREE : -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > 0)
 		return NAME_TAKEN;
-	return NAME_EMPTY;
+	r = file_is_locked(s->dir, name);
+	return r < 0 ? r : r ? NAME_TAKEN : NAME_EMPTY;
 }
 
 static bool has_no_unnamed_files(int errnum)
@@ -295,9 +323,11 @@ static int owner_check(const struct lease_owner *o, struct err *e)
 int lease_take(struct lease_store *s, const struct addr *a, const struct lease_owner *o, struct err *e)
 {
 	char name[ADDR_TEXT];
-	enum name_state state = name_state(s, addr_format(a, name));
+	int state = name_state(s, addr_format(a, name));
 	int r = owner_check(o, e);
 
+	if (r == 0 && state < 0)
+		r = err_sys(e, -state, "look for lease %s", name);
 	if (r < 0)
 		return r;
 	if (!s->boot_current)
@@ -349,10 +379,11 @@ int lease_release(struct lease_store *s, const struct lease_owner *o, struct err
 int lease_release_addr(struct lease_store *s, const struct addr *a, struct err *e)
 {
 	struct lease_file file;
+	int r = lease_file_read(s->dir, addr_text(a), &file);
 
-	if (lease_file_read(s->dir, addr_text(a), &file) < 0)
-		return 0;
-	return lease_remove(s, a, file.owner.id, e);
+	if (r < 0)
+		return err_sys(e, -r, "read lease %s", addr_text(a));
+	return r ? lease_remove(s, a, file.owner.id, e) : 0;
 }
 
 static void last_name(unsigned int n, char name[static 32])

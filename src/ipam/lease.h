@@ -69,7 +69,7 @@ struct lease_owner {
 int lease_open(struct lease_store *s, const char *data_dir, const char *network, bool create, struct err *e);
 void lease_close(struct lease_store *s);	/* records the index, releases the lock; not the in-flight locks of lease_take() */
 
-/* The owner's addresses in the order of addr_cmp(), at most max; returns the count or -errno. */
+/* The owner's addresses in the order of addr_cmp(), at most max; returns the count, or -errno when there is none and a lease could not be read. */
 int lease_find(struct lease_store *s, const struct lease_owner *o, struct addr *out, size_t max, struct err *e);
 
 /*
@@ -84,16 +84,17 @@ int lease_release(struct lease_store *s, const struct lease_owner *o, struct err
 /* Release one address, whoever owns it. 0 also when it is not there, or is no regular file. */
 int lease_release_addr(struct lease_store *s, const struct addr *a, struct err *e);
 
-/* Does a live process hold the lease's flock (an ADD that has not ended)? */
-bool lease_in_flight(struct lease_store *s, const struct addr *a);
+/* Does a live process hold the lease's flock (an ADD that has not ended)? 1, 0, -errno. */
+int lease_in_flight(struct lease_store *s, const struct addr *a, struct err *e);
 
 /* Last address given from range set n: 1 and *out, or 0. Setting it is a hint; errors are ignored by design. */
 int lease_last(struct lease_store *s, unsigned int n, struct addr *out);
 void lease_set_last(struct lease_store *s, unsigned int n, const struct addr *a);
 
 /*
- * fn for each lease; owner strings are valid during the call; an empty id means an unreadable or empty file. ours: made by cnibox.
- * fn may release leases; anything but 0 from it ends the walk and is returned.
+ * fn for each lease; owner strings are valid during the call; an empty id means an empty file, or one that we may not read. ours: made by
+ * cnibox. fn may release leases; anything but 0 from it ends the walk and is returned. A lease that could not be read is passed over; the walk
+ * then ends with its -errno.
  */
 typedef int lease_fn(const struct addr *a, const struct lease_owner *o, bool ours, void *arg);
 int lease_each(struct lease_store *s, lease_fn *fn, void *arg, struct err *e);

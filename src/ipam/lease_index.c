@@ -115,6 +115,8 @@ static void entry_read(struct lease_store *s, struct key k, char text[static IND
 {
 	ssize_t n = readlinkat(s->index, k.name, text, INDEX_TEXT - 1);
 
+	if (n < 0 && errno != ENOENT)
+		s->index_whole = false;
 	text[n > 0 ? n : 0] = '\0';
 }
 

@@ -21,7 +21,7 @@ struct lease_file {
 	char text[LEASE_TEXT_MAX + 1];
 };
 
-/* lease_scan.c: 0, or -errno when there is no regular file of that name. */
+/* lease_scan.c: 1, 0 when there is no regular file of that name, -errno when that cannot be told or the file not be read. */
 int lease_file_read(int dir, const char *name, struct lease_file *f);
 bool lease_file_is_of(const struct lease_file *f, const struct lease_owner *o);
 
@@ -43,7 +43,7 @@ bool lease_index_ready(struct lease_store *s);
 void lease_index_add(struct lease_store *s, const char *id, const struct addr *a);
 void lease_index_del(struct lease_store *s, const char *id, const struct addr *a);
 
-/* The addresses that may be the container's, oldest first; only with a whole index. */
+/* The addresses that may be the container's, oldest first; only with a whole index. An entry that cannot be read makes it not whole. */
 size_t lease_index_get(struct lease_store *s, const char *id, struct addr *out, size_t max);
 
 /* Addresses one index entry can hold; a container with more makes the store scan. */

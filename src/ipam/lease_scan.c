@@ -36,28 +36,42 @@ static void lease_text_split(struct lease_file *f, size_t len)
 	f->owner.id = id;
 }
 
-/* O_NONBLOCK: a planted FIFO must not stop us. What does not fit, or has a NUL (a page that a power cut lost), is no lease. */
+/* 1 read, 0 no regular file, -errno. What does not fit, or has a NUL (a page that a power cut lost), is no lease. */
+static int file_read_open(int fd, struct lease_file *f)
+{
+	struct stat st;
+	ssize_t len;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	f->ours = (st.st_mode & S_ISVTX) != 0;
+	if (st.st_size > LEASE_TEXT_MAX)
+		return 1;
+	len = read(fd, f->text, LEASE_TEXT_MAX);
+	if (len < 0)
+		return -errno;
+	if (len > 0 && !memchr(f->text, '\0', (size_t)len))
+		lease_text_split(f, (size_t)len);
+	return 1;
+}
+
+/* O_NONBLOCK: a planted FIFO must not stop us; a planted link (ELOOP) or socket (ENXIO) neither. */
 int lease_file_read(int dir, const char *name, struct lease_file *f)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	ssize_t len = -1;
+	int r;
 
 	f->owner = (struct lease_owner){ .id = "", .ifname = "" };
 	f->ours = false;
+	if (fd < 0 && errno == EACCES)
+		return 1;
 	if (fd < 0)
-		return errno == EACCES ? 0 : -errno;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return -EINVAL;
-	}
-	f->ours = (st.st_mode & S_ISVTX) != 0;
-	if (st.st_size <= LEASE_TEXT_MAX)
-		len = read(fd, f->text, LEASE_TEXT_MAX);
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	r = file_read_open(fd, f);
 	close(fd);
-	if (len > 0 && !memchr(f->text, '\0', (size_t)len))
-		lease_text_split(f, (size_t)len);
-	return 0;
+	return r;
 }
 
 bool lease_file_is_of(const struct lease_file *f, const struct lease_owner *o)
@@ -86,26 +100,31 @@ struct each {
 	lease_fn *fn;
 	lease_name_fn *name_fn;
 	void *arg;
+	int unread;		/* what the first lease that could not be read said */
+	struct err *e;
 };
 
 static int on_lease(int dir, const char *name, void *arg)
 {
-	const struct each *each = arg;
+	struct each *each = arg;
 	struct lease_file f;
 	struct addr a;
+	int r;
 
 	if (!lease_name_parse(name, &a))
 		return 0;
-	if (lease_file_read(dir, name, &f) < 0)
-		return 0;
-	return each->fn(&a, &f.owner, f.ours, each->arg);
+	r = lease_file_read(dir, name, &f);
+	if (r < 0 && !each->unread)
+		each->unread = err_sys(each->e, -r, "read lease %s", name);
+	return r <= 0 ? 0 : each->fn(&a, &f.owner, f.ours, each->arg);
 }
 
 int lease_each(struct lease_store *s, lease_fn *fn, void *arg, struct err *e)
 {
-	struct each each = { .fn = fn, .arg = arg };
+	struct each each = { .fn = fn, .arg = arg, .e = e };
+	int r = lease_each_entry(s->dir, on_lease, &each, e);
 
-	return lease_each_entry(s->dir, on_lease, &each, e);
+	return r ? r : each.unread;
 }
 
 static int on_name(int dir, const char *name, void *arg)
@@ -124,23 +143,36 @@ int lease_each_name(struct lease_store *s, lease_name_fn *fn, void *arg, struct 
 	return lease_each_entry(s->dir, on_name, &each, e);
 }
 
-/* One lease that cannot be removed (an immutable file) stays taken; it must not stop every ADD of the node. */
+struct reclaim {
+	struct lease_store *store;
+	struct err *e;
+};
+
+/* One lease that must not be removed (an immutable file) stays taken: that cannot stop every ADD of the node. Any other trouble can pass. */
 static int reclaim_one(int dir, const char *name, void *arg)
 {
-	struct lease_store *s = arg;
+	struct reclaim *w = arg;
 	struct addr a;
 	struct stat st;
 
 	if (!lease_name_parse(name, &a))
 		return 0;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & S_ISVTX))
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (!S_ISREG(st.st_mode) || !(st.st_mode & S_ISVTX))
+			return 0;
+		if (unlinkat(dir, name, 0) == 0) {
+			w->store->reclaimed++;
+			return 0;
+		}
+	}
+	if (errno == ENOENT || errno == EPERM || errno == EACCES)
 		return 0;
-	if (unlinkat(dir, name, 0) == 0)
-		s->reclaimed++;
-	return 0;
+	return err_sys(w->e, errno, "reclaim lease %s of an earlier boot", name);
 }
 
 int lease_reclaim(struct lease_store *s, struct err *e)
 {
-	return lease_each_entry(s->dir, reclaim_one, s, e);
+	struct reclaim w = { .store = s, .e = e };
+
+	return lease_each_entry(s->dir, reclaim_one, &w, e);
 }

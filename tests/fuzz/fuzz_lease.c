@@ -90,7 +90,7 @@ static void check_foreign(struct lease_store *s, const struct seen *seen)
 	require(lease_find(s, &o, found, 2, &e) == (*o.id ? 1 : 0));
 	require(!*o.id || addr_equal(found, &seen->addr));
 	require(lease_release(s, &o, &e) == (*o.id ? 1 : 0));
-	require(lease_release_addr(s, &seen->addr, &e) >= 0 && !lease_in_flight(s, &seen->addr));
+	require(lease_release_addr(s, &seen->addr, &e) >= 0 && lease_in_flight(s, &seen->addr, &e) == 0);
 	require(lease_find(s, &o, found, 2, &e) == 0);
 }
 
@@ -105,8 +105,8 @@ static void check_own(struct lease_store *s, const struct lease_owner *o)
 	check_err(r, &e);
 	if (r <= 0)
 		return;
-	require(lease_file_read(s->dir, "10.1.2.3", &f) == 0 && f.ours && str_equal(f.owner.id, o->id));
-	require(str_equal(f.owner.ifname, o->ifname) && lease_in_flight(s, &a));
+	require(lease_file_read(s->dir, "10.1.2.3", &f) == 1 && f.ours && str_equal(f.owner.id, o->id));
+	require(str_equal(f.owner.ifname, o->ifname) && lease_in_flight(s, &a, &e) == 1);
 	require(lease_find(s, o, found, 4, &e) >= 1 && lease_release(s, o, &e) >= 1 && lease_find(s, o, found, 4, &e) == 0);
 }
 
