@@ -1,13 +1,17 @@
 /* Derived names and marks of an attachment: see attachment.h. */
 #include "attach/attachment.h"
 
-#include <stdint.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
 #define MARK "cnibox "
+#define MAKER_GROUP 0x63800000u		/* no other software's groups */
+#define PID_MASK 0x3fffffu		/* PID_MAX_LIMIT, include/linux/threads.h */
 
 /* FNV-1a over the name and its NUL, so that "a","bc" and "ab","c" differ. */
 static uint64_t hash_more(uint64_t h, const char *s)
@@ -63,4 +67,16 @@ bool attachment_owns(const struct cni_attachment *at, const struct link *l)
 
 	return strcmp(l->name, attachment_host_name(at, name)) == 0 && strcmp(l->kind, "veth") == 0 &&
 	       (!l->alias[0] || strcmp(l->alias, attachment_alias(at, alias)) == 0);
+}
+
+uint32_t attachment_group(void)
+{
+	return MAKER_GROUP | ((uint32_t)getpid() & PID_MASK);
+}
+
+bool attachment_orphaned(const struct link *l)
+{
+	if (strcmp(l->kind, "veth") != 0 || l->alias[0] || (l->group & ~PID_MASK) != MAKER_GROUP)
+		return false;
+	return kill((pid_t)(l->group & PID_MASK), 0) < 0 && errno == ESRCH;
 }

@@ -8,6 +8,7 @@
 #define ATTACH_ATTACHMENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <net/if.h>
 
 #include "cni/cni.h"
@@ -27,5 +28,12 @@ bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE], struc
  * then the name speaks.
  */
 bool attachment_owns(const struct cni_attachment *at, const struct link *l);
+
+/*
+ * The link group of a host end that has no alias yet: it names its maker's process, so that GC can tell what a killed ADD left from what is
+ * being made. (A maker in another pid namespace is taken for dead; its ADD then fails and leaves nothing.)
+ */
+uint32_t attachment_group(void);
+bool attachment_orphaned(const struct link *l);
 
 #endif

@@ -18,8 +18,7 @@
 
 #define RUN_DIR "/run/cnibox"
 #define LOCK_TIMEOUT_MS 30000
-#define ALIAS_UNFINISHED "cnibox unfinished"
-#define ALIAS_FINISHED "cnibox"
+#define ALIAS "cnibox"
 
 /* One lock for all bridges: it is only held while one is new. */
 static int take_lock(unsigned int timeout_ms, struct err *e)
@@ -43,7 +42,7 @@ static int take_lock(unsigned int timeout_ms, struct err *e)
 
 static bool is_unfinished(const struct link *l)
 {
-	return strcmp(l->alias, ALIAS_UNFINISHED) == 0;
+	return l->group == BRIDGE_UNFINISHED;
 }
 
 static int find(struct bridge_host *b, const char *name, struct err *e)
@@ -59,7 +58,7 @@ static int find(struct bridge_host *b, const char *name, struct err *e)
 /* Another maker may have been faster (EEXIST, also from a program that takes no lock). */
 static int make(struct bridge_host *b, const struct bridge_want *want, struct err *e)
 {
-	struct bridge add = { .name = want->name, .alias = ALIAS_UNFINISHED, .mtu = want->mtu };
+	struct bridge add = { .name = want->name, .group = BRIDGE_UNFINISHED, .mtu = want->mtu };
 	struct err local = { 0 };
 	int r;
 
@@ -84,6 +83,7 @@ static int find_or_make(struct bridge_host *b, const struct bridge_want *want, s
 	b->lock = take_lock(LOCK_TIMEOUT_MS, e);
 	if (b->lock < 0)
 		return b->lock;
+	b->name = want->name;
 	r = find(b, want->name, e);
 	if (r == 0)
 		r = make(b, want, e);
@@ -197,7 +197,7 @@ int bridge_host_keep(struct bridge_host *b, struct err *e)
 
 	if (b->lock < 0)
 		return 0;
-	link_set_alias(b->nl, b->link.index, ALIAS_FINISHED);
+	link_set_alias(b->nl, b->link.index, ALIAS, 0);
 	r = err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", b->link.name);
 	if (r < 0)
 		return r;
@@ -239,8 +239,7 @@ void bridge_host_drop(struct bridge_host *b)
 {
 	if (b->lock < 0)
 		return;
-	if (b->link.name[0])
-		remove_unfinished(b->nl, b->link.name);
+	remove_unfinished(b->nl, b->name);
 	close(b->lock);
 	b->lock = -1;
 }

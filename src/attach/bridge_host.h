@@ -1,9 +1,9 @@
 /*
  * The host's side of a bridged network: the bridge, its gateway addresses, forwarding.
  *
- * The bridge is made by the first ADD and stays, as with the reference. While the ADD that made it has not succeeded it carries the alias
- * "cnibox unfinished": its maker's failure, or a DEL after its maker was killed, takes it away again. Makers and takers hold a lock; every
- * other ADD sees a finished bridge and takes none.
+ * The bridge is made by the first ADD and stays, as with the reference. While the ADD that made it has not succeeded it is in a link group
+ * of its own, from its creation on: its maker's failure, or a DEL after its maker was killed, takes it away again. Makers and takers hold a
+ * lock; every other ADD sees a finished bridge and takes none.
  */
 #ifndef ATTACH_BRIDGE_HOST_H
 #define ATTACH_BRIDGE_HOST_H
@@ -17,6 +17,8 @@
 struct err;
 struct nl;
 
+#define BRIDGE_UNFINISHED 0x636e6275u	/* "cnbu": no other software's group */
+
 struct bridge_want {
 	const char *name;
 	uint32_t mtu;			/* of a new bridge; 0: kernel default */
@@ -29,6 +31,7 @@ struct bridge_host {
 	struct nl *nl;
 	struct link link;		/* filled by bridge_host_open() */
 	int lock;			/* held while the bridge is unfinished; -1 */
+	const char *name;		/* set with lock */
 };
 
 /*

@@ -78,8 +78,8 @@ static int check_host_name(struct add *a, struct err *e)
 	int r = link_find(&a->host, a->host_name, &l, e);
 
 	if (r > 0 && l.group == REAPER_GROUP) {
-		r = reaper_wait(&a->host, a->host_name, e);
-		if (r == 0)
+		r = reaper_wait(&a->host, a->host_name, NULL, NULL, e);
+		if (r >= 0)
 			r = link_find(&a->host, a->host_name, &l, e);
 	}
 	if (r <= 0)
@@ -167,14 +167,26 @@ static int open_bridge(struct add *a, struct err *e)
 	return bridge_host_open(&a->bridge, &want, &a->ips, e);
 }
 
-static int add_veth(struct add *a, struct err *e)
+static int join_bridge(struct add *a, bool no_ipv6, struct err *e)
 {
 	const struct port port = { .hairpin = a->conf->hairpin, .isolated = a->conf->isolated };
+
+	link_join_veth(&a->host, &a->veth, no_ipv6);
+	if (port.hairpin || port.isolated)
+		link_set_port(&a->host, a->host_name, &port);
+	return nl_commit(&a->host, NULL, e);
+}
+
+static int add_veth(struct add *a, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
 
 	a->veth = (struct veth){
 		.host = a->host_name,
 		.pod = a->req->at.ifname,
 		.alias = attachment_alias(&a->req->at, a->alias),
+		.group = attachment_group(),
 		.pod_ns = a->pod.ns,
 		.master = a->bridge.link.index,
 		.mtu = (uint32_t)a->conf->mtu,
@@ -183,9 +195,12 @@ static int add_veth(struct add *a, struct err *e)
 	if (!a->conf->mac || !mac_parse(a->conf->mac, a->veth.pod_mac))
 		mac_random(a->veth.pod_mac);
 	link_add_veth(&a->host, &a->veth);
-	if (port.hairpin || port.isolated)
-		link_set_port(&a->host, a->host_name, &port);
-	return nl_commit(&a->host, NULL, e);
+	r = join_bridge(a, true, &local);
+	if (r == -EAFNOSUPPORT)
+		return join_bridge(a, false, e);
+	if (r < 0)
+		*e = local;
+	return r;
 }
 
 static const char *mac_text(struct add *a, const uint8_t mac[static 6])

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "net/nl.h"
 
-static char host_buf[8192];
+static char host_buf[65536];	/* marks REAPER_MAX links */
 
 /* DEL and GC try every step; what they report is the first real error. */
 static int first_error(struct err *e, int r, struct err *step, int step_r)
@@ -28,14 +28,38 @@ static int first_error(struct err *e, int r, struct err *step, int step_r)
 	return step_r;
 }
 
-static int del_masq(const struct bridged *b, const struct cni_request *req, struct err *e)
-{
-	struct addr addrs[CNI_IPS_MAX];
-	int count = ipam_addresses(&b->ipam, req, addrs, CNI_IPS_MAX, e);
+/* One DEL, step by step; each reports into its own error, so that all are tried. */
+struct del {
+	const struct bridged *b;
+	const struct cni_request *req;
+	struct nl nl;
+	struct addr addrs[CNI_IPS_MAX];		/* the pod's, as far as the lease knows */
+	size_t addr_count;
+	bool masq_gone;
+};
 
-	if (count < 0)
-		return count;
-	return masq_del(&req->at, addrs, (size_t)count, e);
+static int del_masq(struct del *d, struct err *e)
+{
+	int r = d->masq_gone ? 0 : masq_del(&d->req->at, d->addrs, d->addr_count, e);
+
+	d->masq_gone = r == 0;
+	return r;
+}
+
+/* Also that of the others, who wait for us. Nobody trusts in it: del_network() and the others look again. */
+static void del_masq_first(char (*names)[IF_NAMESIZE], size_t count, void *arg)
+{
+	if (count > 1)
+		masq_del_links(names, count, err_ignored());
+	else
+		del_masq(arg, err_ignored());
+}
+
+static int del_marked(struct del *d, const char *name, struct err *e)
+{
+	int r = reaper_mark(&d->nl, name, e);
+
+	return r < 0 ? r : reaper_wait(&d->nl, name, d->b->ip_masq ? del_masq_first : NULL, d, e);
 }
 
 /*
@@ -43,8 +67,9 @@ static int del_masq(const struct bridged *b, const struct cni_request *req, stru
  * of the pod's interface and a port of our bridge. Anything else in the pod is not ours: an ADD that failed because the interface existed is
  * followed by a DEL, too.
  */
-static int del_foreign(const struct bridged *b, const struct cni_request *req, struct nl *nl, struct err *e)
+static int del_foreign(struct del *d, struct err *e)
 {
+	const struct cni_request *req = d->req;
 	static struct pod pod;
 	struct link in_pod, host, bridge;
 	int r;
@@ -55,48 +80,56 @@ static int del_foreign(const struct bridged *b, const struct cni_request *req, s
 	pod_close(&pod);
 	if (r <= 0 || strcmp(in_pod.kind, "veth") != 0 || !in_pod.peer)
 		return r < 0 ? r : 0;
-	r = link_find_index(nl, in_pod.peer, &host, e);
+	r = link_find_index(&d->nl, in_pod.peer, &host, e);
 	if (r > 0)
-		r = link_find(nl, b->bridge, &bridge, e);
+		r = link_find(&d->nl, d->b->bridge, &bridge, e);
 	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index || host.master != bridge.index ||
 	    host.alias[0])
 		return r < 0 ? r : 0;
-	r = reaper_mark(nl, host.name, e);
-	return r < 0 ? r : reaper_wait(nl, host.name, e);
+	return del_marked(d, host.name, e);
 }
 
-static int del_link(const struct bridged *b, const struct cni_request *req, struct nl *nl, struct err *e)
+static int del_link(struct del *d, struct err *e)
 {
+	const struct cni_attachment *at = &d->req->at;
 	char name[IF_NAMESIZE];
 	struct link l;
-	int r = link_find(nl, attachment_host_name(&req->at, name), &l, e);
+	int r = link_find(&d->nl, attachment_host_name(at, name), &l, e);
 
 	if (r < 0)
 		return r;
-	if (r == 0 || !attachment_owns(&req->at, &l))
-		return del_foreign(b, req, nl, e);
-	r = reaper_mark(nl, name, e);
-	return r < 0 ? r : reaper_wait(nl, name, e);
+	return r > 0 && attachment_owns(at, &l) ? del_marked(d, name, e) : del_foreign(d, e);
+}
+
+static int del_network(struct del *d, struct err *e)
+{
+	struct err step = { 0 };
+	int r = 0, count = 0;
+
+	if (d->b->ip_masq)
+		count = ipam_addresses(&d->b->ipam, d->req, d->addrs, CNI_IPS_MAX, &step);
+	d->addr_count = count > 0 ? (size_t)count : 0;
+	r = first_error(e, 0, &step, count);
+	err_clear(&step);
+	r = first_error(e, r, &step, del_link(d, &step));
+	err_clear(&step);
+	return d->b->ip_masq ? first_error(e, r, &step, del_masq(d, &step)) : r;
 }
 
 /* The lease goes last: it is the memory of the address until everything that has the address is gone. */
 int bridged_del(const struct bridged *b, const struct cni_request *req, struct err *e)
 {
-	struct err step = { 0 };
-	struct nl nl;
-	int r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
+	static struct del del;
+	int r;
 
+	del = (struct del){ .b = b, .req = req };
+	r = nl_open(&del.nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
 	if (r < 0)
 		return r;
-	if (b->ip_masq)
-		r = first_error(e, r, &step, del_masq(b, req, &step));
-	err_clear(&step);
-	r = first_error(e, r, &step, del_link(b, req, &nl, &step));
-	bridge_host_sweep(&nl, b->bridge);
-	nl_close(&nl);
-	if (r < 0)
-		return r;
-	return ipam_del(&b->ipam, req, e);
+	r = del_network(&del, e);
+	bridge_host_sweep(&del.nl, b->bridge);
+	nl_close(&del.nl);
+	return r < 0 ? r : ipam_del(&b->ipam, req, e);
 }
 
 static const struct cni_iface *pod_iface(const struct cni_request *req, const struct cni_result *prev, int *index)
@@ -153,45 +186,50 @@ int bridged_check(const struct bridged *b, const struct cni_request *req, const 
 	return r < 0 ? r : ipam_check(&b->ipam, req, e);
 }
 
+#define GC_PASSES 64
+
 struct gc_walk {
 	const struct cni_request *req;
-	char (*names)[IF_NAMESIZE];
-	size_t count, max;
+	char names[REAPER_MAX][IF_NAMESIZE];
+	size_t count;
 };
+
+static bool is_stale(const struct cni_request *req, const struct link *l)
+{
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
+
+	if (!attachment_parse(l->alias, buf, &at))
+		return attachment_orphaned(l);
+	return strcmp(at.network, req->at.network) == 0 && !cni_is_valid(req, at.container_id, at.ifname);
+}
 
 /* Marked in the second step: the walk must not write into the socket that it reads from. */
 static int see_link(const struct link *l, void *arg)
 {
 	struct gc_walk *w = arg;
-	char buf[LINK_ALIAS_SIZE];
-	struct cni_attachment at;
 
-	if (!attachment_parse(l->alias, buf, &at) || strcmp(at.network, w->req->at.network) != 0)
-		return 0;
-	if (!cni_is_valid(w->req, at.container_id, at.ifname) && w->count < w->max)
+	if (w->count < REAPER_MAX && is_stale(w->req, l))
 		memcpy(w->names[w->count++], l->name, IF_NAMESIZE);
 	return 0;
 }
 
-#define GC_PASS 1024
-
+/* Until there is none: of a pass some may be left, when one has vanished by itself. */
 static int gc_links(const struct cni_request *req, struct err *e)
 {
-	static char names[GC_PASS][IF_NAMESIZE];
-	struct gc_walk w = { .req = req, .names = names, .max = GC_PASS };
+	static struct gc_walk w;
 	struct nl nl;
-	int r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
+	int passes = 0, r = nl_open(&nl, NETLINK_ROUTE, host_buf, sizeof(host_buf), e);
 
 	if (r < 0)
 		return r;
+	w.req = req;
 	do {
 		w.count = 0;
 		r = link_each(&nl, "veth", see_link, &w, e);
-		for (size_t i = 0; r >= 0 && i < w.count; i++)
-			r = reaper_mark(&nl, names[i], e);
 		if (r >= 0 && w.count)
-			r = reaper_run(&nl, e);
-	} while (r >= 0 && w.count == GC_PASS);
+			r = reaper_collect(&nl, w.names, w.count, e);
+	} while (r >= 0 && w.count && passes++ < GC_PASSES);
 	nl_close(&nl);
 	return r < 0 ? r : 0;
 }

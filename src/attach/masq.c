@@ -62,7 +62,7 @@ static const struct family *family_of(const struct addr *a)
  */
 static int open_socket(struct nl **out, struct err *e)
 {
-	static char buf[16384];
+	static char buf[65536];		/* FOUND_MAX elements */
 	static struct nl nl;
 	static bool open;
 	int r = open ? 0 : nl_open(&nl, NETLINK_NETFILTER, buf, sizeof(buf), e);
@@ -235,26 +235,15 @@ static int drop_empty_table(struct nl *nl, struct err *e)
 	return r;
 }
 
-static int del_element(struct nl *nl, const struct addr *a, struct err *e)
-{
-	const struct nft_elem pod = { .first = *a };
-	struct err local = { 0 };
-	int r;
-
-	nft_begin(nl);
-	nft_elem_del(nl, &table, &family_of(a)->masq, &pod);
-	r = nft_commit(nl, NULL, &local);
-	if (r == 0 || r == -ENOENT)
-		return r == 0;
-	*e = local;
-	return r;
-}
-
 #define FOUND_MAX 512	/* addresses removed in one pass of a search by comment */
 
 struct search {
+	const struct addr *addrs;		/* these, or */
+	size_t addr_count;
 	const struct cni_attachment *at;	/* this attachment's, or */
-	const struct cni_request *gc;		/* those that are not valid */
+	const struct cni_request *gc;		/* those that are not valid, or */
+	char (*names)[IF_NAMESIZE];		/* those with these host ends */
+	size_t name_count;
 	struct addr found[FOUND_MAX];
 	size_t count;
 };
@@ -291,64 +280,129 @@ static bool is_valid(const struct cni_request *gc, const char *comment)
 	return cni_is_valid(gc, id + 1, ifname + 1);
 }
 
+static bool has_name(const struct search *s, const char *comment)
+{
+	size_t len = strcspn(comment, " ");
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		if (strncmp(comment, s->names[i], len) == 0 && !s->names[i][len])
+			return true;
+	}
+	return false;
+}
+
+static bool is_searched(const struct search *s, const char *comment)
+{
+	if (s->gc)
+		return comment_is_in_network(comment, s->gc->at.network) && !is_valid(s->gc, comment);
+	return s->at ? comment_is_of(comment, s->at) : has_name(s, comment);
+}
+
 static int see_element(const struct nft_elem *el, void *arg)
 {
 	struct search *s = arg;
-	bool ours = s->gc ? comment_is_in_network(el->comment, s->gc->at.network) && !is_valid(s->gc, el->comment)
-			  : comment_is_of(el->comment, s->at);
 
-	if (ours && s->count < FOUND_MAX)
+	if (s->count < FOUND_MAX && is_searched(s, el->comment))
 		s->found[s->count++] = el->first;
 	return 0;
 }
 
-/* Removes what the search finds, in passes, until a pass finds nothing more. */
-static int del_found(struct nl *nl, struct search *s, struct err *e)
+/* By address without a dump. */
+static int look_at(struct nl *nl, struct search *s, struct err *e)
 {
 	int r = 0;
 
-	do {
-		s->count = 0;
-		for (size_t i = 0; r >= 0 && i < FAMILIES; i++)
-			r = nft_elem_each(nl, &table, &families[i].masq, see_element, s, e);
-		for (size_t i = 0; r >= 0 && i < s->count; i++)
-			r = del_element(nl, &s->found[i], e);
-	} while (r >= 0 && s->count == FOUND_MAX);
-	return r < 0 ? r : 0;
+	for (size_t i = 0; r >= 0 && i < s->addr_count; i++) {
+		const struct nft_elem pod = { .first = s->addrs[i] };
+
+		r = nft_elem_find(nl, &table, &family_of(&pod.first)->masq, &pod, e);
+		if (r > 0)
+			s->found[s->count++] = pod.first;
+	}
+	return r;
 }
 
-int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e)
+static int look(struct nl *nl, struct search *s, struct err *e)
 {
-	static struct search search;
+	int r = 0;
+
+	s->count = 0;
+	if (s->addr_count)
+		return look_at(nl, s, e);
+	for (size_t i = 0; r >= 0 && i < FAMILIES; i++)
+		r = nft_elem_each(nl, &table, &families[i].masq, see_element, s, e);
+	return r;
+}
+
+static int del_elements(struct nl *nl, const struct search *s, struct err *e)
+{
+	nft_begin(nl);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct nft_elem pod = { .first = s->found[i] };
+
+		nft_elem_del(nl, &table, &family_of(&pod.first)->masq, &pod);
+	}
+	return nft_commit(nl, NULL, e);
+}
+
+/*
+ * In passes, until nothing more is found. Looking first is not only for the search: a transaction that fails because an element is not there
+ * costs the kernel a grace period (__nf_tables_abort()). -ENOENT: another's was faster with one of them.
+ */
+static int del_found(struct nl *nl, struct search *s, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
+
+	for (int tries = 0; tries < TRIES; tries += r == -ENOENT) {
+		err_clear(&local);
+		r = look(nl, s, &local);
+		if (r < 0 || !s->count)
+			break;
+		r = del_elements(nl, s, &local);
+		if (r < 0 && r != -ENOENT)
+			break;
+	}
+	if (r >= 0)
+		return 0;
+	*e = local;
+	return r;
+}
+
+static int remove_searched(struct search *s, struct err *e)
+{
 	struct nl *nl;
 	int r = open_socket(&nl, e);
 
-	if (r < 0)
-		return r == -EPROTONOSUPPORT ? (err_clear(e), 0) : err_ctx(e, r, "ipMasq");
-	for (size_t i = 0; r >= 0 && i < count; i++)
-		r = del_element(nl, &addrs[i], e);
-	if (r == 0 && count == 0) {
-		search = (struct search){ .at = at };
-		r = del_found(nl, &search, e);
+	if (r == 0)
+		r = del_found(nl, s, e);
+	if (r == -EPROTONOSUPPORT || r == -EOPNOTSUPP) {
+		err_clear(e);
+		return 0;
 	}
-	if (r >= 0)
+	if (r == 0)
 		r = drop_empty_table(nl, e);
 	return err_ctx(e, r, "ipMasq");
+}
+
+static struct search search;
+
+int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e)
+{
+	search = (struct search){ .at = at, .addrs = addrs, .addr_count = count };
+	return remove_searched(&search, e);
+}
+
+int masq_del_links(char (*names)[IF_NAMESIZE], size_t count, struct err *e)
+{
+	search = (struct search){ .names = names, .name_count = count };
+	return remove_searched(&search, e);
 }
 
 int masq_gc(const struct cni_request *req, struct err *e)
 {
-	static struct search search;
-	struct nl *nl;
-	int r = open_socket(&nl, e);
-
-	if (r < 0)
-		return r == -EPROTONOSUPPORT ? (err_clear(e), 0) : err_ctx(e, r, "ipMasq");
 	search = (struct search){ .gc = req };
-	r = del_found(nl, &search, e);
-	if (r == 0)
-		r = drop_empty_table(nl, e);
-	return err_ctx(e, r, "ipMasq");
+	return remove_searched(&search, e);
 }
 
 int masq_check(const struct cni_result *r, struct err *e)

@@ -7,6 +7,8 @@
 #ifndef ATTACH_MASQ_H
 #define ATTACH_MASQ_H
 
+#include <net/if.h>
+
 #include "cni/request.h"
 #include "cni/result.h"
 
@@ -20,6 +22,9 @@ int masq_add(const struct cni_attachment *at, const struct cni_result *r, struct
  * their comments. Nothing there is success.
  */
 int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e);
+
+/* A crowd's DEL: what is masqueraded of the attachments with these host ends, in one transaction. Nothing there is success. */
+int masq_del_links(char (*names)[IF_NAMESIZE], size_t count, struct err *e);
 
 /* GC: elements of req's network that are not of a valid attachment. */
 int masq_gc(const struct cni_request *req, struct err *e);

@@ -13,11 +13,20 @@
 
 #define NETNS_DIR "/run/netns"	/* as iproute2's, which writes it /var/run/netns */
 
-static bool is_link(int dir, const char *name)
+/* Of what is no symbolic link nothing is removed; dead: nor of a link that leads somewhere. */
+static int remove_link(int dir, const char *name, bool dead, struct err *e)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (!S_ISLNK(st.st_mode) || (dead && (fstatat(dir, name, &st, 0) == 0 || errno == ELOOP || errno == EACCES)))
+			return 0;
+		if ((!dead || errno == ENOENT) && unlinkat(dir, name, 0) == 0)
+			return 0;
+	}
+	if (errno == ENOENT)
+		return 0;
+	return err_code(e, err_sys(e, errno, "remove the namespace's name %s/%s", NETNS_DIR, name), CNI_ERR_STATE);
 }
 
 /* A pod whose namespace already has this very name needs none; a link onto itself would hide it. */
@@ -38,41 +47,50 @@ int netns_name_add(const char *container_id, const char *netns, struct err *e)
 	dir = dir_open(NETNS_DIR, true, e);
 	if (dir < 0)
 		return err_code(e, dir, CNI_ERR_STATE);
-	if (is_link(dir, container_id))
-		unlinkat(dir, container_id, 0);
-	if (symlinkat(netns, dir, container_id) < 0 && errno != EEXIST)
+	r = remove_link(dir, container_id, false, e);
+	if (r == 0 && symlinkat(netns, dir, container_id) < 0 && errno != EEXIST)
 		r = err_code(e, err_sys(e, errno, "name the namespace %s/%s", NETNS_DIR, container_id), CNI_ERR_STATE);
 	close(dir);
 	return r;
 }
 
-void netns_name_del(const char *container_id)
+/* 0: the directory is not there. */
+static int open_existing(int *dir, struct err *e)
 {
-	int dir = dir_open(NETNS_DIR, false, err_ignored());
+	struct err local = { 0 };
 
-	if (dir < 0)
-		return;
-	if (is_link(dir, container_id))
-		unlinkat(dir, container_id, 0);
+	*dir = dir_open(NETNS_DIR, false, &local);
+	if (*dir >= 0)
+		return 1;
+	if (*dir == -ENOENT)
+		return 0;
+	*e = local;
+	return err_code(e, *dir, CNI_ERR_STATE);
+}
+
+int netns_name_del(const char *container_id, struct err *e)
+{
+	int dir, r = open_existing(&dir, e);
+
+	if (r <= 0)
+		return r;
+	r = remove_link(dir, container_id, false, e);
 	close(dir);
+	return r;
 }
 
 static int sweep_one(int dir, const char *name, void *arg)
 {
-	struct stat st;
-
-	(void)arg;
-	if (is_link(dir, name) && fstatat(dir, name, &st, 0) < 0 && errno == ENOENT)
-		unlinkat(dir, name, 0);
-	return 0;
+	return remove_link(dir, name, true, arg);
 }
 
-void netns_name_sweep(void)
+int netns_name_sweep(struct err *e)
 {
-	int dir = dir_open(NETNS_DIR, false, err_ignored());
+	int dir, r = open_existing(&dir, e);
 
-	if (dir < 0)
-		return;
-	dir_each(dir, NETNS_DIR, sweep_one, NULL, err_ignored());
+	if (r <= 0)
+		return r;
+	r = dir_each(dir, NETNS_DIR, sweep_one, e, e);
 	close(dir);
+	return r;
 }

@@ -14,9 +14,9 @@ struct err;
 int netns_name_add(const char *container_id, const char *netns, struct err *e);
 
 /* Remove the container's link, if it is one. */
-void netns_name_del(const char *container_id);
+int netns_name_del(const char *container_id, struct err *e);
 
 /* Remove links that lead nowhere: their pods are gone without a DEL. */
-void netns_name_sweep(void);
+int netns_name_sweep(struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
@@ -17,13 +18,6 @@
 static const struct ifinfomsg no_link = {.ifi_family = AF_UNSPEC};
 static const struct ifinfomsg link_is_up = {.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 
-/* RTM_NEWLINK at creation ignores IFLA_IFALIAS (rtnl_create_link()), so it takes a second request. */
-static void put_alias_by_name(struct nl *nl, const char *name, const char *alias)
-{
-	nl_request(nl, "set link alias", RTM_SETLINK, 0, &no_link, sizeof(no_link));
-	nl_put_str(nl, IFLA_IFNAME, name);
-	nl_put(nl, IFLA_IFALIAS, alias, strlen(alias));
-}
 
 static void put_peer(struct nl *nl, const struct veth *v)
 {
@@ -37,26 +31,21 @@ static void put_peer(struct nl *nl, const struct veth *v)
 }
 
 /* What the kernel says with an error number alone. */
-static void hint_veth(struct nl *nl, const struct veth *v)
+static void hint_veth(struct nl *nl)
 {
 	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND, "the kernel has no veth driver (module veth, CONFIG_VETH)");
 	nl_hint(nl, EEXIST, "", "a link with the name of the host's or the pod's end exists already");
-	if (!v->master)
-		return;
-	nl_hint(nl, EINVAL, "", "no link has the index given as its bridge, or a name or the namespace is invalid");
-	nl_hint(nl, EOPNOTSUPP, "", "the link given as its bridge is no bridge");
 }
 
 void link_add_veth(struct nl *nl, const struct veth *v)
 {
-	nl_request(nl, "create veth", RTM_NEWLINK, CREATE_FIRST, &link_is_up, sizeof(link_is_up));
-	hint_veth(nl, v);
+	nl_request(nl, "create veth", RTM_NEWLINK, CREATE_FIRST, &no_link, sizeof(no_link));
+	hint_veth(nl);
 	nl_put_str(nl, IFLA_IFNAME, v->host);
 	nl_put(nl, IFLA_ADDRESS, v->host_mac, sizeof(v->host_mac));
 	if (v->mtu)
 		nl_put_u32(nl, IFLA_MTU, v->mtu);
-	if (v->master)
-		nl_put_u32(nl, IFLA_MASTER, (uint32_t)v->master);
+	nl_put_u32(nl, IFLA_GROUP, v->group);
 	nl_nest(nl, IFLA_LINKINFO) {
 		nl_put_str(nl, IFLA_INFO_KIND, "veth");
 		nl_nest(nl, IFLA_INFO_DATA) {
@@ -64,8 +53,33 @@ void link_add_veth(struct nl *nl, const struct veth *v)
 				put_peer(nl, v);
 		}
 	}
+}
+
+static void hint_master(struct nl *nl)
+{
+	nl_hint(nl, EINVAL, "", "no link has the index given as its bridge");
+	nl_hint(nl, EOPNOTSUPP, "", "the link given as its bridge is no bridge");
+}
+
+/* do_setlink() turns a link on before it joins a bridge, and looks at IFLA_AF_SPEC last: so two requests. */
+void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6)
+{
+	nl_request(nl, "set link alias", RTM_SETLINK, 0, &no_link, sizeof(no_link));
+	nl_put_str(nl, IFLA_IFNAME, v->host);
 	if (v->alias)
-		put_alias_by_name(nl, v->host, v->alias);
+		nl_put(nl, IFLA_IFALIAS, v->alias, strlen(v->alias));
+	nl_put_u32(nl, IFLA_GROUP, 0);
+	if (no_ipv6) {
+		nl_nest(nl, IFLA_AF_SPEC) {
+			nl_nest(nl, AF_INET6)
+				nl_put_u8(nl, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+		}
+	}
+	nl_request(nl, "set link up in its bridge", RTM_SETLINK, 0, &link_is_up, sizeof(link_is_up));
+	hint_master(nl);
+	nl_put_str(nl, IFLA_IFNAME, v->host);
+	if (v->master)
+		nl_put_u32(nl, IFLA_MASTER, (uint32_t)v->master);
 }
 
 void link_add_bridge(struct nl *nl, const struct bridge *b)
@@ -76,6 +90,7 @@ void link_add_bridge(struct nl *nl, const struct bridge *b)
 		nl_hint(nl, EOPNOTSUPP, "", "the bridge driver cannot filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)");
 	nl_put_str(nl, IFLA_IFNAME, b->name);
 	nl_put(nl, IFLA_ADDRESS, b->mac, sizeof(b->mac));
+	nl_put_u32(nl, IFLA_GROUP, b->group);
 	if (b->mtu)
 		nl_put_u32(nl, IFLA_MTU, b->mtu);
 	nl_nest(nl, IFLA_LINKINFO) {
@@ -85,8 +100,6 @@ void link_add_bridge(struct nl *nl, const struct bridge *b)
 				nl_put_u8(nl, IFLA_BR_VLAN_FILTERING, 1);
 		}
 	}
-	if (b->alias)
-		put_alias_by_name(nl, b->name, b->alias);
 }
 
 static void set_flag(struct nl *nl, const char *what, int index, unsigned int flag, bool on)
@@ -130,17 +143,17 @@ void link_set_mac(struct nl *nl, int index, const uint8_t mac[static 6])
 	nl_put(nl, IFLA_ADDRESS, mac, 6);
 }
 
-void link_set_alias(struct nl *nl, int index, const char *alias)
+void link_set_alias(struct nl *nl, int index, const char *alias, uint32_t group)
 {
 	set_link(nl, "set link alias", index);
 	nl_put(nl, IFLA_IFALIAS, alias, strlen(alias));
+	nl_put_u32(nl, IFLA_GROUP, group);
 }
 
 void link_set_master(struct nl *nl, int index, int master)
 {
 	set_link(nl, "set link's bridge", index);
-	nl_hint(nl, EINVAL, "", "no link has the index given as its bridge");
-	nl_hint(nl, EOPNOTSUPP, "", "the link given as its bridge is no bridge");
+	hint_master(nl);
 	nl_put_u32(nl, IFLA_MASTER, (uint32_t)master);
 }
 

@@ -3,10 +3,10 @@
  *
  * Theory of operation (net/netfilter/nfnetlink.c). The kernel works through a batch inside our sendmsg(): every request
  * is tried, also after one failed, and only when all went well the lot becomes visible. So when sendmsg() returns, all
- * answers lie in the socket. We ask for no acknowledgement: success is silence, and what can be read without waiting
- * are errors, in the order of the requests. Counting acknowledgements instead would fail, because a batch is tried
- * again from its start after a module was loaded, and because the marks are acknowledged only since 6.10. An answer to
- * the opening mark is about the batch as a whole.
+ * answers lie in the socket, in the order of the requests. We ask for the acknowledgement of the last request (the marks
+ * are acknowledged only since 6.10): it comes behind all errors, also when its batch has failed, and silence is an error. When
+ * a batch is tried again from its start, after a module was loaded, the answers of the first try are forgotten. An answer
+ * to the opening mark is about the batch as a whole, and comes before all others.
  *
  * nf_tables says ENOENT for a missing table as well as for a missing module. What it means is told by the attribute
  * that the extended acknowledgement points to (NLMSGERR_ATTR_OFFS).
@@ -30,6 +30,7 @@
 /* The kernel's first error. */
 struct refusal {
 	int errnum;	    /* 0: none */
+	bool answered;	    /* the last request is acknowledged: there is nothing more to come */
 	unsigned int index; /* of the request in the batch, the opening mark included */
 	uint32_t offset;    /* of the attribute that is to blame in its request; 0: none named */
 	char text[128];
@@ -81,9 +82,10 @@ static void read_answer(const struct nlmsghdr *h, const struct nl *nl, struct re
 	const struct nlmsgerr *answer = (const void *)(h + 1);
 	uint32_t index = h->nlmsg_seq - (nl->seq - nl->count + 1);
 
-	if (why->errnum || h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)))
+	if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*answer)) || index >= nl->count)
 		return;
-	if (index >= nl->count || answer->error >= 0)
+	why->answered |= index == nl->count - 2;
+	if (why->errnum || answer->error >= 0)
 		return;
 	why->errnum = answer->error < -NL_ERRNO_MAX ? EPROTO : -answer->error;
 	why->index = index;
@@ -114,19 +116,19 @@ static int read_datagram(const struct nl *nl, struct refusal *why)
 
 static int drain(const struct nl *nl, struct refusal *why, struct err *e)
 {
-	bool dropped = false;
-	int r;
+	int lost = EPROTO, r = 1;
 
 	/* ENOBUFS: errors so many that the last found no room; it is said before the first ones can be read. */
-	while ((r = read_datagram(nl, why)) != 0) {
+	while (!why->answered && r != 0) {
+		r = read_datagram(nl, why);
 		if (r == -ENOBUFS)
-			dropped = true;
+			lost = ENOBUFS;
 		else if (r < 0 && r != -EINTR)
 			return err_sys(e, -r, "read the answer to an nftables transaction");
 	}
-	if (dropped && !why->errnum)
-		return err_sys(e, ENOBUFS, "read the answer to an nftables transaction");
-	return 0;
+	if (why->answered || why->errnum)
+		return 0;
+	return err_sys(e, lost, "read the answer to an nftables transaction");
 }
 
 /* A message larger than the socket's send buffer is EMSGSIZE, whatever room the kernel has; root may enlarge it. */
@@ -264,11 +266,24 @@ static int explain(const struct nl *nl, const struct refusal *why, struct err *e
 		       name[0] ? " " : "", name, why->text[0] ? ": " : "", why->text);
 }
 
+/* Of the last request. */
+static void ask_answer(struct nl *nl)
+{
+	struct nlmsghdr h;
+
+	if (nl->bad || nl->count < 2)
+		return;
+	memcpy(&h, nl->buf + nl->msg, sizeof(h));
+	h.nlmsg_flags |= NLM_F_ACK;
+	memcpy(nl->buf + nl->msg, &h, sizeof(h));
+}
+
 int nft_commit(struct nl *nl, unsigned int *failed, struct err *e)
 {
 	struct refusal why = {0};
 	int r = 0;
 
+	ask_answer(nl);
 	put_mark(nl, NFNL_MSG_BATCH_END);
 	if (nl->bad)
 		r = err_set(e, EMSGSIZE,

@@ -18,18 +18,23 @@
 
 #define WAITING_MAX 2
 
+struct bound {
+	struct addr addr; /* an end's is one past the last address */
+	char comment[NFT_COMMENT_SIZE];
+};
+
+struct bounds {
+	unsigned int count;
+	struct bound at[WAITING_MAX];
+};
+
 struct elem_walk {
 	struct nft_walk w;
 	const struct nft_layout *layout;
 	bool bounds; /* the dump consists of bounds */
 	nft_elem_fn *fn;
 	void *arg;
-	unsigned int starts, ends; /* waiting */
-	struct {
-		struct addr addr;
-		char comment[NFT_COMMENT_SIZE];
-	} start[WAITING_MAX];
-	struct addr end[WAITING_MAX]; /* one past the last address */
+	struct bounds starts, ends; /* waiting */
 };
 
 static int emit(struct elem_walk *w, const struct nft_elem *el)
@@ -41,43 +46,30 @@ static int emit(struct elem_walk *w, const struct nft_elem *el)
 	return w->w.stop;
 }
 
-static int emit_range(struct elem_walk *w, const struct addr *first, const struct addr *last, const char *comment)
+static int emit_range(struct elem_walk *w, const struct bound *start, const struct addr *last)
 {
-	struct nft_elem el = {.first = *first, .last = *last, .comment = comment};
+	struct nft_elem el = {.first = start->addr, .last = *last, .comment = start->comment};
 
 	return emit(w, &el);
 }
 
-static int walk_start(struct elem_walk *w, const struct addr *a, const char *comment)
+static int walk_bound(struct elem_walk *w, const struct bound *b, bool is_end)
 {
-	for (unsigned int i = 0; i < w->ends; i++) {
-		if (addr_cmp(&w->end[i], a) > 0) {
-			struct addr last = addr_prev(&w->end[i]);
+	struct bounds *own = is_end ? &w->ends : &w->starts, *others = is_end ? &w->starts : &w->ends;
 
-			w->end[i] = w->end[--w->ends];
-			return emit_range(w, a, &last, comment);
-		}
-	}
-	if (w->starts < WAITING_MAX) {
-		w->start[w->starts].addr = *a;
-		memcpy(w->start[w->starts++].comment, comment, strlen(comment) + 1);
-	}
-	return 0;
-}
+	for (unsigned int i = 0; i < others->count; i++) {
+		const struct bound *start = is_end ? &others->at[i] : b, *end = is_end ? b : &others->at[i];
+		struct addr last = addr_prev(&end->addr);
+		int r;
 
-static int walk_end(struct elem_walk *w, const struct addr *a)
-{
-	for (unsigned int i = 0; i < w->starts; i++) {
-		if (addr_cmp(&w->start[i].addr, a) < 0) {
-			struct addr last = addr_prev(a);
-			int r = emit_range(w, &w->start[i].addr, &last, w->start[i].comment);
-
-			w->start[i] = w->start[--w->starts];
-			return r;
-		}
+		if (addr_cmp(&start->addr, &end->addr) >= 0)
+			continue;
+		r = emit_range(w, start, &last);
+		others->at[i] = others->at[--others->count];
+		return r;
 	}
-	if (w->ends < WAITING_MAX)
-		w->end[w->ends++] = *a;
+	if (own->count < WAITING_MAX)
+		own->at[own->count++] = *b;
 	return 0;
 }
 
@@ -86,11 +78,11 @@ static int walk_over(struct elem_walk *w)
 {
 	int r = 0;
 
-	for (unsigned int i = 0; i < w->starts && r == 0; i++) {
-		struct prefix all = {.addr = w->start[i].addr};
+	for (unsigned int i = 0; i < w->starts.count && r == 0; i++) {
+		struct prefix all = {.addr = w->starts.at[i].addr};
 		struct addr last = prefix_last(&all);
 
-		r = emit_range(w, &w->start[i].addr, &last, w->start[i].comment);
+		r = emit_range(w, &w->starts.at[i], &last);
 	}
 	return r;
 }
@@ -100,8 +92,8 @@ static void walk_restart(void *arg)
 	struct elem_walk *w = arg;
 
 	w->w.found = false;
-	w->starts = 0;
-	w->ends = 0;
+	w->starts.count = 0;
+	w->ends.count = 0;
 }
 
 /* The bytes of a key if they have the set's size, else NULL. */
@@ -148,21 +140,18 @@ static int walk_whole(struct elem_walk *w, const uint8_t *key, const uint8_t *ke
 static int walk_elem(struct elem_walk *w, const struct nlattr *elem)
 {
 	const struct nlattr *a[NFTA_SET_ELEM_KEY_END + 1];
-	char comment[NFT_COMMENT_SIZE];
 	const uint8_t *key;
-	struct addr bound;
+	struct bound b;
 
 	nl_attrs_nested(elem, a, NFTA_SET_ELEM_KEY_END);
 	key = key_bytes(a[NFTA_SET_ELEM_KEY], w->layout);
 	if (!key)
 		return 0; /* a catch-all, which is nobody's of ours */
-	nft_comment(a[NFTA_SET_ELEM_USERDATA], comment, sizeof(comment));
+	nft_comment(a[NFTA_SET_ELEM_USERDATA], b.comment, sizeof(b.comment));
 	if (!w->bounds)
-		return walk_whole(w, key, key_bytes(a[NFTA_SET_ELEM_KEY_END], w->layout), comment);
-	bound = field(w->layout, key, 0);
-	if (nl_be32(a[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END)
-		return walk_end(w, &bound);
-	return walk_start(w, &bound, comment);
+		return walk_whole(w, key, key_bytes(a[NFTA_SET_ELEM_KEY_END], w->layout), b.comment);
+	b.addr = field(w->layout, key, 0);
+	return walk_bound(w, &b, nl_be32(a[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END);
 }
 
 static const struct nlattr *elem_list(const struct nlmsghdr *h)

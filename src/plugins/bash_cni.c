@@ -130,7 +130,7 @@ static void undo_name(void *ctx)
 {
 	const struct named *n = ctx;
 
-	netns_name_del(n->container_id);
+	netns_name_del(n->container_id, err_ignored());
 }
 
 static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
@@ -149,11 +149,14 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
 	const struct conf *c = conf;
-	int r = bridged_del(&c->b, req, e);
+	struct err name = { 0 };
+	int name_r = netns_name_del(req->at.container_id, &name), r = bridged_del(&c->b, req, e);
 
-	netns_name_del(req->at.container_id);
-	netns_name_sweep();
-	return r;
+	netns_name_sweep(err_ignored());
+	if (r < 0 || name_r >= 0)
+		return r;
+	*e = name;
+	return name_r;
 }
 
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
@@ -166,9 +169,13 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 static int gc(const struct cni_request *req, const void *conf, struct err *e)
 {
 	const struct conf *c = conf;
+	struct err names = { 0 };
+	int names_r = netns_name_sweep(&names), r = bridged_gc(&c->b, req, e);
 
-	netns_name_sweep();
-	return bridged_gc(&c->b, req, e);
+	if (r < 0 || names_r >= 0)
+		return r;
+	*e = names;
+	return names_r;
 }
 
 static int status(const struct cni_request *req, const void *conf, struct err *e)

@@ -106,6 +106,7 @@ void node_join(const struct node *a, const char *a_addr, const struct node *b, c
 	struct nl *nl = rtnl(a);
 
 	link_add_veth(nl, &v);
+	link_join_veth(nl, &v, false);
 	commit(nl);
 	for (int i = 0; i < 2; i++) {
 		struct err e = { 0 };

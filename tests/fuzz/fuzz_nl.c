@@ -176,6 +176,7 @@ static int batch_links(struct err *e)
 
 	link_up(&nl, 1);
 	link_add_veth(&nl, &v);
+	link_join_veth(&nl, &v, true);
 	ifaddr_add(&nl, 2, &p);
 	return nl_commit(&nl, NULL, e);
 }

@@ -139,6 +139,25 @@ teardown() {
 	ip link del cni2
 }
 
+# No kernel takes an alias at creation: until it is set, the link group names the maker's process (0x63800000 and its pid).
+@test "GC takes away what an ADD killed before its host end had a name, and spares one that is being made" {
+	conf=$(jq -c '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = []' <<<"$CONF")
+	sleep 0.01 &
+	dead=$!
+	wait $dead
+	ip link add vethdead type veth peer name eth7 netns a
+	ip link set vethdead group $((0x63800000 + dead))
+	ip link add vethlive type veth peer name eth8 netns a
+	ip link set vethlive group $((0x63800000 + $$))
+	ip link add vethother type veth peer name eth9 netns a
+	CNI_COMMAND=GC CNI_PATH=$CNIBOX_BIN "$CNIBOX_BIN/bridge" <<<"$conf"
+	run ! ip link show vethdead
+	ip link show vethlive
+	ip link show vethother
+	ip link del vethlive
+	ip link del vethother
+}
+
 @test "STATUS: 0 with room, 50 when no address is free" {
 	conf=$(jq -c '.cniVersion = "1.1.0" | .name = "tiny" | .ipam = {"type":"host-local","subnet":"10.9.1.0/30"}' <<<"$CONF")
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/bridge" <<<"$conf"

@@ -94,7 +94,7 @@ static inline void needs_namespaces(void)
 
 static inline int add_bridge(const char *name)
 {
-	struct bridge b = {.name = name, .alias = "the bridge"};
+	struct bridge b = {.name = name, .group = 77};
 
 	memcpy(b.mac, bridge_mac, sizeof(b.mac));
 	link_add_bridge(&nl, &b);
@@ -108,6 +108,13 @@ static inline struct veth veth(const char *host, const char *pod_name, int maste
 	memcpy(v.host_mac, host_mac, 6);
 	memcpy(v.pod_mac, pod_mac, 6);
 	return v;
+}
+
+/* Both batches in one, as an ADD sends them. */
+static inline void add_veth(const struct veth *v)
+{
+	link_add_veth(&nl, v);
+	link_join_veth(&nl, v, true);
 }
 
 static inline struct link find(struct nl *where, const char *name)

@@ -3,7 +3,7 @@
 
 static void bridge_is_ours_and_keeps_its_mac(void **state)
 {
-	struct bridge b = {.name = "br0", .alias = "the bridge", .mtu = 1450};
+	struct bridge b = {.name = "br0", .group = 77, .mtu = 1450};
 	struct veth v;
 	struct link l;
 
@@ -14,12 +14,12 @@ static void bridge_is_ours_and_keeps_its_mac(void **state)
 	ok(nl_commit(&nl, NULL, &e));
 	l = find(&nl, "br0");
 	assert_string_equal(l.kind, "bridge");
-	assert_string_equal(l.alias, "the bridge");
+	assert_int_equal(l.group, 77);
 	assert_memory_equal(l.mac, bridge_mac, 6);
 	assert_int_equal(l.mtu, 1450);
 	assert_true(l.up && l.has_mac && !l.loopback && !l.promisc);
 	v = veth("veth0", "eth0", l.index);	/* its MAC is lower: a bridge left alone would take it */
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	ok(nl_commit(&nl, NULL, &e));
 	assert_memory_equal(find(&nl, "br0").mac, bridge_mac, 6);
 }
@@ -69,7 +69,7 @@ static void veth_is_whole_after_one_batch(void **state)
 	ok(add_bridge("br0"));
 	bridge = find(&nl, "br0").index;
 	v = veth("veth0", "eth0", bridge);
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	link_set_port(&nl, "veth0", &port);
 	ok(nl_commit(&nl, NULL, &e));
 
@@ -90,6 +90,60 @@ static void veth_is_whole_after_one_batch(void **state)
 	assert_true(!inside.up && inside.peer_elsewhere && inside.master == 0 && !inside.hairpin);
 }
 
+static int any_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	(void)index;
+	(void)scope;
+	(void)arg;
+	fail_msg("the host end has the address %s", prefix_text(p));
+	return 0;
+}
+
+/* What stands before link_join_veth() can be told by its group alone; afterwards there is no IPv6 on it to be paid for. */
+static void veth_is_marked_until_it_joins(void **state)
+{
+	struct link l;
+	struct veth v;
+
+	(void)state;
+	needs_namespaces();
+	v = veth("veth0", "eth0", 0);
+	v.group = 4711;
+	link_add_veth(&nl, &v);
+	ok(nl_commit(&nl, NULL, &e));
+	l = find(&nl, "veth0");
+	assert_true(!l.up && l.group == 4711 && !l.alias[0]);
+	link_join_veth(&nl, &v, true);
+	link_up(&pod, find(&pod, "eth0").index);
+	ok(nl_commit(&nl, NULL, &e));
+	ok(nl_commit(&pod, NULL, &e));
+	l = find(&nl, "veth0");
+	assert_true(l.up && l.group == 0);
+	assert_string_equal(l.alias, "net id eth0");
+	ok(ifaddr_each(&nl, AF_INET6, l.index, any_address, NULL, &e));
+}
+
+/* An MTU below IPv6's 1280: the host end has no IPv6 to turn off, but all the rest is done, and done again without it. */
+static void veth_without_ipv6(void **state)
+{
+	struct link l;
+	struct veth v;
+
+	(void)state;
+	needs_namespaces();
+	ok(add_bridge("br0"));
+	v = veth("veth0", "eth0", find(&nl, "br0").index);
+	v.mtu = 1000;
+	add_veth(&v);
+	assert_int_equal(nl_commit(&nl, NULL, &e), -EAFNOSUPPORT);
+	err_clear(&e);
+	link_join_veth(&nl, &v, false);
+	ok(nl_commit(&nl, NULL, &e));
+	l = find(&nl, "veth0");
+	assert_true(l.up && l.mtu == 1000 && l.group == 0 && l.master == v.master);
+	assert_string_equal(l.alias, "net id eth0");
+}
+
 static void veth_without_bridge_or_alias(void **state)
 {
 	struct veth v;
@@ -99,8 +153,7 @@ static void veth_without_bridge_or_alias(void **state)
 	v = veth("veth0", "eth0", 0);
 	v.alias = NULL;
 	v.mtu = 0;
-	link_add_veth(&nl, &v);
-	assert_int_equal(nl.count, 1);
+	add_veth(&v);
 	ok(nl_commit(&nl, NULL, &e));
 	assert_int_equal(find(&nl, "veth0").master, 0);
 	assert_int_equal(find(&pod, "eth0").mtu, 1500);
@@ -119,11 +172,11 @@ static void existing_link_is_not_touched(void **state)
 	ok(add_bridge("br0"));
 	v = veth("veth0", "eth0", find(&nl, "br0").index);
 	v.alias = "another's";
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	ok(nl_commit(&nl, NULL, &e));
 
 	v = veth("veth0", "eth1", 0);
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	link_set_port(&nl, "veth0", &port);
 	assert_int_equal(nl_commit(&nl, &failed, &e), -EEXIST);
 	assert_int_equal(failed, 0);
@@ -135,7 +188,7 @@ static void existing_link_is_not_touched(void **state)
 	/* The same when the pod has an eth0: nothing of the new pair stays. */
 	err_clear(&e);
 	v = veth("veth1", "eth0", 0);
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	assert_int_equal(nl_commit(&nl, &failed, &e), -EEXIST);
 	assert_int_equal(link_find(&nl, "veth1", &l, &e), 0);
 }
@@ -148,9 +201,9 @@ static void veth_errors_say_why(void **state)
 		int error;
 		const char *text;
 	} cases[] = {
-		{"veth1", false, false, -EINVAL, "create veth: no link has the index given as its bridge, or a name or the namespace is invalid"},
-		{"veth1", false, true, -EOPNOTSUPP, "create veth: the link given as its bridge is no bridge"},
-		{"no/slash", true, false, -EINVAL, "create veth: no link has the index given as its bridge, or a name or the namespace is invalid"},
+		{"veth1", false, false, -EINVAL, "set link up in its bridge: no link has the index given as its bridge"},
+		{"veth1", false, true, -EOPNOTSUPP, "set link up in its bridge: the link given as its bridge is no bridge"},
+		{"no/slash", true, false, -EINVAL, "create veth: Invalid argument"},
 	};
 	struct veth v;
 	struct link l;
@@ -161,15 +214,18 @@ static void veth_errors_say_why(void **state)
 	ok(add_bridge("br0"));
 	bridge = find(&nl, "br0").index;
 	v = veth("veth0", "eth0", 0);
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	ok(nl_commit(&nl, NULL, &e));
 	other = find(&nl, "veth0").index;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		err_clear(&e);
 		v = veth(cases[i].host, "eth1", cases[i].to_bridge ? bridge : cases[i].to_veth ? other : 99999);
-		link_add_veth(&nl, &v);
+		add_veth(&v);
 		assert_int_equal(nl_commit(&nl, NULL, &e), cases[i].error);
 		assert_string_equal(e.text, cases[i].text);
+		link_del_name(&nl, "veth1");
+		err_clear(&e);
+		(void)nl_commit(&nl, NULL, &e);
 		err_clear(&e);
 		assert_int_equal(link_find(&pod, "eth1", &l, &e), 0);
 	}
@@ -211,13 +267,13 @@ static void links_are_changed(void **state)
 	ok(add_bridge("br0"));
 	bridge = find(&nl, "br0").index;
 	v = veth("veth0", "eth0", 0);
-	link_add_veth(&nl, &v);
+	add_veth(&v);
 	ok(nl_commit(&nl, NULL, &e));
 	l = find(&nl, "veth0");
 	link_down(&nl, l.index);
 	link_set_mtu(&nl, l.index, 1300);
 	link_set_mac(&nl, l.index, mac);
-	link_set_alias(&nl, l.index, "new");
+	link_set_alias(&nl, l.index, "new", 5);
 	link_set_master(&nl, l.index, bridge);
 	link_set_promisc(&nl, l.index, true);
 	link_set_port(&nl, "veth0", &isolated);
@@ -226,11 +282,12 @@ static void links_are_changed(void **state)
 	assert_true(!l.up && l.promisc && l.hairpin && l.mtu == 1300 && l.master == bridge);
 	assert_memory_equal(l.mac, mac, 6);
 	assert_string_equal(l.alias, "new");
+	assert_int_equal(l.group, 5);
 
 	link_up(&nl, l.index);
 	link_set_port(&nl, "veth0", &off);
 	link_set_promisc(&nl, l.index, false);
-	link_set_alias(&nl, l.index, "");
+	link_set_alias(&nl, l.index, "", 0);
 	ok(nl_commit(&nl, NULL, &e));
 	ok(link_find_index(&nl, l.index, &by_index, &e));
 	assert_true(by_index.up && !by_index.hairpin && !by_index.promisc);
@@ -257,6 +314,8 @@ int main(void)
 		with_sockets(bridge_is_ours_and_keeps_its_mac),
 		with_sockets(vlan_filtering_or_its_option),
 		with_sockets(veth_is_whole_after_one_batch),
+		with_sockets(veth_is_marked_until_it_joins),
+		with_sockets(veth_without_ipv6),
 		with_sockets(veth_without_bridge_or_alias),
 		with_sockets(existing_link_is_not_touched),
 		with_sockets(veth_errors_say_why),

@@ -224,9 +224,19 @@ static void test_success(void **state)
 	(void)state;
 	write_all();
 	refuse(-1, 0, 0); /* since 6.10 the marks are acknowledged, if asked for */
+	refuse(ELEM, 0, 0);
 	assert_int_equal(nft_commit(&nl, &failed, &e), 0);
 	assert_int_equal(failed, 77);
 	assert_int_equal(e.errnum, 0);
+}
+
+static void test_silence(void **state)
+{
+	(void)state;
+	write_all();
+	refuse(TABLE, 0, 0); /* not the one that was asked for */
+	assert_int_equal(nft_commit(&nl, &failed, &e), -EPROTO);
+	assert_string_equal(e.text, "read the answer to an nftables transaction: Protocol error");
 }
 
 /* A kernel that repeats the request whole, and says why in words. */
@@ -292,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_no_nftables),	 TEST(test_not_permitted),   TEST(test_no_masquerade),	    TEST(test_no_fib),
 		TEST(test_no_nat_chain), TEST(test_missing_objects), TEST(test_first_error_counts), TEST(test_success),
+		TEST(test_no_nat_chain), TEST(test_missing_objects), TEST(test_first_error_counts), TEST(test_silence),
 		TEST(test_echo),	 TEST(test_malformed),	     TEST(test_read_refused),
 	};
 
