@@ -295,11 +295,11 @@ static int read_masquerade(const char *s, enum cluster_masquerade *out, struct e
 		[MASQUERADE_NONE] = "none",
 	};
 
-	for (unsigned int i = 0; i < COUNT(names); i++) {
-		if (strcmp(s, names[i]) == 0) {
-			*out = (enum cluster_masquerade)i;
-			return 0;
-		}
+	int i = str_index(names, COUNT(names), s);
+
+	if (i >= 0) {
+		*out = (enum cluster_masquerade)i;
+		return 0;
 	}
 	return err_set(e, EINVAL, "masquerade: \"%s\": expected \"cluster\", \"subnet\" or \"none\"", s);
 }

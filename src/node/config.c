@@ -137,6 +137,7 @@ struct scan {
 	const char *path;	/* of the directory */
 	const char *wanted;	/* path of the wanted file; NULL: none */
 	struct list *have;
+	struct err *err;
 };
 
 /* What file_replace() leaves when it is killed: half of our file, perhaps not even its mark. */
@@ -162,14 +163,17 @@ static int see_file(int dir, const char *name, void *arg)
 	const struct scan *s = arg;
 	struct item it = { .kind = ITEM_CONFIG };
 	char path[PATH_MAX];
+	struct err mine = { 0 };
 	ssize_t len = -ENOENT;
 	bool ours;
 
 	buf[0] = '\0';
 	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX && (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
-		len = file_read(dir, name, buf, sizeof(buf), err_ignored());
+		len = file_read(dir, name, buf, sizeof(buf), &mine);
 	if (len == -ENOENT)
 		return 0;
+	if (len < 0 && !file_is_foreign((int)len))
+		return err_set(s->err, mine.errnum, "%s: %s", s->path, mine.text);
 	ours = is_remnant(name, CONFIG_NAME) || (s->wanted && is_remnant(name, strrchr(s->wanted, '/') + 1)) ||
 	       (len >= 0 && is_marked(buf, (size_t)len));
 	if (!ours && (!s->wanted || strcmp(path, s->wanted) != 0))
@@ -210,7 +214,7 @@ static bool same_dir(const char *a, const char *b)
 int have_read_config(struct site *s, struct list *have, struct err *e)
 {
 	const char *wanted = s->cluster ? s->cluster->config : NULL;
-	struct scan scan = { .wanted = s->self ? wanted : NULL, .have = have };
+	struct scan scan = { .wanted = s->self ? wanted : NULL, .have = have, .err = e };
 	char path[PATH_MAX] = "";
 	struct err mine = { 0 };
 	int r = 0, dir = wanted ? dir_open(parent(wanted, path), false, &mine) : -ENOENT;
@@ -221,8 +225,11 @@ int have_read_config(struct site *s, struct list *have, struct err *e)
 		r = err_set(e, -dir, "cniConfig: %s", mine.text);
 	if (r < 0 || same_dir(path, NODE_CONFIG_DIR))
 		return r;
-	dir = dir_open(NODE_CONFIG_DIR, false, err_ignored());
-	return dir < 0 ? 0 : scan_dir(&scan, dir, NODE_CONFIG_DIR, e);
+	err_clear(&mine);
+	dir = dir_open(NODE_CONFIG_DIR, false, &mine);
+	if (dir >= 0)
+		return scan_dir(&scan, dir, NODE_CONFIG_DIR, e);
+	return dir == -ENOENT || dir == -ENOTDIR ? 0 : err_set(e, -dir, "%s", mine.text);
 }
 
 static int remove_file(int dir, const char *name, struct err *e)

@@ -112,7 +112,8 @@ static int gather_rule(const struct nft_rule_info *r, void *arg)
 		return 0;
 	}
 	w->behind |= w->foreign;
-	text_printf(&w->t, "%s%s", w->t.len ? ", " : "", r->comment + strlen(NODE_COMMENT));
+	text_comma(&w->t);
+	text_str(&w->t, r->comment + strlen(NODE_COMMENT));
 	list_add(w->handles, &r->handle);
 	return 0;
 }
@@ -129,8 +130,10 @@ static int read_rules(struct site *s, struct site_chain *c, struct err *e)
 	r = nft_rule_each(s->nft, &c->table, c->name, gather_rule, &w, e);
 	if (r < 0)
 		return r;
-	if (w.behind || (c == &s->own && w.foreign))
-		text_str(&w.t, ", among other rules");
+	if (w.behind || (c == &s->own && w.foreign)) {
+		text_comma(&w.t);
+		text_str(&w.t, w.behind ? "behind other rules" : "with rules of others");
+	}
 	c->present = list_text(&s->chains, w.t.at);
 	return list_check(&c->handles, "nftables rules", e);
 }
@@ -200,8 +203,9 @@ const char *forward_wanted(const struct site *s, const struct site_chain *c, str
 	for (size_t i = 0; i < count; i++) {
 		if (!concerns(c, &p[i]))
 			continue;
+		text_comma(&t);
 		prefix_format(&p[i], net);
-		text_printf(&t, "%sfrom %s, to %s", t.len ? ", " : "", net, net);
+		text_printf(&t, "from %s, to %s", net, net);
 	}
 	return list_text(l, t.at);
 }
@@ -223,7 +227,7 @@ static void put_rule(struct nl *nl, const struct site_chain *c, const struct pre
 {
 	char comment[128];
 
-	snprintf(comment, sizeof(comment), "%s%s %s", NODE_COMMENT, from ? "from" : "to", prefix_text(p));
+	snprintf(comment, sizeof(comment), NODE_COMMENT "%s %s", from ? "from" : "to", prefix_text(p));
 	nft_rule_begin(nl, &c->table, c->name, true);
 	if (c->table.family == NFPROTO_INET)
 		nft_match_family(nl, p->addr.family);

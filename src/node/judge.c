@@ -218,7 +218,7 @@ static struct cluster_place place_of(const struct node *n, enum cluster_key key,
 /* All subnets, or all addresses, in a row; NULL: there is no room. */
 static struct cluster_place *collect(struct arena *a, const struct cluster *c, enum cluster_key key, size_t *count)
 {
-	const struct node *end = c->nodes + c->node_count;
+	const struct node *end = c->node_count ? c->nodes + c->node_count : NULL;
 	struct cluster_place *row, *at;
 
 	for (const struct node *n = c->nodes; n < end; n++)

@@ -62,7 +62,8 @@ const char *masquerade_wanted(const struct site *s, struct list *l)
 	for (size_t i = 0; i < sizeof(families); i++) {
 		if (s->cluster->masquerade == MASQUERADE_NONE || !node_has_family(s->self, families[i]))
 			continue;
-		text_printf(&t, "%s%s", t.len ? ", " : "", rule_comment(s, families[i]) + strlen(NODE_COMMENT));
+		text_comma(&t);
+		text_str(&t, rule_comment(s, families[i]) + strlen(NODE_COMMENT));
 	}
 	return list_text(l, t.at);
 }
@@ -202,22 +203,26 @@ static int put_changes(const struct apply *a, struct err *e)
 	return r;
 }
 
-/* The first change is the table's: there are no elements without it. They are told of where it stays. */
-int apply_masquerade(const struct apply *a, struct err *e)
+static int commit(const struct apply *a, struct err *e)
 {
 	struct nl *nl = a->site->nft;
 	int r;
 
-	if (a->count == 0)
-		return 0;
 	if (a->changes->want && nl->fd < 0)
-		return err_set(e, EOPNOTSUPP, "masquerade: the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+		return err_set(e, EOPNOTSUPP, "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 	nft_begin(nl);
 	r = put_changes(a, e);
 	if (r == 0)
-		r = nft_commit(nl, NULL, e);
-	else
-		nl_discard(nl);
+		return nft_commit(nl, NULL, e);
+	nl_discard(nl);
+	return r;
+}
+
+/* The first change is the table's: there are no elements without it. They are told of where it stays. */
+int apply_masquerade(const struct apply *a, struct err *e)
+{
+	int r = a->count ? commit(a, e) : 0;
+
 	for (size_t i = 0; i < a->count && r == 0; i++) {
 		if (a->changes[i].verdict != ITEM_OK)
 			change_done(&a->changes[i]);

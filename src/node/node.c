@@ -109,7 +109,13 @@ struct state {
 	struct list want, have;
 	struct change *changes;
 	size_t count;
+	size_t to_do;		/* those that are not ITEM_OK */
 };
+
+static bool is_change(const struct change *c)
+{
+	return c->verdict != ITEM_OK;
+}
 
 static int compare(struct state *st, struct err *e)
 {
@@ -117,6 +123,8 @@ static int compare(struct state *st, struct err *e)
 	if (!st->changes)
 		return err_set(e, ENOMEM, "%zu things to manage are too many", st->want.count + st->have.count);
 	st->count = items_diff(&st->want, &st->have, st->changes);
+	for (size_t i = 0; i < st->count; i++)
+		st->to_do += is_change(&st->changes[i]);
 	return 0;
 }
 
@@ -138,27 +146,28 @@ static int gather(const struct options *o, struct state *st, struct err *e)
 	return r < 0 ? r : compare(st, e);
 }
 
-static void print_line(const struct item *it, const char *after)
+static const char *line(const struct item *it)
 {
-	static char line[LINE_SIZE];
+	static char buf[LINE_SIZE];
 	struct text t;
 
-	text_init(&t, line, sizeof(line));
+	text_init(&t, buf, sizeof(buf));
 	item_describe(&t, it);
-	printf("%s%s\n", line, after);
+	return buf;
 }
 
 /* What was done, or would be. Where a sysctl is restored, its former value is what counts. */
 static void print_change(const struct change *c, bool dry_run)
 {
-	static const char *const done[] = { "", ": added", ": removed", ": changed" };
-	static const char *const would[] = { "", ": would be added", ": would be removed", ": would be changed" };
+	static const char *const words[] = { [ITEM_MISSING] = "added", [ITEM_STALE] = "removed", [ITEM_DIFFERS] = "changed" };
+	struct item it = *c->item;
+	const char *word = words[c->verdict];
 
-	if (c->item->kind == ITEM_SYSCTL && c->verdict == ITEM_STALE) {
-		printf("sysctl %s = %s: %s\n", c->have->name, c->have->saved, dry_run ? "would be restored" : "restored");
-		return;
+	if (it.kind == ITEM_SYSCTL && c->verdict == ITEM_STALE) {
+		it.value = it.saved;
+		word = "restored";
 	}
-	print_line(c->item, (dry_run ? would : done)[c->verdict]);
+	printf("%s: %s%s\n", line(&it), dry_run ? "would be " : "", word);
 }
 
 void change_done(const struct change *c)
@@ -177,20 +186,6 @@ static int refuse_foreign_config(const struct state *st, struct err *e)
 				       have->name);
 	}
 	return 0;
-}
-
-static bool is_change(const struct change *c)
-{
-	return c->verdict != ITEM_OK;
-}
-
-static size_t count_changes(const struct state *st)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < st->count; i++)
-		n += is_change(&st->changes[i]);
-	return n;
 }
 
 int apply_each(const struct apply *a, change_fn *fn, struct err *e)
@@ -296,7 +291,7 @@ static int run_change(const struct options *o, struct state *st, struct err *e)
 		return r;
 	if (o->command == NODE_UP)
 		site_warn();
-	if (count_changes(st) == 0)
+	if (st->to_do == 0)
 		printf("nothing to change\n");
 	else if (o->dry_run)
 		rehearse(st);
@@ -307,7 +302,7 @@ static int run_change(const struct options *o, struct state *st, struct err *e)
 
 static int run_show(const struct options *o, struct state *st, struct err *e)
 {
-	static const char *const verdicts[] = { ": ok", ": missing", ": stale", ": differs" };
+	static const char *const verdicts[] = { "ok", "missing", "stale", "differs" };
 	int r = gather(o, st, e);
 
 	if (r < 0)
@@ -317,11 +312,11 @@ static int run_show(const struct options *o, struct state *st, struct err *e)
 		const struct change *c = &st->changes[i];
 
 		if (!o->file)
-			print_line(c->have, "");
+			printf("%s\n", line(c->item));
 		else
-			print_line(c->item, c->have && c->have->foreign ? ": differs (not ours)" : verdicts[c->verdict]);
+			printf("%s: %s%s\n", line(c->item), verdicts[c->verdict], c->have && c->have->foreign ? " (not ours)" : "");
 	}
-	return o->file && count_changes(st) ? EXIT_DIFFERS : 0;
+	return o->file && st->to_do ? EXIT_DIFFERS : 0;
 }
 
 static int run(const struct options *o, struct err *e)
@@ -343,19 +338,6 @@ static int usage(const char *why, const char *what)
 {
 	fprintf(stderr, "node: %s%s%s (cnibox node --help says more)\n", why, what ? ": " : "", what ? what : "");
 	return 2;
-}
-
-static bool parse_command(const char *s, enum command *out)
-{
-	static const char *const names[] = { [NODE_UP] = "up", [NODE_DOWN] = "down", [NODE_SHOW] = "show" };
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (s && strcmp(s, names[i]) == 0) {
-			*out = (enum command)i;
-			return true;
-		}
-	}
-	return false;
 }
 
 /* NULL, or what is wrong with the options; *what is the one it is about. */
@@ -381,14 +363,15 @@ static const char *parse_options(int argc, char **argv, struct options *o, const
 
 int node_main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	static const char *const commands[] = { [NODE_UP] = "up", [NODE_DOWN] = "down", [NODE_SHOW] = "show" };
+	int r = argc < 2 ? -1 : str_index(commands, sizeof(commands) / sizeof(commands[0]), argv[1]);
+	struct options o = { .command = (enum command)r };
 	struct err e = { 0 };
 	const char *what = NULL, *why;
-	int r;
 
 	if (argc < 2)
 		return usage("up, down or show is missing", NULL);
-	if (!parse_command(argv[1], &o.command))
+	if (r < 0)
 		return usage("no such command", argv[1]);
 	why = parse_options(argc, argv, &o, &what);
 	if (why)

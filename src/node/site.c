@@ -139,16 +139,11 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 
 static void warn_legacy(const char *file, const char *command)
 {
-	char names[256];
-	char *rest = names;
+	char names[256];	/* of filter, nat, mangle, raw and security, those that are loaded */
 
-	if (file_read(AT_FDCWD, file, names, sizeof(names), err_ignored()) <= 0)
-		return;
-	for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
-		if (strcmp(name, "filter") == 0)
-			log_line(LOG_WARN, "the legacy %s filter table is loaded; its FORWARD rules are not in nftables and may drop the pods' packets",
-				 command);
-	}
+	if (file_read(AT_FDCWD, file, names, sizeof(names), err_ignored()) > 0 && strstr(names, "filter"))
+		log_line(LOG_WARN, "the legacy %s filter table is loaded; its FORWARD rules are not in nftables and may drop the pods' packets",
+			 command);
 }
 
 void site_warn(void)

@@ -84,8 +84,10 @@ struct unreachable {
 
 static void add_unreachable(struct unreachable *u, const struct node *n, const struct addr *a)
 {
-	if (u->count++ < NAMES_MAX)
-		text_printf(&u->names, "%s%s (%s)", u->names.len ? ", " : "", n->name, addr_text(a));
+	if (u->count++ >= NAMES_MAX)
+		return;
+	text_comma(&u->names);
+	text_printf(&u->names, "%s (%s)", n->name, addr_text(a));
 }
 
 /* The first address of the family that is on link. 0: none, and *via is the first of the family. */
