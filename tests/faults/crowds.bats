@@ -68,6 +68,7 @@ none_failed() {
 	all del 110 p
 	none_failed 110 p
 	[ "$(ip -o link show type veth | wc -l)" = 90 ]
+	[ "$(nft list set inet cnibox masq4 | grep -o '10\.1\.[0-9.]* comment' | sort -u | wc -l)" = 90 ]
 	all del 200 p
 	none_failed 200 p
 	is_still "$before" cni0

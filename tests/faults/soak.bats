@@ -12,7 +12,7 @@ setup_file() {
 
 @test "cycles of DEL and ADD: no growth of links, rules, files, descriptors or time per call" {
 	size=(-p 20 -c 300 -k 100)
-	[ "${FULL:-}" != 1 ] || size=(-p 110 -c 10000 -k 1000)
+	[ "${FULL:-}" != 1 ] || size=(-p 110 -c 10000 -k 1000 -g 1.5)
 	"$SOAK" -b "$BIN" "${size[@]}" ${SOAK_SEED:+-r "$SOAK_SEED"} >"$BATS_TEST_TMPDIR/out" 3>&- || {
 		cat "$BATS_TEST_TMPDIR/out"
 		return 1
@@ -21,7 +21,7 @@ setup_file() {
 	tail -n 1 "$BATS_TEST_TMPDIR/out" | grep -qE '^[1-9][0-9]* cycles over [1-9][0-9]* pods, nothing has grown$'
 }
 
-# seen TEXT SCRIPT [CYCLES]: with this before each call of bridge, the soak says TEXT. The folder is /opt/cni/bin to the soak and to the script.
+# seen TEXT SCRIPT [OPTION]...: with this before each call of bridge, the soak says TEXT. The folder is /opt/cni/bin to the soak and to the script.
 seen() {
 	local bin=$BATS_TEST_TMPDIR/bin
 	rm -rf "$bin"
@@ -31,7 +31,7 @@ seen() {
 	printf '#!/bin/sh\nadd() { [ "$CNI_COMMAND" = ADD ]; }\ndel() { [ "$CNI_COMMAND" = DEL ]; }\nbridge() { /opt/cni/bin/cnibox bridge; }\n%s\n' \
 		"$2" >"$bin/bridge"
 	chmod +x "$bin/bridge"
-	run -1 "$SOAK" -b "$bin" -p 4 -k "${3:-10}" -c "$((2 * ${3:-10}))" -r 1 3>&-
+	run -1 "$SOAK" -b "$bin" -p 4 -k 10 -c 20 -r 1 "${@:3}" 3>&-
 	echo "$output"
 	grep -q "^DEFECT" <<<"$output"
 	grep -qE -- "$1" <<<"$output"
@@ -53,5 +53,5 @@ seen() {
 	seen 'does not give it an address of each subnet' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.1/"'
 	seen 'has no lease|which p[0-9] has' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.99/"'
 	seen 'times as long as in the first block' \
-		'echo >>/opt/cni/bin/.count; [ "$(wc -l </opt/cni/bin/.count)" -lt 40 ] || sleep 0.3; bridge'
+		'echo >>/opt/cni/bin/.count; [ "$(wc -l </opt/cni/bin/.count)" -lt 40 ] || sleep 1; bridge' -g 1.5
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Every operation with a fault at each of its system calls (sweep.c says what must hold). FULL=1: every point; else a sample that fits into a minute or two.
+# Every operation with a fault at each of its system calls (sweep.c says what must hold). FULL=1 (make soak): every point; else each eleventh, which takes a minute or two.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -22,23 +22,16 @@ sweep() {
 	tail -n 1 "$BATS_TEST_TMPDIR/out" | grep -qE '^[1-9][0-9]* operations x [1-9][0-9]* points x 0 defects$'
 }
 
-@test "killed anywhere: bridge DEL on a warm host, every call" {
-	sweep 1 kill bridge:DEL:warm
+@test "killed anywhere: every operation, before and after its system calls" {
+	sweep 11 kill
 }
 
-@test "killed anywhere: DEL, CHECK and GC of the others, install, node" {
-	sweep 11 kill bridge:DEL:fresh bridge:CHECK bridge:GC:warm plain:DEL bash-cni:DEL bash-cni:CHECK host-local loopback
-	sweep 13 kill node install
+@test "refused anywhere: every operation, each of its system calls and netlink requests, once and for good" {
+	sweep 11 refuse
 }
 
 @test "the pod's namespace vanishes at any call" {
-	sweep 7 vanish bridge plain host-local
-}
-
-@test "killed and refused anywhere: every operation, every call" {
-	[ "${FULL:-}" = 1 ] || skip "FULL=1 (make soak) only: it takes long, and still finds the defects listed in tests/faults/README.md"
-	sweep 1 kill
-	sweep 1 refuse
+	sweep 11 vanish bridge plain bash-cni host-local
 }
 
 # A wrapper that leaks at every DEL, one whose ADD lies, and one that hides its errors: each must be seen.
