@@ -77,8 +77,8 @@ static int check_host_name(struct add *a, struct err *e)
 	struct link l;
 	int r = link_find(&a->host, a->host_name, &l, e);
 
-	if (r > 0 && l.group == REAPER_GROUP) {
-		r = reaper_wait(&a->host, a->host_name, NULL, NULL, e);
+	if (r > 0 && reaper_has(&l)) {
+		r = reaper_del(&a->host, a->host_name, NULL, NULL, e);
 		if (r >= 0)
 			r = link_find(&a->host, a->host_name, &l, e);
 	}

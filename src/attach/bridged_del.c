@@ -46,20 +46,15 @@ static int del_masq(struct del *d, struct err *e)
 	return r;
 }
 
-/* Also that of the others, who wait for us. Nobody trusts in it: del_network() and the others look again. */
-static void del_masq_first(char (*names)[IF_NAMESIZE], size_t count, void *arg)
+/* In a crowd also for networks with ipMasq when this one is without. What fails is tried again by del_network(). */
+static int del_masq_first(char (*names)[IF_NAMESIZE], size_t count, void *arg)
 {
-	if (count > 1)
-		masq_del_links(names, count, err_ignored());
-	else
-		del_masq(arg, err_ignored());
-}
+	struct del *d = arg;
 
-static int del_marked(struct del *d, const char *name, struct err *e)
-{
-	int r = reaper_mark(&d->nl, name, e);
-
-	return r < 0 ? r : reaper_wait(&d->nl, name, d->b->ip_masq ? del_masq_first : NULL, d, e);
+	if (count == 1)
+		return d->b->ip_masq ? del_masq(d, err_ignored()) : 0;
+	d->masq_gone = masq_del_links(names, count, err_ignored()) == 0;
+	return d->masq_gone ? 0 : -EIO;
 }
 
 /*
@@ -86,7 +81,7 @@ static int del_foreign(struct del *d, struct err *e)
 	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index || host.master != bridge.index ||
 	    host.alias[0])
 		return r < 0 ? r : 0;
-	return del_marked(d, host.name, e);
+	return reaper_del(&d->nl, host.name, NULL, NULL, e);
 }
 
 static int del_link(struct del *d, struct err *e)
@@ -98,7 +93,11 @@ static int del_link(struct del *d, struct err *e)
 
 	if (r < 0)
 		return r;
-	return r > 0 && attachment_owns(at, &l) ? del_marked(d, name, e) : del_foreign(d, e);
+	if (r == 0 || !attachment_owns(at, &l))
+		return del_foreign(d, e);
+	r = reaper_del(&d->nl, name, del_masq_first, d, e);
+	d->masq_gone |= r == 0;		/* with the link, by another's DEL */
+	return r;
 }
 
 static int del_network(struct del *d, struct err *e)

@@ -369,6 +369,8 @@ static int del_found(struct nl *nl, struct search *s, struct err *e)
 	return r;
 }
 
+static struct search search;
+
 static int remove_searched(struct search *s, struct err *e)
 {
 	struct nl *nl;
@@ -376,16 +378,13 @@ static int remove_searched(struct search *s, struct err *e)
 
 	if (r == 0)
 		r = del_found(nl, s, e);
-	if (r == -EPROTONOSUPPORT || r == -EOPNOTSUPP) {
-		err_clear(e);
-		return 0;
-	}
 	if (r == 0)
 		r = drop_empty_table(nl, e);
-	return err_ctx(e, r, "ipMasq");
+	if (r != -EPROTONOSUPPORT && r != -EOPNOTSUPP)
+		return err_ctx(e, r, "ipMasq");
+	err_clear(e);	/* a kernel without nf_tables masquerades nothing */
+	return 0;
 }
-
-static struct search search;
 
 int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e)
 {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "net/link.h"
 #include "net/nl.h"
 
@@ -27,12 +28,6 @@ static int open_lock(void)
 	return fd;
 }
 
-/* What goes before the links. */
-struct before {
-	reaper_fn *fn;
-	void *arg;
-};
-
 /* -ENODEV: none of them is there any more. */
 static int commit(struct nl *nl, const char *what, struct err *e)
 {
@@ -45,16 +40,9 @@ static int commit(struct nl *nl, const char *what, struct err *e)
 	return err_ctx(e, r, "%s", what);
 }
 
-int reaper_mark(struct nl *nl, const char *name, struct err *e)
+bool reaper_has(const struct link *l)
 {
-	link_set_group(nl, name, REAPER_GROUP);
-	return err_ctx(e, commit(nl, "mark for deletion", e), "%s", name);
-}
-
-static int delete_marked(struct nl *nl, struct err *e)
-{
-	link_del_group(nl, REAPER_GROUP);
-	return commit(nl, "delete the marked links", e);
+	return l->group == REAPER_MARKED || l->group == REAPER_DOOMED;
 }
 
 int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, struct err *e)
@@ -62,9 +50,18 @@ int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, stru
 	int r;
 
 	for (size_t i = 0; i < count; i++)
-		link_set_group(nl, names[i], REAPER_GROUP);
-	r = commit(nl, "mark links for deletion", e);
-	return r < 0 ? r : delete_marked(nl, e);
+		link_set_group(nl, names[i], REAPER_DOOMED);
+	r = commit(nl, "doom links", e);
+	if (r < 0)
+		return r;
+	link_del_group(nl, REAPER_DOOMED);
+	return commit(nl, "delete the doomed links", e);
+}
+
+static int delete_one(struct nl *nl, const char *name, struct err *e)
+{
+	link_del_name(nl, name);
+	return commit(nl, name, e);
 }
 
 struct marked {
@@ -76,43 +73,70 @@ static int see_marked(const struct link *l, void *arg)
 {
 	struct marked *m = arg;
 
-	if (l->group == REAPER_GROUP && m->count < REAPER_MAX)
+	if (reaper_has(l) && m->count < REAPER_MAX)
 		memcpy(m->names[m->count++], l->name, IF_NAMESIZE);
 	return 0;
 }
 
-/* The lock is held. */
-static int delete_crowd(struct nl *nl, const char *name, bool waited, const struct before *b, struct err *e)
+/* Who goes, and what goes before them. */
+struct reap {
+	const char *name;
+	reaper_fn *first;
+	void *arg;
+};
+
+static int delete_alone(struct nl *nl, const struct reap *q, struct err *e)
+{
+	char name[1][IF_NAMESIZE];
+
+	str_copy(name[0], IF_NAMESIZE, q->name);
+	if (q->first)
+		q->first(name, 1, q->arg);
+	return delete_one(nl, q->name, e);
+}
+
+static int delete_crowd(struct nl *nl, const struct reap *q, struct err *e)
 {
 	static struct marked marked;
+	int r;
+
+	marked.count = 0;
+	r = link_each(nl, "veth", see_marked, &marked, e);
+	if (r < 0)
+		return r;
+	if (q->first(marked.names, marked.count, q->arg) < 0)
+		return delete_one(nl, q->name, e);
+	return reaper_collect(nl, marked.names, marked.count, e);
+}
+
+/* The lock is held. */
+static int delete_found(struct nl *nl, const struct reap *q, bool waited, struct err *e)
+{
 	struct link l;
-	int r = link_find(nl, name, &l, e);
+	int r = link_find(nl, q->name, &l, e);
 
 	if (r <= 0)
 		return r;
-	marked.count = 0;
-	if (waited)
-		r = link_each(nl, "veth", see_marked, &marked, e);
-	else
-		see_marked(&l, &marked);
-	if (r < 0)
-		return r;
-	if (b->fn)
-		b->fn(marked.names, marked.count, b->arg);
-	r = delete_marked(nl, e);
+	r = waited && q->first ? delete_crowd(nl, q, e) : delete_alone(nl, q, e);
 	return r < 0 ? r : 1;
 }
 
-/* Without a lock file (a read-only /run) every DEL deletes the group for itself: slower in a crowd, never wrong. */
-int reaper_wait(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e)
+/* Without a lock file (a read-only /run) every DEL deletes for itself: slower in a crowd, never wrong. */
+int reaper_del(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e)
 {
-	const struct before before = { first, arg };
-	int lock = open_lock();
-	bool waited = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0;
-	int r = waited ? lock_take(lock, RUN_DIR "/reaper.lock", LOCK_TIMEOUT_MS, e) : 0;
+	const struct reap q = { name, first, arg };
+	int lock, r;
+	bool waited;
 
+	link_set_group(nl, name, REAPER_MARKED);
+	r = err_ctx(e, commit(nl, "mark for deletion", e), "%s", name);
+	if (r < 0)
+		return r;
+	lock = open_lock();
+	waited = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0;
+	r = waited ? lock_take(lock, RUN_DIR "/reaper.lock", LOCK_TIMEOUT_MS, e) : 0;
 	if (r == 0)
-		r = delete_crowd(nl, name, waited, &before, e);
+		r = delete_found(nl, &q, waited, e);
 	if (lock >= 0)
 		close(lock);
 	return r;

@@ -2,34 +2,40 @@
  * Deleting host ends in groups.
  *
  * Deleting one veth costs the kernel about 20 ms of grace periods, and deleting fifty in one request costs the same. So each DEL marks its link with a
- * link group and then takes a lock; whoever holds it deletes the whole group in one request, and those who waited find their
- * link gone. As a database groups commits. What must go before the links, the masquerade, goes for the whole crowd in one transaction,
- * too: each one of its own would hold up the node's ADDs for grace periods.
+ * link group and then takes a lock; whoever had to wait for it deletes for the whole crowd, and most of those who waited find their link gone.
+ * As a database groups commits.
+ *
+ * What must go before a link, its masquerade, goes for the crowd in one transaction, too; one for each would hold up the node's ADDs for
+ * grace periods. So that a DEL can trust in it, what is deleted is a second group, into which links come when their masquerade is gone:
+ * others mark theirs all the time.
  */
 #ifndef ATTACH_REAPER_H
 #define ATTACH_REAPER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <net/if.h>
 
 struct err;
+struct link;
 struct nl;
 
-#define REAPER_GROUP 0x636e6962u	/* "cnib": no other software's group */
+#define REAPER_MARKED 0x636e6962u	/* "cnib": no other software's groups */
+#define REAPER_DOOMED 0x636e6963u
 #define REAPER_MAX 1000			/* links that one call can name */
 
-/* Mark a link for deletion. 0 also when it is gone already. */
-int reaper_mark(struct nl *nl, const char *name, struct err *e);
+/* Is it on its way out? */
+bool reaper_has(const struct link *l);
 
 /*
- * Return when no marked link of this name exists any more: 1 it was this call that deleted it, 0 it was gone, -errno. Before it deletes, it
- * calls first (may be NULL): with the names of all marked links when it had to wait, for then there is a crowd; else with this one name.
- * What fails in first is first's to report. More links may become marked, and deleted, behind first's back.
+ * Mark this link and return when it is gone: 1 it was this call that deleted it, 0 another's, or it was not there; -errno. Before it deletes, it
+ * calls first: with the names of all marked links, this one among them, when it had to wait, for then there is a crowd; else with this
+ * one. Nobody else deletes a link of them before first has said 0; when it says -errno this one is deleted alone. first NULL: nothing goes before.
  */
-typedef void reaper_fn(char (*names)[IF_NAMESIZE], size_t count, void *arg);
-int reaper_wait(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e);
+typedef int reaper_fn(char (*names)[IF_NAMESIZE], size_t count, void *arg);
+int reaper_del(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e);
 
-/* Mark these links, and delete everything that is marked. Those that are gone already are no error. */
+/* GC: delete these links, whose masquerade is gone, in one request. Those that are not there any more are no error. */
 int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, struct err *e);
 
 #endif
