@@ -74,6 +74,32 @@ none_failed() {
 	is_still "$before" cni0
 }
 
+# The killed may be the one that deletes for all, at any step of it.
+@test "DELs at once, each third of them killed; repeated, they leave nothing" {
+	pod keep
+	add bridge keep "$CONF" >/dev/null
+	pods 30 p
+	before=$(snapshot)
+	for round in 1 2 3 4 5; do
+		all add 30 p
+		none_failed 30 p
+		pids=()
+		for i in $(seq 1 30); do
+			if [ $((i % 3)) = 0 ]; then
+				CNI_COMMAND=DEL CNI_CONTAINERID=p$i CNI_NETNS=/run/netns/p$i CNI_IFNAME=eth0 CNI_PATH=$CNIBOX_BIN timeout -s KILL \
+					"0.0$(((i + round) % 9 + 1))" "$CNIBOX_BIN/bridge" <<<"$CONF" >/dev/null 2>&1 &
+			else
+				del bridge "p$i" "$CONF" >"$out/p$i" 2>&1 &
+			fi
+			pids+=($!)
+		done
+		wait "${pids[@]}" || true
+		all del 30 p
+		none_failed 30 p
+		is_still "$before"
+	done
+}
+
 @test "ADD and DEL of one pod at once, 20 rounds; a DEL at the end leaves nothing" {
 	pod a
 	pod b
