@@ -100,7 +100,8 @@ static int delete_crowd(struct nl *nl, const struct reap *q, struct err *e)
 	static struct marked marked;
 	int r;
 
-	marked.count = 0;
+	str_copy(marked.names[0], IF_NAMESIZE, q->name);	/* whatever finds no room */
+	marked.count = 1;
 	r = link_each(nl, "veth", see_marked, &marked, e);
 	if (r < 0)
 		return r;
