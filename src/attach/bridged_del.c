@@ -36,12 +36,16 @@ struct del {
 	struct addr addrs[CNI_IPS_MAX];		/* the pod's, as far as the lease knows */
 	size_t addr_count;
 	bool masq_gone;
+	bool reaped;				/* another's DEL has taken the link, if it did not vanish with its namespace */
 };
 
+/* Who reaps looks after the empty table as well; all of a crowd would get into each other's way. */
 static int del_masq(struct del *d, struct err *e)
 {
-	int r = d->masq_gone ? 0 : masq_del(&d->req->at, d->addrs, d->addr_count, e);
+	int r = d->reaped && d->addr_count ? masq_has(d->addrs, d->addr_count, e) : 1;
 
+	if (r > 0)
+		r = d->masq_gone ? 0 : masq_del(&d->req->at, d->addrs, d->addr_count, e);
 	d->masq_gone = r == 0;
 	return r;
 }
@@ -96,7 +100,7 @@ static int del_link(struct del *d, struct err *e)
 	if (r == 0 || !attachment_owns(at, &l))
 		return del_foreign(d, e);
 	r = reaper_del(&d->nl, name, del_masq_first, d, e);
-	d->masq_gone |= r == 0;		/* with the link, by another's DEL */
+	d->reaped = r == 0;
 	return r;
 }
 

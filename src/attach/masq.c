@@ -369,6 +369,15 @@ static int del_found(struct nl *nl, struct search *s, struct err *e)
 	return r;
 }
 
+/* A kernel without nf_tables masquerades nothing. */
+static int no_masquerade(struct err *e, int r)
+{
+	if (r != -EPROTONOSUPPORT && r != -EOPNOTSUPP)
+		return err_ctx(e, r, "ipMasq");
+	err_clear(e);
+	return 0;
+}
+
 static struct search search;
 
 static int remove_searched(struct search *s, struct err *e)
@@ -380,10 +389,18 @@ static int remove_searched(struct search *s, struct err *e)
 		r = del_found(nl, s, e);
 	if (r == 0)
 		r = drop_empty_table(nl, e);
-	if (r != -EPROTONOSUPPORT && r != -EOPNOTSUPP)
-		return err_ctx(e, r, "ipMasq");
-	err_clear(e);	/* a kernel without nf_tables masquerades nothing */
-	return 0;
+	return no_masquerade(e, r);
+}
+
+int masq_has(const struct addr *addrs, size_t count, struct err *e)
+{
+	struct nl *nl;
+	int r = open_socket(&nl, e);
+
+	search = (struct search){ .addrs = addrs, .addr_count = count };
+	if (r == 0)
+		r = look_at(nl, &search, e);
+	return r < 0 ? no_masquerade(e, r) : search.count > 0;
 }
 
 int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e)

@@ -23,6 +23,9 @@ int masq_add(const struct cni_attachment *at, const struct cni_result *r, struct
  */
 int masq_del(const struct cni_attachment *at, const struct addr *addrs, size_t count, struct err *e);
 
+/* Is one of these addresses masqueraded? 1, 0, -errno. */
+int masq_has(const struct addr *addrs, size_t count, struct err *e);
+
 /* A crowd's DEL: what is masqueraded of the attachments with these host ends, in one transaction. Nothing there is success. */
 int masq_del_links(char (*names)[IF_NAMESIZE], size_t count, struct err *e);
 

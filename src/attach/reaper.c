@@ -117,7 +117,7 @@ static int delete_found(struct nl *nl, const struct reap *q, bool waited, struct
 	int r = link_find(nl, q->name, &l, e);
 
 	if (r <= 0)
-		return r;
+		return r < 0 ? r : !waited;
 	r = waited && q->first ? delete_crowd(nl, q, e) : delete_alone(nl, q, e);
 	return r < 0 ? r : 1;
 }

@@ -28,7 +28,7 @@ struct nl;
 bool reaper_has(const struct link *l);
 
 /*
- * Mark this link and return when it is gone: 1 it was this call that deleted it, 0 another's, or it was not there; -errno. Before it deletes, it
+ * Mark this link and return when it is gone: 0 a crowd was here, and perhaps another's call deleted it; 1 this call did, or nobody; -errno. Before it deletes, it
  * calls first: with the names of all marked links, this one among them, when it had to wait, for then there is a crowd; else with this
  * one. Nobody else deletes a link of them before first has said 0; when it says -errno this one is deleted alone. first NULL: nothing goes before.
  */
