@@ -48,6 +48,18 @@ teardown() {
 	[ "$(cat "/sys/class/net/cni0/brif/$name/hairpin_mode")" = 1 ]
 }
 
+@test "ADD: the host end is up, in the bridge, in no link group, and without IPv6 of its own; an MTU that IPv6 cannot have is no hindrance" {
+	name=$(add bridge a "$CONF" | jq -r '.interfaces[1].name')
+	ip -d -o link show "$name" | grep -q 'master cni0 state UP .* group default .* addrgenmode none'
+	[ -z "$(ip -6 -o addr show dev "$name")" ]
+	conf=$(jq -c '.mtu = 1000 | .bridge = "cni9" | .name = "small" | .ipam = {type: "host-local", subnet: "10.9.0.0/24"}' <<<"$CONF")
+	name=$(add bridge b "$conf" | jq -r '.interfaces[1].name')
+	ip -d -o link show "$name" | grep -q 'mtu 1000 .* master cni9 state UP .* group default'
+	ip netns exec b ping -c1 -W2 -q 10.9.0.1
+	del bridge b "$conf"
+	ip link del cni9
+}
+
 @test "DEL: host as before, twice, without a namespace, and after the namespace has gone" {
 	add bridge b "$CONF" >/dev/null
 	before=$(snapshot)
