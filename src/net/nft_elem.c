@@ -181,7 +181,7 @@ int nft_elem_each(struct nl *nl, const struct nft_table *t, const struct nft_set
 	struct elem_walk w = {
 		.w = {.table = t->name, .name = s->name},
 		.layout = l,
-		.bounds = s->interval && l->fields == 1,
+		.bounds = s->interval && l->fields == 1 && l->family,
 		.fn = fn,
 		.arg = arg,
 	};
