@@ -293,7 +293,7 @@ static void kill_all(void)
 			kill(tracees[i].pid, SIGKILL);
 }
 
-/* A netlink request that does not come back waits for another's, whatever we did. */
+/* A netlink request, or the write of a sysctl, that does not come back waits for another's lock in the kernel, whatever we did. */
 static bool is_inside(int nr)
 {
 	for (unsigned int i = 0; i < TRACEES_MAX; i++)
@@ -310,7 +310,7 @@ static void follow(pid_t root)
 	for (;;) {
 		pid = waitpid(-1, &status, __WALL);
 		if (timed_out && !run->hung && !run->starved) {
-			run->starved = run->restarts > STARVED || is_inside(SYS_sendto);
+			run->starved = run->restarts > STARVED || is_inside(SYS_sendto) || is_inside(SYS_write);
 			run->hung = !run->starved;
 			kill_all();
 		}
