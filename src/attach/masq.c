@@ -12,8 +12,8 @@
  *		}
  *	}
  *
- * An ADD is one transaction of two elements. Only when the table is missing it is made, and the transaction tried again. The last DEL removes
- * the table on condition of the ruleset's generation, so that it cannot take a new pod's element with it.
+ * An ADD is one transaction of two elements. Only when the table is missing it is made, and the transaction tried again. The last DEL of a
+ * subnet removes its home, the last of all the table, on condition of the ruleset's generation, so that it cannot take a new pod's with it.
  */
 #include "attach/masq.h"
 
@@ -192,28 +192,69 @@ int masq_add(const struct cni_attachment *at, const struct cni_result *r, struct
 	return err_ctx(e, res, "ipMasq");
 }
 
-static int stop_at_first(const struct nft_elem *el, void *arg)
+#define HOMES_MAX 64	/* more stay until the table goes */
+
+/* The subnets of a family, and which of them have a pod. */
+struct homes {
+	struct nft_elem at[HOMES_MAX];
+	bool used[HOMES_MAX];
+	size_t count, pods;
+};
+
+static int see_home(const struct nft_elem *el, void *arg)
 {
-	(void)el;
-	(void)arg;
-	return -EINTR;
+	struct homes *h = arg;
+
+	if (h->count < HOMES_MAX) {
+		h->at[h->count] = *el;
+		h->at[h->count].comment = NULL;
+		h->used[h->count++] = false;
+	}
+	return 0;
 }
 
-/* 1: no pod is masqueraded any more. */
-static int is_empty(struct nl *nl, struct err *e)
+static int see_pod(const struct nft_elem *el, void *arg)
 {
-	for (size_t i = 0; i < FAMILIES; i++) {
-		int r = nft_elem_each(nl, &table, &families[i].masq, stop_at_first, NULL, e);
+	struct homes *h = arg;
 
-		if (r != 0)
-			return r == -EINTR || r > 0 ? 0 : r;
+	h->pods++;
+	for (size_t i = 0; i < h->count; i++)
+		h->used[i] |= addr_cmp(&h->at[i].first, &el->first) <= 0 && addr_cmp(&el->first, &h->at[i].last) <= 0;
+	return 0;
+}
+
+static int see_homes(struct nl *nl, struct homes homes[static FAMILIES], struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < FAMILIES; i++) {
+		homes[i].count = homes[i].pods = 0;
+		r = nft_elem_each(nl, &table, &families[i].home, see_home, &homes[i], e);
+		if (r >= 0)
+			r = nft_elem_each(nl, &table, &families[i].masq, see_pod, &homes[i], e);
 	}
-	return 1;
+	return r;
+}
+
+/* Written into the transaction: the table when it has no pod any more, else each subnet without one. */
+static void put_tidying(struct nl *nl, const struct homes homes[static FAMILIES])
+{
+	if (homes[0].pods + homes[1].pods == 0) {
+		nft_table_del(nl, &table);
+		return;
+	}
+	for (size_t i = 0; i < FAMILIES; i++) {
+		for (size_t k = 0; k < homes[i].count; k++) {
+			if (!homes[i].used[k])
+				nft_elem_del(nl, &table, &families[i].home, &homes[i].at[k]);
+		}
+	}
 }
 
 /* -ERESTART: somebody has changed the ruleset since we looked; look again. */
-static int drop_empty_table(struct nl *nl, struct err *e)
+static int tidy(struct nl *nl, struct err *e)
 {
+	static struct homes homes[FAMILIES];
 	struct err local = { 0 };
 	uint32_t generation;
 	int r = -ERESTART;
@@ -222,11 +263,11 @@ static int drop_empty_table(struct nl *nl, struct err *e)
 		err_clear(&local);
 		r = nft_generation(nl, &generation, &local);
 		if (r == 0)
-			r = is_empty(nl, &local);
-		if (r <= 0)
+			r = see_homes(nl, homes, &local);
+		if (r < 0)
 			break;
 		nft_begin_at(nl, generation);
-		nft_table_del(nl, &table);
+		put_tidying(nl, homes);
 		r = nft_commit(nl, NULL, &local);
 	}
 	if (r == 0 || r == -ENOENT || r == -ERESTART)
@@ -388,7 +429,7 @@ static int remove_searched(struct search *s, struct err *e)
 	if (r == 0)
 		r = del_found(nl, s, e);
 	if (r == 0)
-		r = drop_empty_table(nl, e);
+		r = tidy(nl, e);
 	return no_masquerade(e, r);
 }
 

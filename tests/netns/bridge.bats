@@ -77,6 +77,25 @@ teardown() {
 	pod a
 }
 
+@test "a second network's subnet goes with its last pod, and with an ADD that fails" {
+	net2=$(jq -c '.name = "net2" | .bridge = "cni2" | .ipam.ranges = [[{"subnet":"10.2.0.0/24"}],[{"subnet":"fd00:2::/64"}]]' <<<"$CONF")
+	add bridge a "$CONF" >/dev/null
+	add bridge b "$net2" >/dev/null
+	del bridge b "$net2"
+	ip link del cni2
+	before=$(snapshot)
+	nft list set inet cnibox home4 | grep -q 10.1.0.0
+	fails 100 'route' add bridge b "$(jq -c '.ipam.routes = [{"dst":"192.0.2.0/24","gw":"198.51.100.1"}]' <<<"$net2")"
+	diff <(echo "$before") <(snapshot)
+	add bridge b "$net2" >/dev/null
+	nft list set inet cnibox home4 | grep -q 10.2.0.0
+	nft list set inet cnibox home6 | grep -q fd00:2::
+	del bridge b "$net2"
+	run ! grep -E '10[.]2[.]0[.]|fd00:2::' <<<"$(nft list table inet cnibox)"
+	ip link del cni2
+	diff <(echo "$before") <(snapshot)
+}
+
 @test "leases are host-local's files; releasing 10.1.0.1x never releases another" {
 	for i in $(seq 1 12); do
 		pod "p$i"
