@@ -33,10 +33,10 @@ struct call {
 	uint32_t id;
 	int64_t sent_ms;
 	pid_t pid;
-	int exited;		/* pidfd */
-	int in, out, err;	/* -1 when closed */
-	size_t written;		/* of the first IN frame */
-	bool lost;		/* the host went away, or calls anew */
+	int exited;	  /* pidfd */
+	int in, out, err; /* -1 when closed */
+	size_t written;	  /* of the first IN frame */
+	bool lost;	  /* the host went away, or calls anew */
 };
 
 static struct frame_reader reader;
@@ -137,7 +137,8 @@ static void child_run(const struct frame *f, int in, int out, int err)
 	dup2(err, STDERR_FILENO);
 	if (n > 0)
 		execvp(args[0], args);
-	dprintf(STDERR_FILENO, "agent: cannot run %s: %s\n", n > 0 ? args[0] : "nothing", strerror(errno));
+	dprintf(STDERR_FILENO, "agent: cannot run %s: %s\n", n > 0 ? args[0] : "nothing",
+		strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
@@ -191,7 +192,7 @@ static bool input_pass(struct call *c, const struct frame *f)
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n < 0)
-		shut(&c->in);	/* the command reads no more: the rest is dropped */
+		shut(&c->in); /* the command reads no more: the rest is dropped */
 	else
 		c->written += (size_t)n;
 	return n < 0 || (size_t)n == left;
@@ -250,7 +251,8 @@ static void call_end(struct call *c)
 	waitpid(c->pid, &status, 0);
 	output_pass(c, &c->out, FRAME_OUT);
 	output_pass(c, &c->err, FRAME_ERR);
-	answer.data[0] = (unsigned char)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+	answer.data[0] =
+		(unsigned char)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	if (!c->lost)
 		send_answer(c, FRAME_EXIT, 1);
 	shut(&c->in);
@@ -266,7 +268,7 @@ static void call_serve(int port, const struct frame *f)
 
 	frame_drop(&reader);
 	if (!started)
-		exit(1);	/* out of processes or files: the host sees silence */
+		exit(1); /* out of processes or files: the host sees silence */
 	while (call_step(&c))
 		;
 	call_end(&c);
@@ -318,7 +320,8 @@ static bool port_open(const char *name_file)
 	fclose(f);
 	if (strncmp(name, "lab.", 4) != 0)
 		return true;
-	snprintf(device, sizeof(device), "/dev/%.*s", (int)strcspn(name_file + 24, "/"), name_file + 24);
+	snprintf(device, sizeof(device), "/dev/%.*s", (int)strcspn(name_file + 24, "/"),
+		 name_file + 24);
 	port = open(device, O_RDWR | O_CLOEXEC);
 	if (port < 0)
 		return false;

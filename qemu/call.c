@@ -23,7 +23,7 @@
 
 static struct frame_reader reader;
 static struct frame request;
-static size_t pending, sent;	/* bytes of the request, and how many are gone */
+static size_t pending, sent; /* bytes of the request, and how many are gone */
 
 static void die(const char *what, const char *which)
 {

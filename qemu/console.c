@@ -12,7 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define LEAVE 0x1d	/* Ctrl-] */
+#define LEAVE 0x1d /* Ctrl-] */
 
 static struct termios before;
 

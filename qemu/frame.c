@@ -45,7 +45,8 @@ static bool begins_frame(const char *at)
 
 static void search(struct frame_reader *r, size_t from)
 {
-	while (r->have - from >= sizeof(struct frame_head) && !begins_frame((const char *)&r->front + from))
+	while (r->have - from >= sizeof(struct frame_head) &&
+	       !begins_frame((const char *)&r->front + from))
 		from++;
 	forget(r, from);
 }

@@ -9,9 +9,12 @@
 
 const struct applet applets[] = {
 	{ .name = "bash-cni",
-	  .summary = "bridge, addresses and default route from \"network\" and \"subnet\", in one plugin",
+	  .summary = "bridge, addresses and default route from \"network\" and \"subnet\", in one "
+		     "plugin",
 	  .plugin = &bash_cni_plugin },
-	{ .name = "bridge", .summary = "join the container to a bridge of this node", .plugin = &bridge_plugin },
+	{ .name = "bridge",
+	  .summary = "join the container to a bridge of this node",
+	  .plugin = &bridge_plugin },
 	{ .name = "cnitool",
 	  .summary = "add, check and delete attachments as a container runtime does",
 	  .main = cnitool_main,
@@ -24,8 +27,12 @@ const struct applet applets[] = {
 	  .main = install_main,
 	  .help = install_help,
 	  .hidden = true },
-	{ .name = "loopback", .summary = "bring the container's lo up", .plugin = &loopback_plugin },
-	{ .name = "my-cni", .summary = "as bash-cni, with the key \"podcidr\"", .plugin = &my_cni_plugin },
+	{ .name = "loopback",
+	  .summary = "bring the container's lo up",
+	  .plugin = &loopback_plugin },
+	{ .name = "my-cni",
+	  .summary = "as bash-cni, with the key \"podcidr\"",
+	  .plugin = &my_cni_plugin },
 	{ .name = "node",
 	  .summary = "join this node to the others of a cluster file",
 	  .main = node_main,
@@ -34,7 +41,8 @@ const struct applet applets[] = {
 };
 const unsigned int applet_count = sizeof(applets) / sizeof(applets[0]);
 
-_Static_assert(sizeof(applets) / sizeof(applets[0]) <= APPLETS_MAX, "those who keep a note for each applet have room");
+_Static_assert(sizeof(applets) / sizeof(applets[0]) <= APPLETS_MAX,
+	       "those who keep a note for each applet have room");
 
 const struct applet *applet_find(const char *name)
 {

@@ -14,7 +14,7 @@ struct applet {
 	const struct cni_plugin *plugin;    /* a CNI plugin, or */
 	int (*main)(int argc, char **argv); /* a tool: argv[0] is its name; the exit status */
 	void (*help)(void);		    /* a tool's --help, behind its summary */
-	bool hidden;			    /* no file of this name is installed: only `cnibox NAME` */
+	bool hidden; /* no file of this name is installed: only `cnibox NAME` */
 };
 
 #define APPLETS_MAX 64

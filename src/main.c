@@ -1,5 +1,6 @@
 /*
- * cnibox: one program under many names. The applet is the name that it is called by, or else its first argument.
+ * cnibox: one program under many names. The applet is the name that it is called by, or else its
+ * first argument.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -52,7 +53,8 @@ static int print_help(const struct applet *a)
 		a->help();
 		return printed();
 	}
-	printf("A CNI plugin, called by a container runtime with CNI_COMMAND and others in its environment and the network\n"
+	printf("A CNI plugin, called by a container runtime with CNI_COMMAND and others in its "
+	       "environment and the network\n"
 	       "configuration on standard input. By hand, use cnitool. Keys:\n\n");
 	cni_plugin_help(a->plugin);
 	return printed();
@@ -61,8 +63,9 @@ static int print_help(const struct applet *a)
 static int run_plugin(const struct applet *a, const char *arg)
 {
 	if (arg) {
-		fprintf(stderr, "%s: unexpected argument \"%s\": a CNI plugin takes none (see %s --help)\n", a->name,
-			arg, a->name);
+		fprintf(stderr,
+			"%s: unexpected argument \"%s\": a CNI plugin takes none (see %s --help)\n",
+			a->name, arg, a->name);
 		return 2;
 	}
 	caps_limit();
@@ -98,15 +101,17 @@ static int run_first_argument(int argc, char **argv)
 	}
 	a = applet_find(argv[1]);
 	if (!a) {
-		fprintf(stderr, "cnibox: no applet is called \"%s\" (cnibox --help lists them)\n", argv[1]);
+		fprintf(stderr, "cnibox: no applet is called \"%s\" (cnibox --help lists them)\n",
+			argv[1]);
 		return 2;
 	}
 	return run_applet(a, argc - 1, argv + 1);
 }
 
 /*
- * A file must never get the number of a closed standard stream: results and messages would go into it. Read-only, so
- * that writing a result to a closed standard output fails, instead of succeeding unseen.
+ * A file must never get the number of a closed standard stream: results and messages would go into
+ * it. Read-only, so that writing a result to a closed standard output fails, instead of succeeding
+ * unseen.
  */
 static void open_standard_streams(void)
 {

@@ -10,8 +10,8 @@
 #include "base/text.h"
 
 #define MARK "cnibox "
-#define MAKER_GROUP 0x63800000u		/* no other software's groups */
-#define PID_MASK 0x3fffffu		/* PID_MAX_LIMIT, include/linux/threads.h */
+#define MAKER_GROUP 0x63800000u /* no other software's groups */
+#define PID_MASK 0x3fffffu	/* PID_MAX_LIMIT, include/linux/threads.h */
 
 /* FNV-1a over the name and its NUL, so that "a","bc" and "ab","c" differ. */
 static uint64_t hash_more(uint64_t h, const char *s)
@@ -49,11 +49,13 @@ const char *attachment_alias(const struct cni_attachment *at, char out[static LI
 	return out;
 }
 
-bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE], struct cni_attachment *out)
+bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE],
+		      struct cni_attachment *out)
 {
 	char *save = NULL;
 
-	if (strncmp(alias, MARK, strlen(MARK)) != 0 || !str_copy(buf, LINK_ALIAS_SIZE, alias + strlen(MARK)))
+	if (strncmp(alias, MARK, strlen(MARK)) != 0 ||
+	    !str_copy(buf, LINK_ALIAS_SIZE, alias + strlen(MARK)))
 		return false;
 	out->network = strtok_r(buf, " ", &save);
 	out->container_id = strtok_r(NULL, " ", &save);
@@ -65,7 +67,8 @@ bool attachment_owns(const struct cni_attachment *at, const struct link *l)
 {
 	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
 
-	return strcmp(l->name, attachment_host_name(at, name)) == 0 && strcmp(l->kind, "veth") == 0 &&
+	return strcmp(l->name, attachment_host_name(at, name)) == 0 &&
+	       strcmp(l->kind, "veth") == 0 &&
 	       (!l->alias[0] || strcmp(l->alias, attachment_alias(at, alias)) == 0);
 }
 

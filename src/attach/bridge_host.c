@@ -50,8 +50,12 @@ static int find(struct bridge_host *b, const char *name, struct err *e)
 	int r = link_find(b->nl, name, &b->link, e);
 
 	if (r > 0 && strcmp(b->link.kind, "bridge") != 0)
-		return err_code(e, err_set(e, EEXIST, "bridge \"%s\": a link of this name exists and is no bridge but %s", name,
-					   b->link.kind[0] ? b->link.kind : "a device"), CNI_ERR_EXISTS);
+		return err_code(
+			e,
+			err_set(e, EEXIST,
+				"bridge \"%s\": a link of this name exists and is no bridge but %s",
+				name, b->link.kind[0] ? b->link.kind : "a device"),
+			CNI_ERR_EXISTS);
 	return r;
 }
 
@@ -106,7 +110,10 @@ struct address_walk {
 	struct prefix other;
 };
 
-/* Link-local addresses are the kernel's own, and in IPv6 only an address of the same subnet is in the way. */
+/*
+ * Link-local addresses are the kernel's own, and in IPv6 only an address of the same subnet is in
+ * the way.
+ */
 static int judge_address(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
 	struct address_walk *w = arg;
@@ -124,8 +131,8 @@ static int judge_address(int index, const struct prefix *p, uint8_t scope, void 
 	return 0;
 }
 
-static int ensure_address(struct bridge_host *b, const struct bridge_want *want, const struct prefix *wanted,
-			  struct err *e)
+static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
+			  const struct prefix *wanted, struct err *e)
 {
 	struct address_walk w = { .wanted = wanted, .force = want->force_address };
 	struct err local = { 0 };
@@ -134,8 +141,11 @@ static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
 	if (r < 0 || (w.present && !w.stale_count))
 		return r;
 	if (w.conflict && !w.force && !w.present)
-		return err_code(e, err_set(e, EEXIST, "bridge \"%s\" already has the address %s instead of %s (forceAddress is not set)",
-					   want->name, prefix_text(&w.other), prefix_text(wanted)),
+		return err_code(e,
+				err_set(e, EEXIST,
+					"bridge \"%s\" already has the address %s instead of %s "
+					"(forceAddress is not set)",
+					want->name, prefix_text(&w.other), prefix_text(wanted)),
 				CNI_ERR_EXISTS);
 	for (unsigned int i = 0; i < w.stale_count; i++)
 		ifaddr_del(b->nl, b->link.index, &w.stale[i]);
@@ -148,8 +158,8 @@ static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
 	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name, prefix_text(wanted));
 }
 
-static int ensure_gateways(struct bridge_host *b, const struct bridge_want *want, const struct cni_result *ips,
-			   struct err *e)
+static int ensure_gateways(struct bridge_host *b, const struct bridge_want *want,
+			   const struct cni_result *ips, struct err *e)
 {
 	int r = 0;
 
@@ -161,7 +171,8 @@ static int ensure_gateways(struct bridge_host *b, const struct bridge_want *want
 			continue;
 		r = ensure_address(b, want, &gw, e);
 		if (r == 0)
-			r = sysctl_set(v6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward", "1", e);
+			r = sysctl_set(v6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward",
+				       "1", e);
 		r = r > 0 ? 0 : r;
 	}
 	return r;
@@ -176,7 +187,8 @@ static int ensure_flags(struct bridge_host *b, const struct bridge_want *want, s
 	return err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", want->name);
 }
 
-int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, const struct cni_result *ips, struct err *e)
+int bridge_host_open(struct bridge_host *b, const struct bridge_want *want,
+		     const struct cni_result *ips, struct err *e)
 {
 	int r;
 

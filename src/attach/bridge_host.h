@@ -1,9 +1,10 @@
 /*
  * The host's side of a bridged network: the bridge, its gateway addresses, forwarding.
  *
- * The bridge is made by the first ADD and stays, as with the reference. While the ADD that made it has not succeeded it is in a link group
- * of its own, from its creation on: its maker's failure, or a DEL after its maker was killed, takes it away again. Makers and takers hold a
- * lock; every other ADD sees a finished bridge and takes none.
+ * The bridge is made by the first ADD and stays, as with the reference. While the ADD that made it
+ * has not succeeded it is in a link group of its own, from its creation on: its maker's failure, or
+ * a DEL after its maker was killed, takes it away again. Makers and takers hold a lock; every other
+ * ADD sees a finished bridge and takes none.
  */
 #ifndef ATTACH_BRIDGE_HOST_H
 #define ATTACH_BRIDGE_HOST_H
@@ -17,28 +18,29 @@
 struct err;
 struct nl;
 
-#define BRIDGE_UNFINISHED 0x636e6275u	/* "cnbu": no other software's group */
+#define BRIDGE_UNFINISHED 0x636e6275u /* "cnbu": no other software's group */
 
 struct bridge_want {
 	const char *name;
-	uint32_t mtu;			/* of a new bridge; 0: kernel default */
+	uint32_t mtu; /* of a new bridge; 0: kernel default */
 	bool promisc;
-	bool gateway;			/* the gateways of ips become its addresses */
-	bool force_address;		/* replace another address of the same family */
+	bool gateway;	    /* the gateways of ips become its addresses */
+	bool force_address; /* replace another address of the same family */
 };
 
 struct bridge_host {
 	struct nl *nl;
-	struct link link;		/* filled by bridge_host_open() */
-	int lock;			/* held while the bridge is unfinished; -1 */
-	const char *name;		/* set with lock */
+	struct link link; /* filled by bridge_host_open() */
+	int lock;	  /* held while the bridge is unfinished; -1 */
+	const char *name; /* set with lock */
 };
 
 /*
- * Find or make the bridge; what exists and is no bridge is -EEXIST, named. Then the gateway addresses and forwarding as wanted. On failure the bridge is as
- * before.
+ * Find or make the bridge; what exists and is no bridge is -EEXIST, named. Then the gateway
+ * addresses and forwarding as wanted. On failure the bridge is as before.
  */
-int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, const struct cni_result *ips, struct err *e);
+int bridge_host_open(struct bridge_host *b, const struct bridge_want *want,
+		     const struct cni_result *ips, struct err *e);
 
 /* The ADD has succeeded: a new bridge is finished, the lock released. */
 int bridge_host_keep(struct bridge_host *b, struct err *e);

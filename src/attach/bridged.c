@@ -1,8 +1,9 @@
 /*
  * ADD of a pod to a bridge: see bridged.h. DEL, CHECK, GC and STATUS are in bridged_del.c.
  *
- * The order of the steps is: look at everything that can be wrong; lease; bridge; masquerade; veth pair with its host end in the bridge; the pod's
- * side. Whatever the moment of a SIGKILL, DEL finds all of it by the attachment's names.
+ * The order of the steps is: look at everything that can be wrong; lease; bridge; masquerade; veth
+ * pair with its host end in the bridge; the pod's side. Whatever the moment of a SIGKILL, DEL finds
+ * all of it by the attachment's names.
  */
 #include "attach/bridged.h"
 
@@ -32,7 +33,7 @@ struct add {
 	char host_name[IF_NAMESIZE];
 	char alias[LINK_ALIAS_SIZE];
 	struct veth veth;
-	struct cni_result ips;		/* of the IPAM plugin, completed */
+	struct cni_result ips; /* of the IPAM plugin, completed */
 	char buf[8192];
 };
 
@@ -71,7 +72,10 @@ static void undo_veth(void *ctx)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
-/* A host end of this attachment: a link that its DEL has marked may still be on its way out; else the attachment exists. */
+/*
+ * A host end of this attachment: a link that its DEL has marked may still be on its way out; else
+ * the attachment exists.
+ */
 static int check_host_name(struct add *a, struct err *e)
 {
 	struct link l;
@@ -84,7 +88,8 @@ static int check_host_name(struct add *a, struct err *e)
 	}
 	if (r <= 0)
 		return r;
-	r = err_set(e, EEXIST, "container %s already has interface %s in network %s (%s on the host)",
+	r = err_set(e, EEXIST,
+		    "container %s already has interface %s in network %s (%s on the host)",
 		    a->req->at.container_id, a->req->at.ifname, a->req->at.network, a->host_name);
 	return err_code(e, r, CNI_ERR_EXISTS);
 }
@@ -148,7 +153,8 @@ static int lease(struct add *a, struct undo *u, struct err *e)
 		return r;
 	undo_push(u, undo_lease, a);
 	if (a->conf->ipam.kind != IPAM_NONE && a->ips.ip_count == 0)
-		return err_code(e, err_set(e, EINVAL, "the IPAM plugin gave no address"), CNI_ERR_CONFIG);
+		return err_code(e, err_set(e, EINVAL, "the IPAM plugin gave no address"),
+				CNI_ERR_CONFIG);
 	complete_gateways(a->conf, &a->ips);
 	return add_default_routes(a->conf, &a->ips, e);
 }
@@ -215,9 +221,14 @@ static int report(struct add *a, struct cni_result *out, struct err *e)
 {
 	const int64_t mtu = a->conf->mtu ? a->conf->mtu : VETH_DEFAULT_MTU;
 	const struct cni_iface ifaces[] = {
-		{ .name = a->conf->bridge, .mac = mac_text(a, a->bridge.link.mac), .mtu = a->bridge.link.mtu },
+		{ .name = a->conf->bridge,
+		  .mac = mac_text(a, a->bridge.link.mac),
+		  .mtu = a->bridge.link.mtu },
 		{ .name = a->host_name, .mac = mac_text(a, a->veth.host_mac), .mtu = mtu },
-		{ .name = a->req->at.ifname, .mac = mac_text(a, a->veth.pod_mac), .mtu = mtu, .sandbox = a->req->netns },
+		{ .name = a->req->at.ifname,
+		  .mac = mac_text(a, a->veth.pod_mac),
+		  .mtu = mtu,
+		  .sandbox = a->req->netns },
 	};
 	int r = 0;
 
@@ -258,8 +269,8 @@ static int attach(struct add *a, struct cni_result *out, struct undo *u, struct 
 }
 
 /* prevResult says nothing here: this plugin begins a chain, as the reference's does. */
-int bridged_add(const struct bridged *b, const struct cni_request *req, struct cni_result *out, struct undo *u,
-		struct err *e)
+int bridged_add(const struct bridged *b, const struct cni_request *req, struct cni_result *out,
+		struct undo *u, struct err *e)
 {
 	static struct add add;
 	int r;

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "net/nl.h"
 
-static char host_buf[65536];	/* marks REAPER_MAX links */
+static char host_buf[65536]; /* marks REAPER_MAX links */
 
 /* DEL and GC try every step; what they report is the first real error. */
 static int first_error(struct err *e, int r, struct err *step, int step_r)
@@ -33,10 +33,10 @@ struct del {
 	const struct bridged *b;
 	const struct cni_request *req;
 	struct nl nl;
-	struct addr addrs[CNI_IPS_MAX];		/* the pod's, as far as the lease knows */
+	struct addr addrs[CNI_IPS_MAX]; /* the pod's, as far as the lease knows */
 	size_t addr_count;
 	bool masq_gone;
-	bool reaped;				/* another's DEL has taken the link, if it did not vanish with its namespace */
+	bool reaped; /* another's DEL has taken the link, if it did not vanish with its namespace */
 };
 
 /* Who reaps looks after the empty table as well; all of a crowd would get into each other's way. */
@@ -50,7 +50,10 @@ static int del_masq(struct del *d, struct err *e)
 	return r;
 }
 
-/* In a crowd also for networks with ipMasq when this one is without. What fails is tried again by del_network(). */
+/*
+ * In a crowd also for networks with ipMasq when this one is without. What fails is tried again by
+ * del_network().
+ */
 static int del_masq_first(char (*names)[IF_NAMESIZE], size_t count, void *arg)
 {
 	struct del *d = arg;
@@ -62,9 +65,10 @@ static int del_masq_first(char (*names)[IF_NAMESIZE], size_t count, void *arg)
 }
 
 /*
- * The pod may have been attached by the reference plugin before cnibox was installed. Its host end has no alias of ours; it is the peer
- * of the pod's interface and a port of our bridge. Anything else in the pod is not ours: an ADD that failed because the interface existed is
- * followed by a DEL, too.
+ * The pod may have been attached by the reference plugin before cnibox was installed. Its host end
+ * has no alias of ours; it is the peer of the pod's interface and a port of our bridge. Anything
+ * else in the pod is not ours: an ADD that failed because the interface existed is followed by a
+ * DEL, too.
  */
 static int del_foreign(struct del *d, struct err *e)
 {
@@ -82,8 +86,8 @@ static int del_foreign(struct del *d, struct err *e)
 	r = link_find_index(&d->nl, in_pod.peer, &host, e);
 	if (r > 0)
 		r = link_find(&d->nl, d->b->bridge, &bridge, e);
-	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index || host.master != bridge.index ||
-	    host.alias[0])
+	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index ||
+	    host.master != bridge.index || host.alias[0])
 		return r < 0 ? r : 0;
 	return reaper_del(&d->nl, host.name, NULL, NULL, e);
 }
@@ -119,7 +123,10 @@ static int del_network(struct del *d, struct err *e)
 	return d->b->ip_masq ? first_error(e, r, &step, del_masq(d, &step)) : r;
 }
 
-/* The lease goes last: it is the memory of the address until everything that has the address is gone. */
+/*
+ * The lease goes last: it is the memory of the address until everything that has the address is
+ * gone.
+ */
 int bridged_del(const struct bridged *b, const struct cni_request *req, struct err *e)
 {
 	static struct del del;
@@ -135,7 +142,8 @@ int bridged_del(const struct bridged *b, const struct cni_request *req, struct e
 	return r < 0 ? r : ipam_del(&b->ipam, req, e);
 }
 
-static const struct cni_iface *pod_iface(const struct cni_request *req, const struct cni_result *prev, int *index)
+static const struct cni_iface *pod_iface(const struct cni_request *req,
+					 const struct cni_result *prev, int *index)
 {
 	for (size_t i = 0; i < prev->iface_count; i++) {
 		if (prev->ifaces[i].sandbox && strcmp(prev->ifaces[i].name, req->at.ifname) == 0) {
@@ -170,7 +178,8 @@ static int check_host(const struct bridged *b, const struct cni_request *req, st
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_DIFFERS);
 }
 
-int bridged_check(const struct bridged *b, const struct cni_request *req, const struct cni_result *prev, struct err *e)
+int bridged_check(const struct bridged *b, const struct cni_request *req,
+		  const struct cni_result *prev, struct err *e)
 {
 	static struct pod pod;
 	const struct cni_iface *iface;
@@ -178,7 +187,10 @@ int bridged_check(const struct bridged *b, const struct cni_request *req, const 
 
 	iface = pod_iface(req, prev, &index);
 	if (r == 0 && !iface)
-		r = err_code(e, err_set(e, EINVAL, "prevResult.interfaces: no interface \"%s\" in a sandbox", req->at.ifname),
+		r = err_code(e,
+			     err_set(e, EINVAL,
+				     "prevResult.interfaces: no interface \"%s\" in a sandbox",
+				     req->at.ifname),
 			     CNI_ERR_CONFIG);
 	if (r == 0)
 		r = pod_open(&pod, req->netns, e);
@@ -204,7 +216,8 @@ static bool is_stale(const struct cni_request *req, const struct link *l)
 
 	if (!attachment_parse(l->alias, buf, &at))
 		return attachment_orphaned(l);
-	return strcmp(at.network, req->at.network) == 0 && !cni_is_valid(req, at.container_id, at.ifname);
+	return strcmp(at.network, req->at.network) == 0 &&
+	       !cni_is_valid(req, at.container_id, at.ifname);
 }
 
 /* Marked in the second step: the walk must not write into the socket that it reads from. */
@@ -260,7 +273,8 @@ int bridged_status(const struct bridged *b, const struct cni_request *req, struc
 		nl_close(&nl);
 	}
 	if (r > 0 && strcmp(l.kind, "bridge") != 0)
-		r = err_set(e, EEXIST, "bridge \"%s\": a link of this name exists and is no bridge", b->bridge);
+		r = err_set(e, EEXIST, "bridge \"%s\": a link of this name exists and is no bridge",
+			    b->bridge);
 	if (r < 0)
 		return err_code(e, r, CNI_ERR_NOT_AVAILABLE);
 	return ipam_status(&b->ipam, req, e);

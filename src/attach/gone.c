@@ -4,7 +4,10 @@
 #include "attach/attachment.h"
 #include "net/nl.h"
 
-/* Asked for every lease of a full range, so the socket is opened once and stays until the process ends. */
+/*
+ * Asked for every lease of a full range, so the socket is opened once and stays until the process
+ * ends.
+ */
 int attachment_gone(const struct cni_attachment *at, struct err *e)
 {
 	static char buf[1024];

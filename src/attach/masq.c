@@ -3,17 +3,16 @@
  *
  *	table inet cnibox {
  *		set masq4 { type ipv4_addr }			pods that are masqueraded
- *		set home4 { type ipv4_addr . ipv4_addr }	subnet . subnet: inside one network nothing is translated
- *		set masq6, home6
- *		chain postrouting {
- *			type nat hook postrouting priority srcnat
- *			ip saddr @masq4 ip saddr . ip daddr != @home4 ip daddr != 224.0.0.0/4 masquerade fully-random
- *			the same for IPv6, ff00::/8
+ *		set home4 { type ipv4_addr . ipv4_addr }	subnet . subnet: inside one network
+ *nothing is translated set masq6, home6 chain postrouting { type nat hook postrouting priority
+ *srcnat ip saddr @masq4 ip saddr . ip daddr != @home4 ip daddr != 224.0.0.0/4 masquerade
+ *fully-random the same for IPv6, ff00::/8
  *		}
  *	}
  *
- * An ADD is one transaction of two elements. Only when the table is missing it is made, and the transaction tried again. The last DEL of a
- * subnet removes its home, the last of all the table, on condition of the ruleset's generation, so that it cannot take a new pod's with it.
+ * An ADD is one transaction of two elements. Only when the table is missing it is made, and the
+ *transaction tried again. The last DEL of a subnet removes its home, the last of all the table, on
+ *condition of the ruleset's generation, so that it cannot take a new pod's with it.
  */
 #include "attach/masq_private.h"
 
@@ -31,13 +30,20 @@
 
 const struct nft_table masq_table = { .family = NFPROTO_INET, .name = "cnibox" };
 static const struct nft_chain chain = {
-	.name = "postrouting", .type = "nat", .hook = NF_INET_POST_ROUTING, .priority = SRCNAT_PRIORITY,
+	.name = "postrouting",
+	.type = "nat",
+	.hook = NF_INET_POST_ROUTING,
+	.priority = SRCNAT_PRIORITY,
 };
 
 const struct masq_family masq_families[MASQ_FAMILIES] = {
-	{ NFPROTO_IPV4, { "masq4", NFT_KEY_IPV4, false }, { "home4", NFT_KEY_IPV4_IPV4, true },
+	{ NFPROTO_IPV4,
+	  { "masq4", NFT_KEY_IPV4, false },
+	  { "home4", NFT_KEY_IPV4_IPV4, true },
 	  { { AF_INET, { 224 } }, 4 } },
-	{ NFPROTO_IPV6, { "masq6", NFT_KEY_IPV6, false }, { "home6", NFT_KEY_IPV6_IPV6, true },
+	{ NFPROTO_IPV6,
+	  { "masq6", NFT_KEY_IPV6, false },
+	  { "home6", NFT_KEY_IPV6_IPV6, true },
 	  { { AF_INET6, { 0xff } }, 8 } },
 };
 
@@ -62,7 +68,8 @@ void masq_comment(const struct cni_attachment *at, char out[static MASQ_COMMENT_
 {
 	char name[IF_NAMESIZE];
 
-	snprintf(out, MASQ_COMMENT_MAX + 1, "%s %s/%s/%s", attachment_host_name(at, name), at->network, at->container_id, at->ifname);
+	snprintf(out, MASQ_COMMENT_MAX + 1, "%s %s/%s/%s", attachment_host_name(at, name),
+		 at->network, at->container_id, at->ifname);
 }
 
 int masq_find(struct nl *nl, const struct addr *a, struct err *e)
@@ -83,7 +90,10 @@ static void put_rule(struct nl *nl, const struct masq_family *f)
 	nft_rule_end(nl, "leaves its network");
 }
 
-/* Made again from nothing if a part of it was missing: the chain is flushed first, so that rules are never there twice. */
+/*
+ * Made again from nothing if a part of it was missing: the chain is flushed first, so that rules
+ * are never there twice.
+ */
 static int make_table(struct nl *nl, struct err *e)
 {
 	nft_begin(nl);
@@ -105,8 +115,10 @@ static int put_address(struct nl *nl, const struct cni_ip *ip, const char *comme
 	const struct masq_family *f = masq_family_of(&ip->address.addr);
 	const struct nft_elem pod = { .first = ip->address.addr, .comment = comment };
 	const struct nft_elem home = {
-		.first = prefix_first(&ip->address), .last = prefix_last(&ip->address),
-		.first2 = prefix_first(&ip->address), .last2 = prefix_last(&ip->address),
+		.first = prefix_first(&ip->address),
+		.last = prefix_last(&ip->address),
+		.first2 = prefix_first(&ip->address),
+		.last2 = prefix_last(&ip->address),
 	};
 
 	if (stale)
@@ -116,7 +128,8 @@ static int put_address(struct nl *nl, const struct cni_ip *ip, const char *comme
 	return 0;
 }
 
-static int find_stale(struct nl *nl, const struct cni_result *r, bool stale[static CNI_IPS_MAX], struct err *e)
+static int find_stale(struct nl *nl, const struct cni_result *r, bool stale[static CNI_IPS_MAX],
+		      struct err *e)
 {
 	int found = 0;
 
@@ -127,7 +140,8 @@ static int find_stale(struct nl *nl, const struct cni_result *r, bool stale[stat
 	return found < 0 ? found : 0;
 }
 
-static int add_elements(struct nl *nl, const struct cni_attachment *at, const struct cni_result *r, struct err *e)
+static int add_elements(struct nl *nl, const struct cni_attachment *at, const struct cni_result *r,
+			struct err *e)
 {
 	bool stale[CNI_IPS_MAX];
 	char comment[MASQ_COMMENT_SIZE];
@@ -142,7 +156,10 @@ static int add_elements(struct nl *nl, const struct cni_attachment *at, const st
 	return nft_commit(nl, NULL, e);
 }
 
-/* ENOENT: no table yet, or somebody has flushed the ruleset, or the last DEL of another pod has just taken the table away. */
+/*
+ * ENOENT: no table yet, or somebody has flushed the ruleset, or the last DEL of another pod has
+ * just taken the table away.
+ */
 int masq_add(const struct cni_attachment *at, const struct cni_result *r, struct err *e)
 {
 	struct err local = { 0 };
@@ -178,8 +195,10 @@ int masq_check(const struct cni_result *r, struct err *e)
 
 		found = masq_find(nl, a, e);
 		if (found == 0)
-			found = err_code(e, err_set(e, ENOENT, "%s is not masqueraded any more",
-						    addr_text(a)), CNI_ERR_DIFFERS);
+			found = err_code(
+				e,
+				err_set(e, ENOENT, "%s is not masqueraded any more", addr_text(a)),
+				CNI_ERR_DIFFERS);
 	}
 	return err_ctx(e, found < 0 ? found : 0, "ipMasq");
 }

@@ -1,6 +1,7 @@
 /*
- * Taking the masquerade away: see masq.h. Elements are found by address, or by the comment that says whose they are; then what they leave
- * behind, a subnet without pods and at last the table, goes on condition of the ruleset's generation.
+ * Taking the masquerade away: see masq.h. Elements are found by address, or by the comment that
+ * says whose they are; then what they leave behind, a subnet without pods and at last the table,
+ * goes on condition of the ruleset's generation.
  */
 #include "attach/masq_private.h"
 
@@ -12,7 +13,7 @@
 #include "base/text.h"
 #include "net/nl.h"
 
-#define HOMES_MAX 64	/* more stay until the table goes */
+#define HOMES_MAX 64 /* more stay until the table goes */
 
 /* The subnets of a family, and which of them have a pod. */
 struct homes {
@@ -39,7 +40,8 @@ static int see_pod(const struct nft_elem *el, void *arg)
 
 	h->pods++;
 	for (size_t i = 0; i < h->count; i++)
-		h->used[i] |= addr_cmp(&h->at[i].first, &el->first) <= 0 && addr_cmp(&el->first, &h->at[i].last) <= 0;
+		h->used[i] |= addr_cmp(&h->at[i].first, &el->first) <= 0 &&
+			      addr_cmp(&el->first, &h->at[i].last) <= 0;
 	return 0;
 }
 
@@ -51,12 +53,16 @@ static int see_homes(struct nl *nl, struct homes homes[static MASQ_FAMILIES], st
 		homes[i].count = homes[i].pods = 0;
 		r = nft_elem_each(nl, &masq_table, &masq_families[i].home, see_home, &homes[i], e);
 		if (r >= 0)
-			r = nft_elem_each(nl, &masq_table, &masq_families[i].masq, see_pod, &homes[i], e);
+			r = nft_elem_each(nl, &masq_table, &masq_families[i].masq, see_pod,
+					  &homes[i], e);
 	}
 	return r;
 }
 
-/* Written into the transaction: the table when it has no pod any more, else each subnet without one. */
+/*
+ * Written into the transaction: the table when it has no pod any more, else each subnet without
+ * one.
+ */
 static void put_tidying(struct nl *nl, const struct homes homes[static MASQ_FAMILIES])
 {
 	if (homes[0].pods + homes[1].pods == 0) {
@@ -66,7 +72,8 @@ static void put_tidying(struct nl *nl, const struct homes homes[static MASQ_FAMI
 	for (size_t i = 0; i < MASQ_FAMILIES; i++) {
 		for (size_t k = 0; k < homes[i].count; k++) {
 			if (!homes[i].used[k])
-				nft_elem_del(nl, &masq_table, &masq_families[i].home, &homes[i].at[k]);
+				nft_elem_del(nl, &masq_table, &masq_families[i].home,
+					     &homes[i].at[k]);
 		}
 	}
 }
@@ -96,14 +103,14 @@ static int tidy(struct nl *nl, struct err *e)
 	return r;
 }
 
-#define FOUND_MAX 512	/* addresses removed in one pass of a search by comment */
+#define FOUND_MAX 512 /* addresses removed in one pass of a search by comment */
 
 struct search {
-	const struct addr *addrs;		/* these, or */
+	const struct addr *addrs; /* these, or */
 	size_t addr_count;
-	const struct cni_attachment *at;	/* this attachment's, or */
-	const struct cni_request *gc;		/* those that are not valid, or */
-	char (*names)[IF_NAMESIZE];		/* those with these host ends */
+	const struct cni_attachment *at; /* this attachment's, or */
+	const struct cni_request *gc;	 /* those that are not valid, or */
+	char (*names)[IF_NAMESIZE];	 /* those with these host ends */
 	size_t name_count;
 	struct addr found[FOUND_MAX];
 	size_t count;
@@ -171,7 +178,8 @@ static bool has_name(const struct search *s, const char *comment)
 static bool is_searched(const struct search *s, const char *comment)
 {
 	if (s->gc)
-		return comment_is_in_network(comment, s->gc->at.network) && !is_valid(s->gc, comment);
+		return comment_is_in_network(comment, s->gc->at.network) &&
+		       !is_valid(s->gc, comment);
 	return s->at ? comment_is_of(comment, s->at) : has_name(s, comment);
 }
 
@@ -221,8 +229,9 @@ static int del_elements(struct nl *nl, const struct search *s, struct err *e)
 }
 
 /*
- * In passes, until nothing more is found. Looking first is not only for the search: a transaction that fails because an element is not there
- * costs the kernel a grace period (__nf_tables_abort()). -ENOENT: another's was faster with one of them.
+ * In passes, until nothing more is found. Looking first is not only for the search: a transaction
+ * that fails because an element is not there costs the kernel a grace period (__nf_tables_abort()).
+ * -ENOENT: another's was faster with one of them.
  */
 static int del_found(struct nl *nl, struct search *s, struct err *e)
 {

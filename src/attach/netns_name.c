@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 
-#define NETNS_DIR "/run/netns"	/* as iproute2's, which writes it /var/run/netns */
+#define NETNS_DIR "/run/netns" /* as iproute2's, which writes it /var/run/netns */
 
 /* Of what is no symbolic link nothing is removed; dead: nor of a link that leads somewhere. */
 static int remove_link(int dir, const char *name, bool dead, struct err *e)
@@ -19,14 +19,16 @@ static int remove_link(int dir, const char *name, bool dead, struct err *e)
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (!S_ISLNK(st.st_mode) || (dead && (fstatat(dir, name, &st, 0) == 0 || errno == ELOOP || errno == EACCES)))
+		if (!S_ISLNK(st.st_mode) || (dead && (fstatat(dir, name, &st, 0) == 0 ||
+						      errno == ELOOP || errno == EACCES)))
 			return 0;
 		if ((!dead || errno == ENOENT) && unlinkat(dir, name, 0) == 0)
 			return 0;
 	}
 	if (errno == ENOENT)
 		return 0;
-	return err_code(e, err_sys(e, errno, "remove the namespace's name %s/%s", NETNS_DIR, name), CNI_ERR_STATE);
+	return err_code(e, err_sys(e, errno, "remove the namespace's name %s/%s", NETNS_DIR, name),
+			CNI_ERR_STATE);
 }
 
 /* A pod whose namespace already has this very name needs none; a link onto itself would hide it. */
@@ -35,7 +37,8 @@ static bool is_own_name(const char *container_id, const char *netns)
 	const char *slash = strrchr(netns, '/');
 
 	return slash && strcmp(slash + 1, container_id) == 0 &&
-	       (strncmp(netns, "/run/netns/", 11) == 0 || strncmp(netns, "/var/run/netns/", 15) == 0);
+	       (strncmp(netns, "/run/netns/", 11) == 0 ||
+		strncmp(netns, "/var/run/netns/", 15) == 0);
 }
 
 int netns_name_add(const char *container_id, const char *netns, struct err *e)
@@ -49,7 +52,9 @@ int netns_name_add(const char *container_id, const char *netns, struct err *e)
 		return err_code(e, dir, CNI_ERR_STATE);
 	r = remove_link(dir, container_id, false, e);
 	if (r == 0 && symlinkat(netns, dir, container_id) < 0 && errno != EEXIST)
-		r = err_code(e, err_sys(e, errno, "name the namespace %s/%s", NETNS_DIR, container_id), CNI_ERR_STATE);
+		r = err_code(e,
+			     err_sys(e, errno, "name the namespace %s/%s", NETNS_DIR, container_id),
+			     CNI_ERR_STATE);
 	close(dir);
 	return r;
 }

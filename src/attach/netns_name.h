@@ -1,5 +1,6 @@
 /*
- * /run/netns/<container id>: a name for the pod's namespace, so that `ip netns list` shows the pods and `ip netns exec` enters them.
+ * /run/netns/<container id>: a name for the pod's namespace, so that `ip netns list` shows the pods
+ * and `ip netns exec` enters them.
  *
  * The name is a symbolic link to CNI_NETNS: unlike a mount it keeps nothing alive.
  */
@@ -10,7 +11,10 @@
 
 struct err;
 
-/* Make or renew the link. What is no symbolic link, such as a runtime's own mount of that name, is left alone; that is no error. */
+/*
+ * Make or renew the link. What is no symbolic link, such as a runtime's own mount of that name, is
+ * left alone; that is no error.
+ */
 int netns_name_add(const char *container_id, const char *netns, struct err *e);
 
 /* Remove the container's link, if it is one. */

@@ -24,7 +24,8 @@ int pod_open(struct pod *p, const char *path, struct err *e)
 	if (p->home < 0)
 		return p->home;
 	if (netns_same(p->ns, p->home)) {
-		r = err_set(e, EINVAL, "CNI_NETNS \"%.200s\" is the host's own network namespace", path);
+		r = err_set(e, EINVAL, "CNI_NETNS \"%.200s\" is the host's own network namespace",
+			    path);
 		return err_code(e, r, CNI_ERR_ENVIRONMENT);
 	}
 	return nl_open_in(&p->nl, p->ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), e);
@@ -44,7 +45,8 @@ int pod_check_free(struct pod *p, const char *ifname, struct err *e)
 
 	if (r <= 0)
 		return r;
-	r = err_set(e, EEXIST, "CNI_IFNAME \"%s\" already exists in the pod (%s)", ifname, l.kind[0] ? l.kind : "hardware");
+	r = err_set(e, EEXIST, "CNI_IFNAME \"%s\" already exists in the pod (%s)", ifname,
+		    l.kind[0] ? l.kind : "hardware");
 	return err_code(e, r, CNI_ERR_EXISTS);
 }
 
@@ -83,7 +85,10 @@ static bool ip_is_on(const struct cni_ip *ip, int iface)
 	return ip->interface < 0 || ip->interface == iface;
 }
 
-/* A node that disables IPv6 by default refuses IPv6 addresses in new pods as well, until told otherwise for the interface. */
+/*
+ * A node that disables IPv6 by default refuses IPv6 addresses in new pods as well, until told
+ * otherwise for the interface.
+ */
 static int allow_ipv6(struct pod *p, const char *ifname, const struct cni_result *r, struct err *e)
 {
 	char path[64];
@@ -103,7 +108,10 @@ static int allow_ipv6(struct pod *p, const char *ifname, const struct cni_result
 	return res < 0 ? err_ctx(e, res, "IPv6 in the pod") : 0;
 }
 
-/* One by one; of equal routes the first wins, as with the reference: a pod's second interface brings a second default route. */
+/*
+ * One by one; of equal routes the first wins, as with the reference: a pod's second interface
+ * brings a second default route.
+ */
 static int add_missing_routes(struct pod *p, const struct cni_result *r, int index, struct err *e)
 {
 	for (size_t i = 0; i < r->route_count; i++) {
@@ -121,7 +129,8 @@ static int add_missing_routes(struct pod *p, const struct cni_result *r, int ind
 	return 0;
 }
 
-static int configure_link(struct pod *p, const struct link *l, int iface, const struct cni_result *r, struct err *e)
+static int configure_link(struct pod *p, const struct link *l, int iface,
+			  const struct cni_result *r, struct err *e)
 {
 	struct err local = { 0 };
 	unsigned int failed = 0, first_route;
@@ -147,7 +156,8 @@ static int configure_link(struct pod *p, const struct link *l, int iface, const 
 	return res;
 }
 
-int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r, struct err *e)
+int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r,
+		  struct err *e)
 {
 	struct link l;
 	int res = link_find(&p->nl, ifname, &l, e);
@@ -193,7 +203,8 @@ static int see_route(const struct route *r, void *arg)
 	return 0;
 }
 
-static int verify_addresses(struct pod *p, const struct link *l, int iface, const struct cni_result *r, struct err *e)
+static int verify_addresses(struct pod *p, const struct link *l, int iface,
+			    const struct cni_result *r, struct err *e)
 {
 	int res = 0;
 
@@ -204,13 +215,17 @@ static int verify_addresses(struct pod *p, const struct link *l, int iface, cons
 			continue;
 		res = ifaddr_each(&p->nl, s.wanted->addr.family, l->index, see_address, &s, e);
 		if (res == 0 && !s.found)
-			res = err_code(e, err_set(e, ENOENT, "interface %s in the pod has lost its address %s", l->name,
-						  prefix_text(s.wanted)), CNI_ERR_DIFFERS);
+			res = err_code(e,
+				       err_set(e, ENOENT,
+					       "interface %s in the pod has lost its address %s",
+					       l->name, prefix_text(s.wanted)),
+				       CNI_ERR_DIFFERS);
 	}
 	return res;
 }
 
-static int verify_routes(struct pod *p, const struct link *l, const struct cni_result *r, struct err *e)
+static int verify_routes(struct pod *p, const struct link *l, const struct cni_result *r,
+			 struct err *e)
 {
 	int res = 0;
 
@@ -220,13 +235,16 @@ static int verify_routes(struct pod *p, const struct link *l, const struct cni_r
 
 		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, see_route, &s, e);
 		if (res == 0 && !s.found)
-			res = err_code(e, err_set(e, ENOENT, "the pod has lost its route to %s",
-						  prefix_text(&wanted.dst)), CNI_ERR_DIFFERS);
+			res = err_code(e,
+				       err_set(e, ENOENT, "the pod has lost its route to %s",
+					       prefix_text(&wanted.dst)),
+				       CNI_ERR_DIFFERS);
 	}
 	return res;
 }
 
-int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface, const struct cni_result *r, struct err *e)
+int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface,
+	       const struct cni_result *r, struct err *e)
 {
 	char text[MAC_TEXT];
 	struct link l;
@@ -239,7 +257,8 @@ int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface, co
 	else if (!l.up)
 		res = err_set(e, ENETDOWN, "interface %s in the pod is down", ifname);
 	else if (mac && *mac && strcasecmp(mac, mac_format(l.mac, text)) != 0)
-		res = err_set(e, EINVAL, "interface %s in the pod has the MAC %s instead of %s", ifname, text, mac);
+		res = err_set(e, EINVAL, "interface %s in the pod has the MAC %s instead of %s",
+			      ifname, text, mac);
 	else
 		res = 0;
 	if (res < 0)

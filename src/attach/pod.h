@@ -13,9 +13,9 @@
 struct err;
 
 struct pod {
-	int ns;		/* the pod's namespace */
-	int home;	/* ours */
-	struct nl nl;	/* a socket inside the pod's */
+	int ns;	      /* the pod's namespace */
+	int home;     /* ours */
+	struct nl nl; /* a socket inside the pod's */
 	char buf[8192];
 };
 
@@ -27,15 +27,21 @@ void pod_close(struct pod *p);
 int pod_check_free(struct pod *p, const char *ifname, struct err *e);
 
 /*
- * One batch: lo up, the interface up, its addresses (those of r whose interface is iface, or none) and the routes of r. Routes without a next hop
- * get the gateway of the address of their family, or are on link.
+ * One batch: lo up, the interface up, its addresses (those of r whose interface is iface, or none)
+ * and the routes of r. Routes without a next hop get the gateway of the address of their family, or
+ * are on link.
  */
-int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r, struct err *e);
+int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r,
+		  struct err *e);
 
 /* Bring the loopback up, with its addresses. */
 int pod_loopback_up(struct pod *p, struct err *e);
 
-/* CHECK: the interface is there and up with this MAC (NULL: any), its addresses and the routes stand; CNI_ERR_DIFFERS names what does not. */
-int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface, const struct cni_result *r, struct err *e);
+/*
+ * CHECK: the interface is there and up with this MAC (NULL: any), its addresses and the routes
+ * stand; CNI_ERR_DIFFERS names what does not.
+ */
+int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface,
+	       const struct cni_result *r, struct err *e);
 
 #endif

@@ -100,7 +100,7 @@ static int delete_crowd(struct nl *nl, const struct reap *q, struct err *e)
 	static struct marked marked;
 	int r;
 
-	str_copy(marked.names[0], IF_NAMESIZE, q->name);	/* whatever finds no room */
+	str_copy(marked.names[0], IF_NAMESIZE, q->name); /* whatever finds no room */
 	marked.count = 1;
 	r = link_each(nl, "veth", see_marked, &marked, e);
 	if (r < 0)
@@ -122,7 +122,10 @@ static int delete_found(struct nl *nl, const struct reap *q, bool waited, struct
 	return r < 0 ? r : 1;
 }
 
-/* Without a lock file (a read-only /run) every DEL deletes for itself: slower in a crowd, never wrong. */
+/*
+ * Without a lock file (a read-only /run) every DEL deletes for itself: slower in a crowd, never
+ * wrong.
+ */
 int reaper_del(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e)
 {
 	const struct reap q = { name, first, arg };

@@ -7,7 +7,10 @@
 
 #include "base/text.h"
 
-/* Decimal without leading zeros: inet_pton() of some C libraries takes "010.0.0.1"; Go and the kernel's tools do not. */
+/*
+ * Decimal without leading zeros: inet_pton() of some C libraries takes "010.0.0.1"; Go and the
+ * kernel's tools do not.
+ */
 static bool number_parse(const char **cursor, unsigned int max, uint8_t *out)
 {
 	const char *at = *cursor;
@@ -139,7 +142,8 @@ static unsigned int zeros_at(const uint8_t *b, unsigned int group)
 	return n;
 }
 
-/* RFC 5952: "::" stands for the first of the longest runs of zeros, if it is longer than one group. */
+/* RFC 5952: "::" stands for the first of the longest runs of zeros, if it is longer than one group.
+ */
 static void ipv6_format(struct text *t, const uint8_t *b)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };

@@ -9,8 +9,9 @@
 #include <linux/capability.h>
 
 /*
- * Links, addresses, nftables and sysctls of the network; setns(2) and bind mounts of namespaces; state files of others;
- * /proc/PID/ns of a process with other credentials (ptrace_may_access() asks for it).
+ * Links, addresses, nftables and sysctls of the network; setns(2) and bind mounts of namespaces;
+ * state files of others; /proc/PID/ns of a process with other credentials (ptrace_may_access() asks
+ * for it).
  */
 static const unsigned char needed[] = {
 	CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE,

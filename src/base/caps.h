@@ -5,9 +5,9 @@
 #define BASE_CAPS_H
 
 /*
- * Give up every capability but those that attaching a pod needs, for good in this process. What it executes as root (a
- * foreign IPAM plugin) gets the full set again by execve(2). Does nothing where the kernel refuses: a caller without
- * privileges has none to lose.
+ * Give up every capability but those that attaching a pod needs, for good in this process. What it
+ * executes as root (a foreign IPAM plugin) gets the full set again by execve(2). Does nothing where
+ * the kernel refuses: a caller without privileges has none to lose.
  */
 void caps_limit(void);
 

@@ -44,7 +44,10 @@ static int each_record(const struct walk *w, const char *buf, size_t len)
 	return 0;
 }
 
-/* A descriptor of its own for each walk: the position belongs to the open directory, and walks nest. */
+/*
+ * A descriptor of its own for each walk: the position belongs to the open directory, and walks
+ * nest.
+ */
 static int each_entry(const struct walk *w, const char *what, struct err *e)
 {
 	char buf[WALK_BUF];

@@ -1,4 +1,7 @@
-/* One error, filled once: see err.h. It is one line, whatever came from outside: a kernel's message, a plugin's, a piece of a configuration. */
+/*
+ * One error, filled once: see err.h. It is one line, whatever came from outside: a kernel's
+ * message, a plugin's, a piece of a configuration.
+ */
 #include "base/err.h"
 
 #include <errno.h>
@@ -8,8 +11,8 @@
 
 #include "base/text.h"
 
-__attribute__((format(printf, 4, 0)))
-static int record(struct err *e, int errnum, bool with_strerror, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static int
+record(struct err *e, int errnum, bool with_strerror, const char *fmt, va_list ap)
 {
 	struct text t;
 

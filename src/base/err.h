@@ -1,19 +1,22 @@
 /*
  * One error, of fixed size, filled at the point of failure.
  *
- * A function that can fail returns 0 (or a count) or -errno and takes `struct err *e` last. The first err_set() wins;
- * the one caller that knows the object's name prefixes it with err_ctx(). Branch on the return value, never on the text.
+ * A function that can fail returns 0 (or a count) or -errno and takes `struct err *e` last. The
+ * first err_set() wins; the one caller that knows the object's name prefixes it with err_ctx().
+ * Branch on the return value, never on the text.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
 struct err {
-	int errnum;		/* positive errno of the first failure, 0 while there is none */
-	unsigned int code;	/* the domain's own code (CNI: specification "Error"), 0: let the frame choose */
-	char text[512];		/* one line, no newline; truncated when longer */
+	int errnum;	   /* positive errno of the first failure, 0 while there is none */
+	unsigned int code; /* the domain's own code (CNI: specification "Error"), 0: let the frame
+			      choose */
+	char text[512];	   /* one line, no newline; truncated when longer */
 };
 
-/* Record the first failure; later calls change nothing. Returns -errnum. errnum must be positive. */
+/* Record the first failure; later calls change nothing. Returns -errnum. errnum must be positive.
+ */
 int err_set(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like err_set(), with strerror(errnum) appended after ": ". */

@@ -63,7 +63,8 @@ ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *
 
 bool file_is_foreign(int r)
 {
-	return r == -ENOENT || r == -ELOOP || r == -EISDIR || r == -EACCES || r == -ENXIO || r == -EFBIG;
+	return r == -ENOENT || r == -ELOOP || r == -EISDIR || r == -EACCES || r == -ENXIO ||
+	       r == -EFBIG;
 }
 
 static int remove_name(int dir, const char *name, struct err *e)
@@ -73,7 +74,10 @@ static int remove_name(int dir, const char *name, struct err *e)
 	return 0;
 }
 
-/* The leavings of a crashed writer must not stop the next: O_TRUNC instead of O_EXCL would follow a planted hard link. */
+/*
+ * The leavings of a crashed writer must not stop the next: O_TRUNC instead of O_EXCL would follow a
+ * planted hard link.
+ */
 int file_beside(int dir, const char *name, char beside[static NAME_MAX + 1], struct err *e)
 {
 	if (snprintf(beside, NAME_MAX + 1, ".%s.new", name) > NAME_MAX)
@@ -89,7 +93,8 @@ int file_remove(int dir, const char *name, struct err *e)
 	return r < 0 ? r : gone;
 }
 
-static int open_beside(int dir, const char *name, mode_t mode, char beside[static NAME_MAX + 1], struct err *e)
+static int open_beside(int dir, const char *name, mode_t mode, char beside[static NAME_MAX + 1],
+		       struct err *e)
 {
 	int r = file_beside(dir, name, beside, e), fd;
 
@@ -99,7 +104,8 @@ static int open_beside(int dir, const char *name, mode_t mode, char beside[stati
 	return fd < 0 ? err_errno(e, "create %s", beside) : fd;
 }
 
-static int fill(int fd, const char *name, const void *buf, size_t len, enum file_sync sync, struct err *e)
+static int fill(int fd, const char *name, const void *buf, size_t len, enum file_sync sync,
+		struct err *e)
 {
 	int r = fd_write(fd, name, buf, len, e);
 
@@ -108,8 +114,8 @@ static int fill(int fd, const char *name, const void *buf, size_t len, enum file
 	return r;
 }
 
-int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t mode, enum file_sync sync,
-		 struct err *e)
+int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t mode,
+		 enum file_sync sync, struct err *e)
 {
 	char beside[NAME_MAX + 1];
 	int fd = open_beside(dir, name, mode, beside, e);
@@ -128,7 +134,10 @@ int file_replace(int dir, const char *name, const void *buf, size_t len, mode_t 
 	return r;
 }
 
-/* mkdir -p: every parent first; what exists is fine, whatever it is, since open() decides at the end. */
+/*
+ * mkdir -p: every parent first; what exists is fine, whatever it is, since open() decides at the
+ * end.
+ */
 static int make_path(const char *path, struct err *e)
 {
 	char partial[PATH_MAX];

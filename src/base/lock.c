@@ -1,8 +1,8 @@
 /*
  * File locks with a time-out, and the name of the process that stands in the way.
  *
- * flock() has no time-out; a timer whose signal interrupts it does. Waiting in the kernel instead of polling hands the lock
- * to fifty waiters one after the other with no pause between them.
+ * flock() has no time-out; a timer whose signal interrupts it does. Waiting in the kernel instead
+ * of polling hands the lock to fifty waiters one after the other with no pause between them.
  */
 #include "base/file.h"
 
@@ -19,7 +19,7 @@
 
 #include "base/err.h"
 
-#define LOCKS_MAX (256u << 10)	/* some 4000 locks */
+#define LOCKS_MAX (256u << 10) /* some 4000 locks */
 
 static volatile sig_atomic_t timed_out;
 
@@ -29,7 +29,10 @@ static void on_alarm(int sig)
 	timed_out = 1;
 }
 
-/* The timer repeats, so that a signal that fires just before flock() begins is followed by one inside it. */
+/*
+ * The timer repeats, so that a signal that fires just before flock() begins is followed by one
+ * inside it.
+ */
 static int wait_for_lock(int fd, unsigned int timeout_ms)
 {
 	const struct itimerval off = { 0 };
@@ -54,8 +57,9 @@ static int wait_for_lock(int fd, unsigned int timeout_ms)
 }
 
 /*
- * The pid in a line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiter's has "->" behind the number. NULL when
- * the line is of another lock, or the holder is in another pid namespace.
+ * The pid in a line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fd:01:5678 0 EOF"; a waiter's
+ * has "->" behind the number. NULL when the line is of another lock, or the holder is in another
+ * pid namespace.
  */
 static const char *holder_in_line(char *line, const char *file)
 {
@@ -67,7 +71,8 @@ static const char *holder_in_line(char *line, const char *file)
 		if (!field[i])
 			return NULL;
 	}
-	if (strcmp(field[1], "FLOCK") != 0 || strcmp(field[5], file) != 0 || *field[4] < '1' || *field[4] > '9')
+	if (strcmp(field[1], "FLOCK") != 0 || strcmp(field[5], file) != 0 || *field[4] < '1' ||
+	    *field[4] > '9')
 		return NULL;
 	return field[4];
 }
@@ -80,10 +85,13 @@ static const char *lock_holder(int fd)
 	char file[64], *rest;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || file_read(AT_FDCWD, "/proc/locks", locks, sizeof(locks), err_ignored()) < 0)
+	if (fstat(fd, &st) < 0 ||
+	    file_read(AT_FDCWD, "/proc/locks", locks, sizeof(locks), err_ignored()) < 0)
 		return NULL;
-	snprintf(file, sizeof(file), "%02x:%02x:%llu", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
-	for (char *line = strtok_r(locks, "\n", &rest); line && !pid; line = strtok_r(NULL, "\n", &rest))
+	snprintf(file, sizeof(file), "%02x:%02x:%llu", major(st.st_dev), minor(st.st_dev),
+		 (unsigned long long)st.st_ino);
+	for (char *line = strtok_r(locks, "\n", &rest); line && !pid;
+	     line = strtok_r(NULL, "\n", &rest))
 		pid = holder_in_line(line, file);
 	return pid;
 }
@@ -101,5 +109,6 @@ int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
 	if (r != -EAGAIN)
 		return err_sys(e, -r, "lock %s", what);
 	pid = lock_holder(fd);
-	return err_set(e, EAGAIN, "lock %s: %s %s holds it for more than %u ms", what, pid ? "process" : "another", pid ? pid : "process", timeout_ms);
+	return err_set(e, EAGAIN, "lock %s: %s %s holds it for more than %u ms", what,
+		       pid ? "process" : "another", pid ? pid : "process", timeout_ms);
 }

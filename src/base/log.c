@@ -15,7 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-#define LINE_MAX_BYTES 16384	/* a log line holds a whole configuration */
+#define LINE_MAX_BYTES 16384 /* a log line holds a whole configuration */
 
 static struct {
 	const char *name;
@@ -24,7 +24,10 @@ static struct {
 } log_to = { .name = "cnibox", .fd = -1, .level = LOG_INFO };
 
 static const char *const level_names[] = {
-	[LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
 };
 
 void log_name(const char *name)
@@ -34,7 +37,9 @@ void log_name(const char *name)
 
 static int try_open(const char *path)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0640);
+	return open(path,
+		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		    0640);
 }
 
 /* A minimal node may have no /var/log yet. */
@@ -55,12 +60,16 @@ static int open_log(const char *path)
 	return try_open(path);
 }
 
-/* Two processes may both find it too large: the second rename moves a fresh, small file, and only old lines are lost. */
+/*
+ * Two processes may both find it too large: the second rename moves a fresh, small file, and only
+ * old lines are lost.
+ */
 static int rotate(const char *path, int fd)
 {
 	char old[PATH_MAX];
 
-	if ((size_t)snprintf(old, sizeof(old), "%s.1", path) >= sizeof(old) || rename(path, old) < 0)
+	if ((size_t)snprintf(old, sizeof(old), "%s.1", path) >= sizeof(old) ||
+	    rename(path, old) < 0)
 		return fd;
 	close(fd);
 	return open_log(path);
@@ -105,8 +114,8 @@ static void put_time(struct text *t)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
-	text_printf(t, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-		    tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
+	text_printf(t, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", tm.tm_year + 1900, tm.tm_mon + 1,
+		    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, now.tv_nsec / 1000000);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -123,7 +132,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	text_vprintf(&t, fmt, ap);
 	va_end(ap);
-	str_flatten(line);	/* what came from outside may hold line breaks */
+	str_flatten(line); /* what came from outside may hold line breaks */
 	t.len -= t.len == t.cap - 1;
 	line[t.len++] = '\n';
 	if (log_to.fd >= 0 && level <= log_to.level && write(log_to.fd, line, t.len) < 0)

@@ -1,8 +1,9 @@
 /*
- * The log: lines of text to stderr and, where a plugin's configuration names one, to a file that rotates by size.
+ * The log: lines of text to stderr and, where a plugin's configuration names one, to a file that
+ * rotates by size.
  *
- * stdout is never written here: it belongs to the protocol. One line is one write(), so lines of parallel processes do
- * not mix. A log that cannot be written never fails a call.
+ * stdout is never written here: it belongs to the protocol. One line is one write(), so lines of
+ * parallel processes do not mix. A log that cannot be written never fails a call.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -16,9 +17,9 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_name(const char *name);
 
 /*
- * Also write to path (made with mode 0640; a symbolic link or a file that is not regular is refused with a warning on
- * stderr). When the file has reached max_bytes it is renamed to path.1 (replacing that) and begun anew; 0: never.
- * Lines above level are not written.
+ * Also write to path (made with mode 0640; a symbolic link or a file that is not regular is refused
+ * with a warning on stderr). When the file has reached max_bytes it is renamed to path.1 (replacing
+ * that) and begun anew; 0: never. Lines above level are not written.
  */
 void log_file(const char *path, enum log_level level, size_t max_bytes);
 

@@ -12,14 +12,15 @@ struct undo {
 	unsigned int count;
 	struct {
 		undo_fn *fn;
-		void *ctx;	/* borrowed; must outlive the stack */
+		void *ctx; /* borrowed; must outlive the stack */
 	} step[UNDO_MAX];
 };
 
 /* After each effect, push its inverse. The stack is large enough for every plugin (asserted). */
 void undo_push(struct undo *u, undo_fn *fn, void *ctx);
 
-/* Run all inverses, last first, and empty the stack. An inverse reports its own trouble to the log. */
+/* Run all inverses, last first, and empty the stack. An inverse reports its own trouble to the log.
+ */
 void undo_run(struct undo *u);
 
 /* Success: forget the inverses. */

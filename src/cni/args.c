@@ -17,7 +17,10 @@ struct pair {
 	size_t key_len, value_len;
 };
 
-/* The next "K=V" of a list separated by ';'. key is NULL for a pair without '='; empty pairs are passed over. */
+/*
+ * The next "K=V" of a list separated by ';'. key is NULL for a pair without '='; empty pairs are
+ * passed over.
+ */
 static bool next_pair(const char **at, struct pair *out)
 {
 	size_t len;
@@ -49,7 +52,10 @@ static bool value_is(const struct pair *p, const char *text)
 	return strlen(text) == p->value_len && strncasecmp(p->value, text, p->value_len) == 0;
 }
 
-/* "10.0.0.7" or, as podman's and Multus' users write it, "10.0.0.7/24": the length says nothing here. */
+/*
+ * "10.0.0.7" or, as podman's and Multus' users write it, "10.0.0.7/24": the length says nothing
+ * here.
+ */
 static bool ip_parse(const char *s, size_t len, struct addr *out)
 {
 	char text[PREFIX_TEXT];
@@ -121,15 +127,19 @@ void cni_args_judge(struct text *t, const char *args)
 		size_t whole = p.value_len + (p.key ? p.key_len + 1 : 0);
 
 		if (problem)
-			text_printf(t, "%sCNI_ARGS: \"%.*s\" %s", t->len ? "; " : "", (int)(whole < 48 ? whole : 48),
-				    p.key ? p.key : p.value, problem);
+			text_printf(t, "%sCNI_ARGS: \"%.*s\" %s", t->len ? "; " : "",
+				    (int)(whole < 48 ? whole : 48), p.key ? p.key : p.value,
+				    problem);
 	}
 }
 
 static int want_ip(struct cni_request *req, const struct addr *ip, struct err *e)
 {
 	if (req->wanted_ip_count == CNI_WANTED_MAX)
-		return err_code(e, err_set(e, E2BIG, "more than %d addresses are asked for", CNI_WANTED_MAX), CNI_ERR_CONFIG);
+		return err_code(
+			e,
+			err_set(e, E2BIG, "more than %d addresses are asked for", CNI_WANTED_MAX),
+			CNI_ERR_CONFIG);
 	req->wanted_ip[req->wanted_ip_count++] = *ip;
 	return 0;
 }
@@ -152,15 +162,15 @@ static int read_pairs(struct cni_request *req, struct err *e)
 }
 
 struct asked {
-	struct json_list ips;	/* of const char * */
+	struct json_list ips; /* of const char * */
 	const char *mac;
 };
 
 static const struct json_field str_elem = { .kind = JSON_STR };
 static const struct json_field asked_fields[] = {
-	{ .name = "ips", .kind = JSON_LIST, .offset = offsetof(struct asked, ips), .elem = &str_elem,
+	{ "ips", JSON_LIST, offsetof(struct asked, ips), .elem = &str_elem,
 	  .elem_size = sizeof(const char *) },
-	{ .name = "mac", .kind = JSON_STR, .offset = offsetof(struct asked, mac) },
+	{ "mac", JSON_STR, offsetof(struct asked, mac) },
 };
 static const struct json_table asked_table = { .fields = asked_fields, .count = 2 };
 
@@ -175,13 +185,15 @@ static int read_asked(struct cni_request *req, struct json_raw raw, const char *
 	ips = asked.ips.items;
 	for (size_t i = 0; r == 0 && i < asked.ips.count; i++) {
 		if (!ip_parse(ips[i], strlen(ips[i]), &ip))
-			r = err_set(e, EINVAL, "%s.ips[%zu]: \"%.48s\" is no IP address", path, i, ips[i]);
+			r = err_set(e, EINVAL, "%s.ips[%zu]: \"%.48s\" is no IP address", path, i,
+				    ips[i]);
 		else
 			r = want_ip(req, &ip, e);
 	}
 	if (r == 0 && asked.mac && *asked.mac) {
 		if (!mac_parse(asked.mac, mac))
-			r = err_set(e, EINVAL, "%s.mac: \"%.48s\" is no MAC address", path, asked.mac);
+			r = err_set(e, EINVAL, "%s.mac: \"%.48s\" is no MAC address", path,
+				    asked.mac);
 		req->wanted_mac = asked.mac;
 	}
 	return err_code(e, r, CNI_ERR_CONFIG);
@@ -200,7 +212,8 @@ static struct json_raw member(struct json_raw raw, const char *name)
 	return (struct json_raw){ 0 };
 }
 
-int cni_args_read(struct cni_request *req, struct json_raw runtime_config, struct json_raw args, struct err *e)
+int cni_args_read(struct cni_request *req, struct json_raw runtime_config, struct json_raw args,
+		  struct err *e)
 {
 	struct json_raw cni = args.text ? member(args, "cni") : args;
 	int r = read_pairs(req, e);

@@ -12,26 +12,35 @@ struct err;
 enum cni_command { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION };
 
 /* In order, so that they compare with < and >=. */
-enum cni_version { CNI_0_1_0, CNI_0_2_0, CNI_0_3_0, CNI_0_3_1, CNI_0_4_0, CNI_1_0_0, CNI_1_1_0, CNI_VERSIONS };
+enum cni_version {
+	CNI_0_1_0,
+	CNI_0_2_0,
+	CNI_0_3_0,
+	CNI_0_3_1,
+	CNI_0_4_0,
+	CNI_1_0_0,
+	CNI_1_1_0,
+	CNI_VERSIONS
+};
 #define CNI_LATEST CNI_1_1_0
 
 /* Codes below 100 are the specification's. */
 enum cni_code {
-	CNI_ERR_VERSION = 1,		/* incompatible CNI version */
-	CNI_ERR_FIELD = 2,		/* unsupported field in the configuration: msg names key and value */
-	CNI_ERR_CONTAINER = 3,		/* container unknown or does not exist */
-	CNI_ERR_ENVIRONMENT = 4,	/* invalid environment variables: msg names them */
-	CNI_ERR_IO = 5,			/* reading stdin, writing the result */
-	CNI_ERR_DECODE = 6,		/* stdin is no valid JSON, or a key has the wrong type */
-	CNI_ERR_CONFIG = 7,		/* invalid network configuration */
-	CNI_ERR_TRY_AGAIN = 11,		/* transient: call again later */
-	CNI_ERR_NOT_AVAILABLE = 50,	/* STATUS: the plugin cannot serve ADD */
-	CNI_ERR_KERNEL = 100,		/* the kernel refused a request */
-	CNI_ERR_EXISTS = 101,		/* the interface exists, or the attachment already holds an address */
-	CNI_ERR_FULL = 102,		/* no address is free */
-	CNI_ERR_STATE = 103,		/* a state file or directory cannot be used */
-	CNI_ERR_UNSUPPORTED = 104,	/* the kernel lacks a feature: msg names it */
-	CNI_ERR_DIFFERS = 105,		/* CHECK: the attachment is not as it was made */
+	CNI_ERR_VERSION = 1,   /* incompatible CNI version */
+	CNI_ERR_FIELD = 2,     /* unsupported field in the configuration: msg names key and value */
+	CNI_ERR_CONTAINER = 3, /* container unknown or does not exist */
+	CNI_ERR_ENVIRONMENT = 4,    /* invalid environment variables: msg names them */
+	CNI_ERR_IO = 5,		    /* reading stdin, writing the result */
+	CNI_ERR_DECODE = 6,	    /* stdin is no valid JSON, or a key has the wrong type */
+	CNI_ERR_CONFIG = 7,	    /* invalid network configuration */
+	CNI_ERR_TRY_AGAIN = 11,	    /* transient: call again later */
+	CNI_ERR_NOT_AVAILABLE = 50, /* STATUS: the plugin cannot serve ADD */
+	CNI_ERR_KERNEL = 100,	    /* the kernel refused a request */
+	CNI_ERR_EXISTS = 101, /* the interface exists, or the attachment already holds an address */
+	CNI_ERR_FULL = 102,   /* no address is free */
+	CNI_ERR_STATE = 103,  /* a state file or directory cannot be used */
+	CNI_ERR_UNSUPPORTED = 104, /* the kernel lacks a feature: msg names it */
+	CNI_ERR_DIFFERS = 105,	   /* CHECK: the attachment is not as it was made */
 };
 
 /* An attachment's identity (specification: "Section 1", "Attachment"). */
@@ -47,7 +56,8 @@ const char *cni_command_text(enum cni_command c);
 bool cni_command_parse(const char *s, enum cni_command *out);
 
 /*
- * Names that become part of paths, link names and aliases. The specification's alphabet (a letter or digit, then letters, digits,
+ * Names that become part of paths, link names and aliases. The specification's alphabet (a letter
+ * or digit, then letters, digits,
  * '_', '.', '-') and, because all three stand together in a link alias of 255 bytes, a length.
  */
 #define CNI_ID_MAX 150
@@ -55,7 +65,10 @@ bool cni_command_parse(const char *s, enum cni_command *out);
 bool cni_id_valid(const char *s);
 bool cni_network_valid(const char *s);
 
-/* As the kernel's dev_valid_name() and the specification: 1 to 15 bytes, no '/', ':' or blanks, not "." or "..". */
+/*
+ * As the kernel's dev_valid_name() and the specification: 1 to 15 bytes, no '/', ':' or blanks, not
+ * "." or "..".
+ */
 bool cni_ifname_valid(const char *s);
 
 #endif

@@ -27,14 +27,16 @@ int cni_find(const char *cni_path, const char *type, char *out, size_t size, str
 	const char *dir = cni_path;
 
 	if (!name_is_plain(type))
-		return err_set(e, EINVAL, "type \"%.48s\": must be the name of a plugin, without a path", type);
+		return err_set(e, EINVAL,
+			       "type \"%.48s\": must be the name of a plugin, without a path",
+			       type);
 	while (*dir) {
 		size_t len = strcspn(dir, ":");
 		int n = snprintf(out, size, "%.*s/%s", (int)len, dir, type);
 		struct stat st;
 
-		if (len > 0 && n > 0 && (size_t)n < size && stat(out, &st) == 0 && S_ISREG(st.st_mode) &&
-		    access(out, X_OK) == 0)
+		if (len > 0 && n > 0 && (size_t)n < size && stat(out, &st) == 0 &&
+		    S_ISREG(st.st_mode) && access(out, X_OK) == 0)
 			return 0;
 		dir += len;
 		dir += *dir == ':';
@@ -46,15 +48,16 @@ bool cni_is_self(const char *file)
 {
 	struct stat theirs, ours;
 
-	return stat(file, &theirs) == 0 && stat("/proc/self/exe", &ours) == 0 && theirs.st_dev == ours.st_dev &&
-	       theirs.st_ino == ours.st_ino;
+	return stat(file, &theirs) == 0 && stat("/proc/self/exe", &ours) == 0 &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
 /* Our environment without its CNI_ variables, and theirs. */
 static char **make_environment(struct arena *a, const struct cni_env *env)
 {
 	const char *const names[] = { "COMMAND", "CONTAINERID", "NETNS", "IFNAME", "ARGS", "PATH" };
-	const char *const values[] = { env->command, env->container_id, env->netns, env->ifname, env->args, env->path };
+	const char *const values[] = { env->command, env->container_id, env->netns,
+				       env->ifname,  env->args,		env->path };
 	const size_t vars = sizeof(names) / sizeof(names[0]);
 	size_t count = 0, n = 0;
 	char **out;
@@ -90,16 +93,18 @@ static int wait_for(pid_t pid)
 }
 
 /*
- * in: what the child reads; out: what it writes. The parent's ends are left open, close-on-exec. Until it executes the file the child
- * runs on our memory, while we wait: copying the page tables of a large arena would cost more than all the rest.
+ * in: what the child reads; out: what it writes. The parent's ends are left open, close-on-exec.
+ * Until it executes the file the child runs on our memory, while we wait: copying the page tables
+ * of a large arena would cost more than all the rest.
  */
 static int spawn(const char *file, char **env, const int in[2], const int out[2], pid_t *pid)
 {
 	char *argv[] = { (char *)(uintptr_t)file, NULL };
 	volatile int failed = 0;
 
-	signal(SIGPIPE, SIG_DFL);	/* what is ignored here would stay ignored there */
-	*pid = vfork();	/* NOLINT(clang-analyzer-security.insecureAPI.vfork): the child makes three system calls */
+	signal(SIGPIPE, SIG_DFL); /* what is ignored here would stay ignored there */
+	*pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): the child makes three
+			   system calls */
 	if (*pid == 0) {
 		if (dup2(in[0], STDIN_FILENO) >= 0 && dup2(out[1], STDOUT_FILENO) >= 0)
 			execve(file, argv, env);
@@ -127,7 +132,8 @@ static void close_end(int *fd)
 	*fd = -1;
 }
 
-/* A plugin may answer before it has read everything, or not read at all: EPIPE is no error of ours. */
+/* A plugin may answer before it has read everything, or not read at all: EPIPE is no error of ours.
+ */
 static void feed(struct talk *t)
 {
 	ssize_t r = write(t->to, t->config, t->left);
@@ -159,7 +165,8 @@ static int converse(struct talk *t, const char *file, struct err *e)
 
 	ioctl(t->to, FIONBIO, &(int){ 1 });
 	while (r == 0 && t->from >= 0) {
-		struct pollfd p[2] = { { .fd = t->from, .events = POLLIN }, { .fd = t->to, .events = POLLOUT } };
+		struct pollfd p[2] = { { .fd = t->from, .events = POLLIN },
+				       { .fd = t->to, .events = POLLOUT } };
 
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return err_sys(e, errno, "wait for %s", file);
@@ -178,13 +185,14 @@ struct error_object {
 };
 
 static const struct json_field error_fields[] = {
-	{ .name = "code", .kind = JSON_INT, .offset = offsetof(struct error_object, code) },
-	{ .name = "msg", .kind = JSON_STR, .offset = offsetof(struct error_object, msg) },
-	{ .name = "details", .kind = JSON_STR, .offset = offsetof(struct error_object, details) },
+	{ "code", JSON_INT, offsetof(struct error_object, code) },
+	{ "msg", JSON_STR, offsetof(struct error_object, msg) },
+	{ "details", JSON_STR, offsetof(struct error_object, details) },
 };
 static const struct json_table error_table = { .fields = error_fields, .count = 3 };
 
-static int report_failure(struct arena *a, const char *file, int status, const char *out, size_t len, struct err *e)
+static int report_failure(struct arena *a, const char *file, int status, const char *out,
+			  size_t len, struct err *e)
 {
 	struct error_object o = { 0 };
 	int r;
@@ -192,8 +200,10 @@ static int report_failure(struct arena *a, const char *file, int status, const c
 	if (WIFSIGNALED(status))
 		return err_set(e, EIO, "%s was killed by signal %d", file, WTERMSIG(status));
 	if (json_decode(a, out, len, &error_table, &o, err_ignored()) < 0 || !o.msg || !*o.msg)
-		return err_set(e, EIO, "%s failed with exit status %d and no error object", file, WEXITSTATUS(status));
-	r = err_set(e, EIO, "%s%s%s", o.msg, o.details && *o.details ? "; " : "", o.details ? o.details : "");
+		return err_set(e, EIO, "%s failed with exit status %d and no error object", file,
+			       WEXITSTATUS(status));
+	r = err_set(e, EIO, "%s%s%s", o.msg, o.details && *o.details ? "; " : "",
+		    o.details ? o.details : "");
 	return err_code(e, r, o.code > 0 && o.code <= UINT_MAX ? (unsigned int)o.code : 0);
 }
 
@@ -207,7 +217,8 @@ static int open_pipes(int in[2], int out[2], struct err *e)
 	return err_sys(e, errno, "make a pipe");
 }
 
-int cni_exec(struct arena *a, const struct cni_exec *x, char *out, size_t cap, size_t *len, struct err *e)
+int cni_exec(struct arena *a, const struct cni_exec *x, char *out, size_t cap, size_t *len,
+	     struct err *e)
 {
 	struct talk t = { .config = x->config, .left = x->config_len, .out = out, .cap = cap };
 	char **env = make_environment(a, &x->env);

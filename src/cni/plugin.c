@@ -13,7 +13,9 @@
 #include "base/text.h"
 #include "json/writer.h"
 
-#define ARENA_SIZE (16u << 20)	/* a megabyte of "[0,0,0..." is half a million tokens; untouched pages cost nothing */
+#define ARENA_SIZE                                                                                 \
+	(16u << 20) /* a megabyte of "[0,0,0..." is half a million tokens; untouched pages cost    \
+		       nothing */
 #define ANSWER_SIZE (64u << 10)
 
 static char arena_memory[ARENA_SIZE] __attribute__((aligned(16)));
@@ -61,7 +63,8 @@ static void write_versions(struct text *t, const struct cni_request *req)
 	json_close(&w, '}');
 }
 
-static int decode_conf(const struct cni_plugin *p, const struct cni_request *req, void **conf, struct err *e)
+static int decode_conf(const struct cni_plugin *p, const struct cni_request *req, void **conf,
+		       struct err *e)
 {
 	*conf = arena_alloc(req->arena, p->conf_size);
 	if (!*conf)
@@ -71,24 +74,31 @@ static int decode_conf(const struct cni_plugin *p, const struct cni_request *req
 	return p->keys ? cni_config_decode(req, p->keys, *conf, e) : 0;
 }
 
-static int run_add(const struct cni_plugin *p, const struct cni_request *req, const void *conf, struct text *answer,
-		   struct err *e)
+static int run_add(const struct cni_plugin *p, const struct cni_request *req, const void *conf,
+		   struct text *answer, struct err *e)
 {
 	static struct cni_result result;
 	static struct undo undo;
 	int r = 0;
 
 	if (req->prev_result.text)
-		r = err_code(e, cni_result_read(req->arena, req->prev_result, "prevResult", &result, e), CNI_ERR_DECODE);
+		r = err_code(
+			e, cni_result_read(req->arena, req->prev_result, "prevResult", &result, e),
+			CNI_ERR_DECODE);
 	if (r == 0)
 		r = p->add(req, conf, &result, &undo, e);
 	if (r == 0) {
 		cni_result_write(answer, &result, req->version);
 		text_char(answer, '\n');
 		if (answer->bad)
-			r = err_code(e, err_set(e, E2BIG, "the result is larger than %u bytes", ANSWER_SIZE), CNI_ERR_IO);
+			r = err_code(e,
+				     err_set(e, E2BIG, "the result is larger than %u bytes",
+					     ANSWER_SIZE),
+				     CNI_ERR_IO);
 		else
-			r = err_code(e, fd_write(STDOUT_FILENO, "the result to standard output", answer->at, answer->len, e),
+			r = err_code(e,
+				     fd_write(STDOUT_FILENO, "the result to standard output",
+					      answer->at, answer->len, e),
 				     CNI_ERR_IO);
 	}
 	if (r < 0)
@@ -96,19 +106,24 @@ static int run_add(const struct cni_plugin *p, const struct cni_request *req, co
 	return r;
 }
 
-static int run_check(const struct cni_plugin *p, const struct cni_request *req, const void *conf, struct err *e)
+static int run_check(const struct cni_plugin *p, const struct cni_request *req, const void *conf,
+		     struct err *e)
 {
 	static struct cni_result prev;
 	int r;
 
 	if (!req->prev_result.text)
-		return err_code(e, err_set(e, EINVAL, "prevResult: missing; CHECK needs the result of ADD"), CNI_ERR_CONFIG);
-	r = err_code(e, cni_result_read(req->arena, req->prev_result, "prevResult", &prev, e), CNI_ERR_DECODE);
+		return err_code(
+			e, err_set(e, EINVAL, "prevResult: missing; CHECK needs the result of ADD"),
+			CNI_ERR_CONFIG);
+	r = err_code(e, cni_result_read(req->arena, req->prev_result, "prevResult", &prev, e),
+		     CNI_ERR_DECODE);
 	return r < 0 || !p->check ? r : p->check(req, conf, &prev, e);
 }
 
 /* Without valid attachments nothing can be said about any: GC then leaves everything alone. */
-static int run_gc(const struct cni_plugin *p, const struct cni_request *req, const void *conf, struct err *e)
+static int run_gc(const struct cni_plugin *p, const struct cni_request *req, const void *conf,
+		  struct err *e)
 {
 	if (!p->gc || !req->valid_known)
 		return 0;
@@ -116,8 +131,8 @@ static int run_gc(const struct cni_plugin *p, const struct cni_request *req, con
 }
 
 /* answer stays empty but for ADD, whose result run_add() has written to stdout itself. */
-static int run_command(const struct cni_plugin *p, const struct cni_request *req, const void *conf, struct text *answer,
-		       struct err *e)
+static int run_command(const struct cni_plugin *p, const struct cni_request *req, const void *conf,
+		       struct text *answer, struct err *e)
 {
 	switch (req->command) {
 	case CNI_ADD:
@@ -136,7 +151,8 @@ static int run_command(const struct cni_plugin *p, const struct cni_request *req
 	return 0;
 }
 
-static int run_request(const struct cni_plugin *p, const struct cni_request *req, struct text *answer, struct err *e)
+static int run_request(const struct cni_plugin *p, const struct cni_request *req,
+		       struct text *answer, struct err *e)
 {
 	void *conf = NULL;
 	int r = decode_conf(p, req, &conf, e);
@@ -165,16 +181,19 @@ static int print(struct text *answer)
 /* Run by hand, without a command: nerdctl and people read who this is from stderr. */
 static int introduce(const struct cni_plugin *p)
 {
-	fprintf(stderr, "CNI %s plugin %s\nCNI protocol versions supported: ", p->name, CNIBOX_VERSION);
+	fprintf(stderr, "CNI %s plugin %s\nCNI protocol versions supported: ", p->name,
+		CNIBOX_VERSION);
 	for (unsigned int v = 0; v < CNI_VERSIONS; v++)
 		fprintf(stderr, "%s%s", v ? ", " : "", cni_version_text((enum cni_version)v));
 	fputc('\n', stderr);
 	return 0;
 }
 
-static int read_call(struct cni_request *req, struct arena *a, const struct cni_env *env, struct err *e)
+static int read_call(struct cni_request *req, struct arena *a, const struct cni_env *env,
+		     struct err *e)
 {
-	ssize_t len = fd_read(STDIN_FILENO, "the configuration from standard input", input, sizeof(input), e);
+	ssize_t len = fd_read(STDIN_FILENO, "the configuration from standard input", input,
+			      sizeof(input), e);
 
 	if (len < 0) {
 		*req = (struct cni_request){ .arena = a, .version = CNI_LATEST };

@@ -1,6 +1,7 @@
 /*
- * The frame that every plugin runs in: it reads the request, calls the plugin's function for the command, and writes the one
- * answer. A plugin is a constant of this type and the functions that it names.
+ * The frame that every plugin runs in: it reads the request, calls the plugin's function for the
+ * command, and writes the one answer. A plugin is a constant of this type and the functions that it
+ * names.
  */
 #ifndef CNI_PLUGIN_H
 #define CNI_PLUGIN_H
@@ -10,13 +11,14 @@
 #include "cni/result.h"
 
 /*
- * conf is the plugin's own struct, decoded by its table over its defaults. Each function returns 0 or -errno with e set; the error code
- * is set at the point of failure by err_code(), or derived from the errno by the frame.
+ * conf is the plugin's own struct, decoded by its table over its defaults. Each function returns 0
+ * or -errno with e set; the error code is set at the point of failure by err_code(), or derived
+ * from the errno by the frame.
  */
 struct cni_plugin {
 	const char *name;
-	const struct json_table *keys;		/* decoded into conf, and printed by --help; NULL: none */
-	const struct json_table *ipam_keys;	/* of the "ipam" object, for --help only; NULL: none */
+	const struct json_table *keys; /* decoded into conf, and printed by --help; NULL: none */
+	const struct json_table *ipam_keys; /* of the "ipam" object, for --help only; NULL: none */
 	size_t conf_size;
 
 	/* What in conf is not zero when no key is given. May be NULL. */
@@ -25,21 +27,31 @@ struct cni_plugin {
 	/* Complete and judge conf before anything changes. May be NULL. */
 	int (*prepare)(const struct cni_request *req, void *conf, struct err *e);
 
-	/* Make the attachment; push the inverse of each effect. out starts as prevResult, or empty. */
-	int (*add)(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e);
+	/* Make the attachment; push the inverse of each effect. out starts as prevResult, or empty.
+	 */
+	int (*add)(const struct cni_request *req, const void *conf, struct cni_result *out,
+		   struct undo *u, struct err *e);
 
-	/* Idempotent; goes on after a failed step and reports the first real error; needs neither namespace nor prevResult. */
+	/*
+	 * Idempotent; goes on after a failed step and reports the first real error; needs neither
+	 * namespace nor prevResult.
+	 */
 	int (*del)(const struct cni_request *req, const void *conf, struct err *e);
 
 	/* NULL in one of these means: nothing to do. prev is the decoded prevResult. */
-	int (*check)(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e);
+	int (*check)(const struct cni_request *req, const void *conf, const struct cni_result *prev,
+		     struct err *e);
 	int (*gc)(const struct cni_request *req, const void *conf, struct err *e);
 	int (*status)(const struct cni_request *req, const void *conf, struct err *e);
 
-	/* Called when the configuration is read, before the command: e.g. to open the log file it names. May be NULL. */
+	/*
+	 * Called when the configuration is read, before the command: e.g. to open the log file it
+	 * names. May be NULL.
+	 */
 	void (*opened)(const struct cni_request *req, const void *conf);
 	/* Called with the answer (result or error object) after the command. May be NULL. */
-	void (*answered)(const struct cni_request *req, const void *conf, const char *answer, int status);
+	void (*answered)(const struct cni_request *req, const void *conf, const char *answer,
+			 int status);
 };
 
 /* The frame: the exit status. */

@@ -16,16 +16,20 @@ struct common {
 	struct json_raw ipam, dns, prev_result, valid, valid_old, runtime, args;
 };
 
-#define RAW_FIELD(key, m) { .name = key, .kind = JSON_RAW, .offset = offsetof(struct common, m) }
+#define RAW_FIELD(key, m)                                                                          \
+	{                                                                                          \
+		.name = key, .kind = JSON_RAW, .offset = offsetof(struct common, m)                \
+	}
 
 static const struct json_field common_fields[] = {
-	{ .name = "cniVersion", .kind = JSON_STR, .offset = offsetof(struct common, version) },
-	{ .name = "name", .kind = JSON_STR, .offset = offsetof(struct common, name) },
-	{ .name = "type", .kind = JSON_STR, .offset = offsetof(struct common, type) },
+	{ "cniVersion", JSON_STR, offsetof(struct common, version) },
+	{ "name", JSON_STR, offsetof(struct common, name) },
+	{ "type", JSON_STR, offsetof(struct common, type) },
 	RAW_FIELD("ipam", ipam),
 	RAW_FIELD("dns", dns),
 	RAW_FIELD("prevResult", prev_result),
-	RAW_FIELD("cni.dev/attachments", valid_old),	/* the key's name in the specification's drafts; libcni sends both */
+	RAW_FIELD("cni.dev/attachments",
+		  valid_old), /* the key's name in the specification's drafts; libcni sends both */
 	RAW_FIELD("cni.dev/valid-attachments", valid),
 	RAW_FIELD("runtimeConfig", runtime),
 	RAW_FIELD("args", args),
@@ -64,7 +68,8 @@ static void need(struct text *t, bool needed, const char *name, const char *valu
 static void judge(struct text *t, bool ok, const char *name, const char *value, const char *why)
 {
 	if (*value && !ok)
-		text_printf(t, "%s%s \"%.48s%s\" %s", t->len ? "; " : "", name, value, strlen(value) > 48 ? "..." : "", why);
+		text_printf(t, "%s%s \"%.48s%s\" %s", t->len ? "; " : "", name, value,
+			    strlen(value) > 48 ? "..." : "", why);
 }
 
 static int check_env(const struct cni_env *env, enum cni_command c, struct err *e)
@@ -82,9 +87,11 @@ static int check_env(const struct cni_env *env, enum cni_command c, struct err *
 	need(&t, true, "CNI_PATH", env->path);
 	if (attached) {
 		judge(&t, cni_id_valid(env->container_id), "CNI_CONTAINERID", env->container_id,
-		      "must be a letter or digit, then letters, digits, '_', '.', '-', at most 150");
+		      "must be a letter or digit, then letters, digits, '_', '.', '-', at most "
+		      "150");
 		judge(&t, cni_ifname_valid(env->ifname), "CNI_IFNAME", env->ifname,
-		      "must be an interface name: 1 to 15 bytes, no '/', ':' or blanks, not . or ..");
+		      "must be an interface name: 1 to 15 bytes, no '/', ':' or blanks, not . or "
+		      "..");
 		cni_args_judge(&t, env->args);
 	}
 	if (t.len == 0)
@@ -101,7 +108,9 @@ static int check_command(struct cni_request *out, const struct cni_env *env, str
 	if (!*env->command)
 		r = err_set(e, EINVAL, "CNI_COMMAND is not set");
 	else
-		r = err_set(e, EINVAL, "CNI_COMMAND \"%.48s\" is unknown: expected ADD, DEL, CHECK, GC, STATUS or VERSION",
+		r = err_set(e, EINVAL,
+			    "CNI_COMMAND \"%.48s\" is unknown: expected ADD, DEL, CHECK, GC, "
+			    "STATUS or VERSION",
 			    env->command);
 	return err_code(e, r, CNI_ERR_ENVIRONMENT);
 }
@@ -109,20 +118,26 @@ static int check_command(struct cni_request *out, const struct cni_env *env, str
 static int check_version(struct cni_request *out, const struct common *c, struct err *e)
 {
 	static const enum cni_version since[] = {
-		[CNI_CHECK] = CNI_0_4_0, [CNI_GC] = CNI_1_1_0, [CNI_STATUS] = CNI_1_1_0, [CNI_VERSION] = CNI_0_1_0,
+		[CNI_CHECK] = CNI_0_4_0,
+		[CNI_GC] = CNI_1_1_0,
+		[CNI_STATUS] = CNI_1_1_0,
+		[CNI_VERSION] = CNI_0_1_0,
 	};
 	int r;
 
 	out->version = CNI_0_1_0;
 	if (c->version && *c->version && !cni_version_parse(c->version, &out->version)) {
 		out->version = CNI_LATEST;
-		r = err_set(e, EINVAL, "cniVersion \"%.32s\" is not supported: expected 0.1.0 to 1.1.0", c->version);
+		r = err_set(e, EINVAL,
+			    "cniVersion \"%.32s\" is not supported: expected 0.1.0 to 1.1.0",
+			    c->version);
 		return err_code(e, r, CNI_ERR_VERSION);
 	}
 	if (out->version >= since[out->command])
 		return 0;
-	r = err_set(e, EINVAL, "cniVersion %s has no %s: it came with %s", cni_version_text(out->version),
-		    cni_command_text(out->command), cni_version_text(since[out->command]));
+	r = err_set(e, EINVAL, "cniVersion %s has no %s: it came with %s",
+		    cni_version_text(out->version), cni_command_text(out->command),
+		    cni_version_text(since[out->command]));
 	return err_code(e, r, CNI_ERR_VERSION);
 }
 
@@ -133,8 +148,11 @@ static int check_name(const struct common *c, struct err *e)
 	if (!c->name || !*c->name)
 		r = err_set(e, EINVAL, "name: missing; the configuration must name its network");
 	else if (!cni_network_valid(c->name))
-		r = err_set(e, EINVAL, "name \"%.48s%s\": a network name is a letter or digit, then letters, digits, '_', '.', "
-			    "'-', at most %d", c->name, strlen(c->name) > 48 ? "..." : "", CNI_NETWORK_MAX);
+		r = err_set(e, EINVAL,
+			    "name \"%.48s%s\": a network name is a letter or digit, then letters, "
+			    "digits, '_', '.', "
+			    "'-', at most %d",
+			    c->name, strlen(c->name) > 48 ? "..." : "", CNI_NETWORK_MAX);
 	else
 		return 0;
 	return err_code(e, r, CNI_ERR_CONFIG);
@@ -165,19 +183,22 @@ static void fill(struct cni_request *out, const struct cni_env *env, const struc
 	out->prev_result = meaningful(c->prev_result);
 }
 
-static int read_config(struct cni_request *out, const char *text, size_t len, struct common *c, struct err *e)
+static int read_config(struct cni_request *out, const char *text, size_t len, struct common *c,
+		       struct err *e)
 {
 	int r;
 
 	if (strspn(text, " \t\r\n") == len)
-		r = err_set(e, EINVAL, "standard input is empty: expected the network configuration as a JSON object");
+		r = err_set(e, EINVAL,
+			    "standard input is empty: expected the network configuration as a JSON "
+			    "object");
 	else
 		r = json_decode(out->arena, text, len, &common_table, c, e);
 	return err_code(e, r, CNI_ERR_DECODE);
 }
 
-int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_env *env, const char *text, size_t len,
-		     struct err *e)
+int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_env *env,
+		     const char *text, size_t len, struct err *e)
 {
 	struct err config_error = { 0 };
 	struct common c = { 0 };
@@ -211,7 +232,8 @@ int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_
 	return r < 0 ? r : cni_args_read(out, c.runtime, c.args, e);
 }
 
-int cni_config_decode(const struct cni_request *req, const struct json_table *table, void *conf, struct err *e)
+int cni_config_decode(const struct cni_request *req, const struct json_table *table, void *conf,
+		      struct err *e)
 {
 	int r = json_decode_raw(req->arena, req->config, "", table, conf, e);
 

@@ -9,9 +9,10 @@
 #include "base/err.h"
 
 struct raw_result {
-	struct json_list interfaces, ips, routes;	/* of struct json_raw: each entry has defaults of its own */
+	struct json_list interfaces, ips,
+		routes; /* of struct json_raw: each entry has defaults of its own */
 	struct json_raw dns;
-	struct json_raw ip4, ip6;			/* 0.1.0 and 0.2.0 */
+	struct json_raw ip4, ip6; /* 0.1.0 and 0.2.0 */
 };
 
 struct old_ip {
@@ -20,63 +21,66 @@ struct old_ip {
 	struct json_list routes;
 };
 
-#define TABLE(f) { .fields = f, .count = sizeof(f) / sizeof((f)[0]) }
+#define TABLE(f)                                                                                   \
+	{                                                                                          \
+		.fields = f, .count = sizeof(f) / sizeof((f)[0])                                   \
+	}
 
 static const struct json_field raw_elem = { .kind = JSON_RAW };
 
 static const struct json_field result_fields[] = {
-	{ .name = "interfaces", .kind = JSON_LIST, .offset = offsetof(struct raw_result, interfaces), .elem = &raw_elem,
+	{ "interfaces", JSON_LIST, offsetof(struct raw_result, interfaces), .elem = &raw_elem,
 	  .elem_size = sizeof(struct json_raw) },
-	{ .name = "ips", .kind = JSON_LIST, .offset = offsetof(struct raw_result, ips), .elem = &raw_elem,
+	{ "ips", JSON_LIST, offsetof(struct raw_result, ips), .elem = &raw_elem,
 	  .elem_size = sizeof(struct json_raw) },
-	{ .name = "routes", .kind = JSON_LIST, .offset = offsetof(struct raw_result, routes), .elem = &raw_elem,
+	{ "routes", JSON_LIST, offsetof(struct raw_result, routes), .elem = &raw_elem,
 	  .elem_size = sizeof(struct json_raw) },
-	{ .name = "dns", .kind = JSON_RAW, .offset = offsetof(struct raw_result, dns) },
-	{ .name = "ip4", .kind = JSON_RAW, .offset = offsetof(struct raw_result, ip4) },
-	{ .name = "ip6", .kind = JSON_RAW, .offset = offsetof(struct raw_result, ip6) },
+	{ "dns", JSON_RAW, offsetof(struct raw_result, dns) },
+	{ "ip4", JSON_RAW, offsetof(struct raw_result, ip4) },
+	{ "ip6", JSON_RAW, offsetof(struct raw_result, ip6) },
 };
 static const struct json_table result_table = TABLE(result_fields);
 
 static const struct json_field iface_fields[] = {
-	{ .name = "name", .kind = JSON_STR, .required = true, .offset = offsetof(struct cni_iface, name) },
-	{ .name = "mac", .kind = JSON_STR, .offset = offsetof(struct cni_iface, mac) },
-	{ .name = "sandbox", .kind = JSON_STR, .offset = offsetof(struct cni_iface, sandbox) },
-	{ .name = "mtu", .kind = JSON_INT, .offset = offsetof(struct cni_iface, mtu) },
-	{ .name = "socketPath", .kind = JSON_STR, .offset = offsetof(struct cni_iface, socket_path) },
-	{ .name = "pciID", .kind = JSON_STR, .offset = offsetof(struct cni_iface, pci_id) },
+	{ "name", JSON_STR, offsetof(struct cni_iface, name), .required = true },
+	{ "mac", JSON_STR, offsetof(struct cni_iface, mac) },
+	{ "sandbox", JSON_STR, offsetof(struct cni_iface, sandbox) },
+	{ "mtu", JSON_INT, offsetof(struct cni_iface, mtu) },
+	{ "socketPath", JSON_STR, offsetof(struct cni_iface, socket_path) },
+	{ "pciID", JSON_STR, offsetof(struct cni_iface, pci_id) },
 };
 static const struct json_table iface_table = TABLE(iface_fields);
 
 static const struct json_field ip_fields[] = {
-	{ .name = "address", .kind = JSON_PREFIX, .required = true, .offset = offsetof(struct cni_ip, address) },
-	{ .name = "gateway", .kind = JSON_ADDR, .offset = offsetof(struct cni_ip, gateway) },
-	{ .name = "interface", .kind = JSON_INT, .offset = offsetof(struct cni_ip, interface), .min = -1,
+	{ "address", JSON_PREFIX, offsetof(struct cni_ip, address), .required = true },
+	{ "gateway", JSON_ADDR, offsetof(struct cni_ip, gateway) },
+	{ "interface", JSON_INT, offsetof(struct cni_ip, interface), .min = -1,
 	  .max = CNI_IFACES_MAX - 1 },
 };
 static const struct json_table ip_table = TABLE(ip_fields);
 
 static const struct json_field route_fields[] = {
-	{ .name = "dst", .kind = JSON_PREFIX, .required = true, .offset = offsetof(struct cni_route, dst),
+	{ "dst", JSON_PREFIX, offsetof(struct cni_route, dst), .required = true,
 	  .help = "destination prefix" },
-	{ .name = "gw", .kind = JSON_ADDR, .offset = offsetof(struct cni_route, gw),
+	{ "gw", JSON_ADDR, offsetof(struct cni_route, gw),
 	  .help = "next hop; default: the gateway of the address of the same family" },
-	{ .name = "mtu", .kind = JSON_INT, .offset = offsetof(struct cni_route, mtu), .max = UINT32_MAX,
+	{ "mtu", JSON_INT, offsetof(struct cni_route, mtu), .max = UINT32_MAX,
 	  .help = "MTU along the path" },
-	{ .name = "advmss", .kind = JSON_INT, .offset = offsetof(struct cni_route, advmss), .max = UINT32_MAX,
+	{ "advmss", JSON_INT, offsetof(struct cni_route, advmss), .max = UINT32_MAX,
 	  .help = "maximal segment size to advertise" },
-	{ .name = "priority", .kind = JSON_INT, .offset = offsetof(struct cni_route, priority), .max = UINT32_MAX,
+	{ "priority", JSON_INT, offsetof(struct cni_route, priority), .max = UINT32_MAX,
 	  .help = "metric, lower is better" },
-	{ .name = "table", .kind = JSON_INT, .offset = offsetof(struct cni_route, table), .max = UINT32_MAX,
+	{ "table", JSON_INT, offsetof(struct cni_route, table), .max = UINT32_MAX,
 	  .help = "routing table; default: main" },
-	{ .name = "scope", .kind = JSON_INT, .offset = offsetof(struct cni_route, scope), .max = 255,
+	{ "scope", JSON_INT, offsetof(struct cni_route, scope), .max = 255,
 	  .help = "0 universe, 253 link, 254 host" },
 };
 const struct json_table cni_route_table = TABLE(route_fields);
 
 static const struct json_field old_ip_fields[] = {
-	{ .name = "ip", .kind = JSON_PREFIX, .required = true, .offset = offsetof(struct old_ip, ip) },
-	{ .name = "gateway", .kind = JSON_ADDR, .offset = offsetof(struct old_ip, gateway) },
-	{ .name = "routes", .kind = JSON_LIST, .offset = offsetof(struct old_ip, routes), .elem = &raw_elem,
+	{ "ip", JSON_PREFIX, offsetof(struct old_ip, ip), .required = true },
+	{ "gateway", JSON_ADDR, offsetof(struct old_ip, gateway) },
+	{ "routes", JSON_LIST, offsetof(struct old_ip, routes), .elem = &raw_elem,
 	  .elem_size = sizeof(struct json_raw) },
 };
 static const struct json_table old_ip_table = TABLE(old_ip_fields);
@@ -112,15 +116,16 @@ static const char *entry_path(char buf[static 96], const char *what, const char 
 	return buf;
 }
 
-static int read_ifaces(struct arena *a, const struct json_list *l, const char *what, struct cni_result *out,
-		       struct err *e)
+static int read_ifaces(struct arena *a, const struct json_list *l, const char *what,
+		       struct cni_result *out, struct err *e)
 {
 	const struct json_raw *raws = l->items;
 	char path[96];
 
 	for (size_t i = 0; i < l->count; i++) {
 		struct cni_iface f = { 0 };
-		int r = json_decode_raw(a, raws[i], entry_path(path, what, "interfaces", i), &iface_table, &f, e);
+		int r = json_decode_raw(a, raws[i], entry_path(path, what, "interfaces", i),
+					&iface_table, &f, e);
 
 		if (r == 0)
 			r = cni_result_add_iface(out, &f, e);
@@ -130,15 +135,16 @@ static int read_ifaces(struct arena *a, const struct json_list *l, const char *w
 	return 0;
 }
 
-static int read_ips(struct arena *a, const struct json_list *l, const char *what, struct cni_result *out,
-		    struct err *e)
+static int read_ips(struct arena *a, const struct json_list *l, const char *what,
+		    struct cni_result *out, struct err *e)
 {
 	const struct json_raw *raws = l->items;
 	char path[96];
 
 	for (size_t i = 0; i < l->count; i++) {
 		struct cni_ip ip = { .interface = -1 };
-		int r = json_decode_raw(a, raws[i], entry_path(path, what, "ips", i), &ip_table, &ip, e);
+		int r = json_decode_raw(a, raws[i], entry_path(path, what, "ips", i), &ip_table,
+					&ip, e);
 
 		if (r == 0 && ip.interface >= (int64_t)out->iface_count)
 			ip.interface = -1;
@@ -150,15 +156,16 @@ static int read_ips(struct arena *a, const struct json_list *l, const char *what
 	return 0;
 }
 
-int cni_routes_read(struct arena *a, const struct json_list *raws, const char *what, struct cni_result *out,
-		    struct err *e)
+int cni_routes_read(struct arena *a, const struct json_list *raws, const char *what,
+		    struct cni_result *out, struct err *e)
 {
 	const struct json_raw *raw = raws->items;
 	char path[96];
 
 	for (size_t i = 0; i < raws->count; i++) {
 		struct cni_route rt = { .scope = -1 };
-		int r = json_decode_raw(a, raw[i], entry_path(path, what, "routes", i), &cni_route_table, &rt, e);
+		int r = json_decode_raw(a, raw[i], entry_path(path, what, "routes", i),
+					&cni_route_table, &rt, e);
 
 		if (r == 0)
 			r = cni_result_add_route(out, &rt, e);
@@ -168,7 +175,8 @@ int cni_routes_read(struct arena *a, const struct json_list *raws, const char *w
 	return 0;
 }
 
-static int read_old_ip(struct arena *a, struct json_raw raw, const char *what, struct cni_result *out, struct err *e)
+static int read_old_ip(struct arena *a, struct json_raw raw, const char *what,
+		       struct cni_result *out, struct err *e)
 {
 	struct old_ip old = { 0 };
 	struct cni_ip ip = { .interface = -1 };
@@ -185,7 +193,8 @@ static int read_old_ip(struct arena *a, struct json_raw raw, const char *what, s
 	return r < 0 ? r : cni_routes_read(a, &old.routes, what, out, e);
 }
 
-int cni_result_read(struct arena *a, struct json_raw raw, const char *what, struct cni_result *out, struct err *e)
+int cni_result_read(struct arena *a, struct json_raw raw, const char *what, struct cni_result *out,
+		    struct err *e)
 {
 	struct raw_result in = { 0 };
 	int r = json_decode_raw(a, raw, what, &result_table, &in, e);

@@ -1,6 +1,7 @@
 /*
  * A CNI result in one form, read from and written in every version of the protocol.
- * Follows the specification's "Section 5: Result Types" and, for 0.1.0 to 0.4.0, the older specifications.
+ * Follows the specification's "Section 5: Result Types" and, for 0.1.0 to 0.4.0, the older
+ * specifications.
  */
 #ifndef CNI_RESULT_H
 #define CNI_RESULT_H
@@ -23,24 +24,24 @@ struct text;
 
 struct cni_iface {
 	const char *name;
-	const char *mac;		/* NULL: none */
-	const char *sandbox;		/* NULL: on the host */
-	int64_t mtu;			/* 0: not said */
-	const char *socket_path;	/* NULL: none */
+	const char *mac;	 /* NULL: none */
+	const char *sandbox;	 /* NULL: on the host */
+	int64_t mtu;		 /* 0: not said */
+	const char *socket_path; /* NULL: none */
 	const char *pci_id;
 };
 
 struct cni_ip {
 	struct prefix address;
-	struct addr gateway;		/* family 0: none */
-	int64_t interface;		/* index into ifaces, -1: none */
+	struct addr gateway; /* family 0: none */
+	int64_t interface;   /* index into ifaces, -1: none */
 };
 
 struct cni_route {
 	struct prefix dst;
-	struct addr gw;			/* family 0: the gateway of the address of the same family */
-	int64_t mtu, advmss, priority, table;	/* 0: not said */
-	int64_t scope;			/* -1: not said */
+	struct addr gw; /* family 0: the gateway of the address of the same family */
+	int64_t mtu, advmss, priority, table; /* 0: not said */
+	int64_t scope;			      /* -1: not said */
 };
 
 struct cni_result {
@@ -50,14 +51,16 @@ struct cni_result {
 	size_t ip_count;
 	struct cni_route routes[CNI_ROUTES_MAX];
 	size_t route_count;
-	struct json_raw dns;		/* as it came; text NULL: none */
+	struct json_raw dns; /* as it came; text NULL: none */
 };
 
 /*
- * Read a result of any version of the protocol; the forms do not overlap, so all are looked for. *out is overwritten. Strings live
- * in the arena, dns in raw. what (e.g. "prevResult") is put in front of the keys in errors. -EINVAL, -ENOMEM, -E2BIG (too many entries).
+ * Read a result of any version of the protocol; the forms do not overlap, so all are looked for.
+ * *out is overwritten. Strings live in the arena, dns in raw. what (e.g. "prevResult") is put in
+ * front of the keys in errors. -EINVAL, -ENOMEM, -E2BIG (too many entries).
  */
-int cni_result_read(struct arena *a, struct json_raw raw, const char *what, struct cni_result *out, struct err *e);
+int cni_result_read(struct arena *a, struct json_raw raw, const char *what, struct cni_result *out,
+		    struct err *e);
 
 /* What every answer, and every configuration, begins with: '{' and its cniVersion. */
 void cni_object_begin(struct json_writer *w, struct text *t, enum cni_version v);
@@ -70,9 +73,12 @@ int cni_result_add_iface(struct cni_result *r, const struct cni_iface *i, struct
 int cni_result_add_ip(struct cni_result *r, const struct cni_ip *ip, struct err *e);
 int cni_result_add_route(struct cni_result *r, const struct cni_route *rt, struct err *e);
 
-/* Read a list of routes (struct json_list of struct json_raw), as results and host-local configurations hold them, behind those of out. */
-int cni_routes_read(struct arena *a, const struct json_list *raws, const char *what, struct cni_result *out,
-		    struct err *e);
+/*
+ * Read a list of routes (struct json_list of struct json_raw), as results and host-local
+ * configurations hold them, behind those of out.
+ */
+int cni_routes_read(struct arena *a, const struct json_list *raws, const char *what,
+		    struct cni_result *out, struct err *e);
 
 /* Keys of a route, for help. */
 extern const struct json_table cni_route_table;

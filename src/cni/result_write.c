@@ -46,7 +46,8 @@ static void put_route(struct json_writer *w, const struct cni_route *rt, enum cn
 }
 
 /* family 0: the routes of all. */
-static void put_routes(struct json_writer *w, const struct cni_result *r, uint8_t family, enum cni_version v)
+static void put_routes(struct json_writer *w, const struct cni_result *r, uint8_t family,
+		       enum cni_version v)
 {
 	bool open = false;
 
@@ -99,7 +100,8 @@ static void put_ips(struct json_writer *w, const struct cni_result *r, enum cni_
 
 		json_open(w, '{');
 		if (v < CNI_1_0_0)
-			json_member_str(w, "version", ip->address.addr.family == AF_INET ? "4" : "6");
+			json_member_str(w, "version",
+					ip->address.addr.family == AF_INET ? "4" : "6");
 		if (ip->interface >= 0)
 			json_member_int(w, "interface", ip->interface);
 		put_prefix(w, "address", &ip->address);
@@ -110,7 +112,8 @@ static void put_ips(struct json_writer *w, const struct cni_result *r, enum cni_
 }
 
 /* Up to 0.2.0 a result holds one address of each family, and no interfaces. */
-static void put_old_ip(struct json_writer *w, const struct cni_result *r, const char *key, uint8_t family)
+static void put_old_ip(struct json_writer *w, const struct cni_result *r, const char *key,
+		       uint8_t family)
 {
 	for (size_t i = 0; i < r->ip_count; i++) {
 		if (r->ips[i].address.addr.family != family)

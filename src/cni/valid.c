@@ -12,16 +12,17 @@ struct envelope {
 };
 
 static const struct json_field fields[] = {
-	{ .name = "containerID", .kind = JSON_STR, .required = true, .offset = offsetof(struct cni_attachment, container_id) },
-	{ .name = "ifname", .kind = JSON_STR, .required = true, .offset = offsetof(struct cni_attachment, ifname) },
+	{ "containerID", JSON_STR, offsetof(struct cni_attachment, container_id),
+	  .required = true },
+	{ "ifname", JSON_STR, offsetof(struct cni_attachment, ifname), .required = true },
 };
 static const struct json_table table = { .fields = fields, .count = 2 };
 static const struct json_field elem = { .kind = JSON_OBJECT, .table = &table };
 /* By one key or the other, never by both: a document may hold the older one as well, empty. */
 static const struct json_field list_fields[] = {
-	{ .name = "cni.dev/valid-attachments", .kind = JSON_LIST, .offset = offsetof(struct envelope, list), .elem = &elem,
+	{ "cni.dev/valid-attachments", JSON_LIST, offsetof(struct envelope, list), .elem = &elem,
 	  .elem_size = sizeof(struct cni_attachment) },
-	{ .name = "cni.dev/attachments", .kind = JSON_LIST, .offset = offsetof(struct envelope, list), .elem = &elem,
+	{ "cni.dev/attachments", JSON_LIST, offsetof(struct envelope, list), .elem = &elem,
 	  .elem_size = sizeof(struct cni_attachment) },
 };
 static const struct json_table list_tables[] = {
@@ -52,7 +53,10 @@ int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *
 	return 0;
 }
 
-/* The first entry that does not sort before the key; an empty ifname sorts before all of its container's. */
+/*
+ * The first entry that does not sort before the key; an empty ifname sorts before all of its
+ * container's.
+ */
 bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname)
 {
 	const struct cni_attachment key = { .container_id = container_id, .ifname = ifname };

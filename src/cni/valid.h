@@ -9,7 +9,10 @@ struct err;
 
 enum cni_valid_key { CNI_VALID, CNI_VALID_OLD };
 
-/* Fill req->valid from the list of this key, which is there. An entry that is malformed is CNI_ERR_DECODE, and nothing is collected. */
+/*
+ * Fill req->valid from the list of this key, which is there. An entry that is malformed is
+ * CNI_ERR_DECODE, and nothing is collected.
+ */
 int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *e);
 
 #endif

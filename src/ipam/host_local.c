@@ -14,18 +14,20 @@ static struct lease_owner owner_of(const struct cni_request *req)
 	return (struct lease_owner){ .id = req->at.container_id, .ifname = req->at.ifname };
 }
 
-static int open_store(const struct host_local *h, const struct cni_request *req, bool create, struct lease_store *s,
-		      struct err *e)
+static int open_store(const struct host_local *h, const struct cni_request *req, bool create,
+		      struct lease_store *s, struct err *e)
 {
 	int r = lease_open(s, h->data_dir, req->at.network, create, e);
 
 	if (r == 0 && s->reclaimed)
-		log_line(LOG_INFO, "network %s: %u leases of an earlier boot reclaimed", req->at.network, s->reclaimed);
+		log_line(LOG_INFO, "network %s: %u leases of an earlier boot reclaimed",
+			 req->at.network, s->reclaimed);
 	return err_code(e, r, r == -EAGAIN ? CNI_ERR_TRY_AGAIN : CNI_ERR_STATE);
 }
 
 /* For all but ADD and STATUS, a store that does not exist is an empty one: 1 open, 0 empty. */
-static int open_existing(const struct host_local *h, const struct cni_request *req, struct lease_store *s, struct err *e)
+static int open_existing(const struct host_local *h, const struct cni_request *req,
+			 struct lease_store *s, struct err *e)
 {
 	struct err local = { 0 };
 	int r = open_store(h, req, false, s, &local);
@@ -45,12 +47,17 @@ struct reclaim_walk {
 	struct err *e;
 };
 
-/* Only leases of ours prove anything by a missing link, and an ADD in flight has not made its link yet. */
+/*
+ * Only leases of ours prove anything by a missing link, and an ADD in flight has not made its link
+ * yet.
+ */
 static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
 {
 	struct reclaim_walk *w = arg;
 	const struct cni_attachment at = {
-		.network = w->req->at.network, .container_id = o->id, .ifname = o->ifname,
+		.network = w->req->at.network,
+		.container_id = o->id,
+		.ifname = o->ifname,
 	};
 	int r;
 
@@ -68,7 +75,8 @@ static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool
 }
 
 /* The number of leases reclaimed; trouble is logged, for then the range is simply full. */
-static unsigned int reclaim(const struct host_local *h, const struct cni_request *req, struct lease_store *s)
+static unsigned int reclaim(const struct host_local *h, const struct cni_request *req,
+			    struct lease_store *s)
 {
 	struct err e = { 0 };
 	struct reclaim_walk w = { .conf = h, .req = req, .store = s, .e = &e };
@@ -78,13 +86,15 @@ static unsigned int reclaim(const struct host_local *h, const struct cni_request
 	if (lease_each(s, reclaim_lease, &w, &e) < 0)
 		log_line(LOG_WARN, "network %s: reclaiming leases: %s", req->at.network, e.text);
 	if (w.released)
-		log_line(LOG_WARN, "network %s is full: reclaimed %u leases whose pods are gone without a DEL",
-			 req->at.network, w.released);
+		log_line(
+			LOG_WARN,
+			"network %s is full: reclaimed %u leases whose pods are gone without a DEL",
+			req->at.network, w.released);
 	return w.released;
 }
 
-static int take_one(const struct host_local *h, const struct cni_request *req, struct lease_store *s, unsigned int set,
-		    struct cni_result *out, struct err *e)
+static int take_one(const struct host_local *h, const struct cni_request *req,
+		    struct lease_store *s, unsigned int set, struct cni_result *out, struct err *e)
 {
 	const struct lease_owner owner = owner_of(req);
 	const struct hostlocal_request q = {
@@ -105,7 +115,10 @@ static int take_one(const struct host_local *h, const struct cni_request *req, s
 	else if (r < 0)
 		*e = full;
 	if (r < 0)
-		return err_code(e, r, r == -ENOSPC ? CNI_ERR_FULL : r == -EEXIST || r == -EADDRINUSE ? CNI_ERR_EXISTS : 0);
+		return err_code(e, r,
+				r == -ENOSPC			   ? CNI_ERR_FULL
+				: r == -EEXIST || r == -EADDRINUSE ? CNI_ERR_EXISTS
+								   : 0);
 	ip.address = got.address;
 	ip.gateway = got.gateway;
 	return cni_result_add_ip(out, &ip, e);
@@ -119,13 +132,15 @@ static int check_unused(const struct cni_request *req, struct lease_store *s, st
 
 	if (r <= 0)
 		return err_code(e, r, CNI_ERR_STATE);
-	r = err_set(e, EEXIST, "%s is allocated to container %s, interface %s already: duplicate allocation is not allowed",
+	r = err_set(e, EEXIST,
+		    "%s is allocated to container %s, interface %s already: duplicate allocation "
+		    "is not allowed",
 		    addr_text(&held), owner.id, owner.ifname);
 	return err_code(e, r, CNI_ERR_EXISTS);
 }
 
-static int take_all(const struct host_local *h, const struct cni_request *req, struct lease_store *s,
-		    struct cni_result *out, struct err *e)
+static int take_all(const struct host_local *h, const struct cni_request *req,
+		    struct lease_store *s, struct cni_result *out, struct err *e)
 {
 	const struct lease_owner owner = owner_of(req);
 	struct err ignored = { 0 };
@@ -140,10 +155,12 @@ static int take_all(const struct host_local *h, const struct cni_request *req, s
 	return r < 0 ? r : 0;
 }
 
-int host_local_add(const struct host_local *h, const struct cni_request *req, struct cni_result *out, struct err *e)
+int host_local_add(const struct host_local *h, const struct cni_request *req,
+		   struct cni_result *out, struct err *e)
 {
 	struct lease_store s;
-	int r = hostlocal_wanted_check(h->sets, h->set_count, req->wanted_ip, req->wanted_ip_count, e);
+	int r = hostlocal_wanted_check(h->sets, h->set_count, req->wanted_ip, req->wanted_ip_count,
+				       e);
 
 	if (r == 0)
 		r = cni_routes_read(req->arena, &h->routes, "ipam", out, e);
@@ -172,8 +189,8 @@ int host_local_del(const struct host_local *h, const struct cni_request *req, st
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }
 
-int host_local_addresses(const struct host_local *h, const struct cni_request *req, struct addr *out, size_t max,
-			 struct err *e)
+int host_local_addresses(const struct host_local *h, const struct cni_request *req,
+			 struct addr *out, size_t max, struct err *e)
 {
 	const struct lease_owner owner = owner_of(req);
 	struct lease_store s;
@@ -193,8 +210,8 @@ int host_local_check(const struct host_local *h, const struct cni_request *req, 
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = err_set(e, ENOENT, "network %s has no lease of container %s, interface %s", req->at.network,
-		    req->at.container_id, req->at.ifname);
+	r = err_set(e, ENOENT, "network %s has no lease of container %s, interface %s",
+		    req->at.network, req->at.container_id, req->at.ifname);
 	return err_code(e, r, CNI_ERR_DIFFERS);
 }
 
@@ -206,8 +223,9 @@ struct gc_walk {
 };
 
 /*
- * A lease that is being taken belongs to an ADD that the runtime's list cannot know yet. A file that names no container is either empty, then the
- * next ADD that comes by takes it over, or not ours to judge.
+ * A lease that is being taken belongs to an ADD that the runtime's list cannot know yet. A file
+ * that names no container is either empty, then the next ADD that comes by takes it over, or not
+ * ours to judge.
  */
 static int collect(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
 {
@@ -236,13 +254,14 @@ int host_local_gc(const struct host_local *h, const struct cni_request *req, str
 	r = lease_each(&s, collect, &w, e);
 	lease_close(&s);
 	if (w.released)
-		log_line(LOG_INFO, "network %s: GC released %u leases", req->at.network, w.released);
+		log_line(LOG_INFO, "network %s: GC released %u leases", req->at.network,
+			 w.released);
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }
 
 /* A range that is full of the dead is not full: the next ADD would reclaim them. */
-static int has_free(const struct host_local *h, const struct cni_request *req, struct lease_store *s,
-		    const struct hostlocal_request *q, struct err *e)
+static int has_free(const struct host_local *h, const struct cni_request *req,
+		    struct lease_store *s, const struct hostlocal_request *q, struct err *e)
 {
 	struct err full = { 0 };
 	int r = hostlocal_has_free(s, q, req->arena, &full);

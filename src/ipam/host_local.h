@@ -1,6 +1,7 @@
 /*
- * host-local as functions: addresses from ranges, leases in files. The plugin of this name and every plugin that uses it in-process share
- * them. Follows the reference's documentation of host-local and its files (lease.h).
+ * host-local as functions: addresses from ranges, leases in files. The plugin of this name and
+ * every plugin that uses it in-process share them. Follows the reference's documentation of
+ * host-local and its files (lease.h).
  */
 #ifndef IPAM_HOST_LOCAL_H
 #define IPAM_HOST_LOCAL_H
@@ -21,24 +22,28 @@ struct host_local {
 	const char *data_dir;
 	struct hostlocal_set sets[LEASE_RANGES_MAX];
 	size_t set_count;
-	struct json_list routes;		/* of struct json_raw */
-	const char *resolv_conf;		/* NULL: none */
-	lease_gone_fn *gone;			/* NULL: the caller cannot know whether a pod is gone */
+	struct json_list routes; /* of struct json_raw */
+	const char *resolv_conf; /* NULL: none */
+	lease_gone_fn *gone;	 /* NULL: the caller cannot know whether a pod is gone */
 };
 
 /* Keys of the "ipam" object, for help. */
 extern const struct json_table host_local_keys;
 
 /*
- * Decode and judge an "ipam" object. For DEL, GC (command of req) ranges may be missing or wrong, since only names matter. Errors name the key.
+ * Decode and judge an "ipam" object. For DEL, GC (command of req) ranges may be missing or wrong,
+ * since only names matter. Errors name the key.
  */
-int host_local_read(const struct cni_request *req, struct json_raw ipam, struct host_local *out, struct err *e);
+int host_local_read(const struct cni_request *req, struct json_raw ipam, struct host_local *out,
+		    struct err *e);
 
 /*
- * One address from each set into out->ips, the routes into out->routes, DNS where resolvConf is given. A full set first
- * reclaims the leases whose pods are provably gone, with a line in the log. On failure no lease stays.
+ * One address from each set into out->ips, the routes into out->routes, DNS where resolvConf is
+ * given. A full set first reclaims the leases whose pods are provably gone, with a line in the log.
+ * On failure no lease stays.
  */
-int host_local_add(const struct host_local *h, const struct cni_request *req, struct cni_result *out, struct err *e);
+int host_local_add(const struct host_local *h, const struct cni_request *req,
+		   struct cni_result *out, struct err *e);
 int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e);
 int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e);
 /* Releases every lease of the network that is not of a valid attachment. */
@@ -47,7 +52,7 @@ int host_local_gc(const struct host_local *h, const struct cni_request *req, str
 int host_local_status(const struct host_local *h, const struct cni_request *req, struct err *e);
 
 /* The attachment's addresses as the leases say; the count (0: none, or no store) or -errno. */
-int host_local_addresses(const struct host_local *h, const struct cni_request *req, struct addr *out, size_t max,
-			 struct err *e);
+int host_local_addresses(const struct host_local *h, const struct cni_request *req,
+			 struct addr *out, size_t max, struct err *e);
 
 #endif

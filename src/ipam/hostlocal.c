@@ -1,10 +1,11 @@
 /*
  * Taking an address: see hostlocal.h.
  *
- * Most searches end at the first try, since round robin steps to an address that was not used for longest. When TRIES_BLIND in a row are
- * taken, the names in the store are read once into a sorted array, which answers "taken" without a system call. The array may say taken
- * where the store would not (an empty file that can be taken over), so a search that found nothing asks the store for each address again
- * before it says that the set is full.
+ * Most searches end at the first try, since round robin steps to an address that was not used for
+ * longest. When TRIES_BLIND in a row are taken, the names in the store are read once into a sorted
+ * array, which answers "taken" without a system call. The array may say taken where the store would
+ * not (an empty file that can be taken over), so a search that found nothing asks the store for
+ * each address again before it says that the set is full.
  */
 #include "ipam/hostlocal.h"
 
@@ -22,7 +23,7 @@ struct walk {
 	const struct hostlocal_set *set;
 	size_t range;
 	struct addr at;
-	struct addr began;	/* none before the first step */
+	struct addr began; /* none before the first step */
 };
 
 static struct walk walk_begin(struct lease_store *s, const struct hostlocal_request *q)
@@ -61,7 +62,7 @@ static bool walk_step(struct walk *w)
 struct taken {
 	const struct hostlocal_set *set;
 	struct arena *scratch;
-	struct addr *sorted;	/* NULL: not known */
+	struct addr *sorted; /* NULL: not known */
 	size_t count;
 };
 
@@ -70,7 +71,10 @@ static int by_addr(const void *a, const void *b)
 	return addr_cmp(a, b);
 }
 
-/* Two walks over the directory, one to count and one to fill: the arena gives arrays of a known size. */
+/*
+ * Two walks over the directory, one to count and one to fill: the arena gives arrays of a known
+ * size.
+ */
 static int taken_count(const struct addr *a, void *arg)
 {
 	struct taken *t = arg;
@@ -114,9 +118,12 @@ static bool taken_has(const struct taken *t, const struct addr *a)
 	return t->sorted && bsearch(a, t->sorted, t->count, sizeof(*t->sorted), by_addr);
 }
 
-/* 1 taken for the owner, 0 the walk went around and found nothing, -errno. t: what to learn when many tries have failed; NULL: nothing. */
-static int walk_take(struct lease_store *s, const struct hostlocal_request *q, struct walk *w, struct taken *t,
-		     struct err *e)
+/*
+ * 1 taken for the owner, 0 the walk went around and found nothing, -errno. t: what to learn when
+ * many tries have failed; NULL: nothing.
+ */
+static int walk_take(struct lease_store *s, const struct hostlocal_request *q, struct walk *w,
+		     struct taken *t, struct err *e)
 {
 	for (unsigned int tries = 0; walk_step(w); tries++) {
 		int r;
@@ -132,7 +139,8 @@ static int walk_take(struct lease_store *s, const struct hostlocal_request *q, s
 	return 0;
 }
 
-static void address_fill(struct hostlocal_address *out, const struct hostlocal_set *set, const struct addr *a)
+static void address_fill(struct hostlocal_address *out, const struct hostlocal_set *set,
+			 const struct addr *a)
 {
 	const struct hostlocal_range *r = hostlocal_range_of(set, a);
 
@@ -140,8 +148,8 @@ static void address_fill(struct hostlocal_address *out, const struct hostlocal_s
 	out->gateway = r->gateway;
 }
 
-static int take_next(struct lease_store *s, const struct hostlocal_request *q, struct arena *scratch, struct addr *got,
-		     struct err *e)
+static int take_next(struct lease_store *s, const struct hostlocal_request *q,
+		     struct arena *scratch, struct addr *got, struct err *e)
 {
 	const size_t mark = scratch->used;
 	struct taken taken = { .set = q->set, .scratch = scratch };
@@ -155,23 +163,28 @@ static int take_next(struct lease_store *s, const struct hostlocal_request *q, s
 		r = walk_take(s, q, &w, NULL, e);
 	}
 	if (r == 0)
-		return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)", q->network,
-			       hostlocal_set_format(q->set, ranges, sizeof(ranges)));
+		return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)",
+			       q->network, hostlocal_set_format(q->set, ranges, sizeof(ranges)));
 	*got = w.at;
 	return r < 0 ? r : 0;
 }
 
-static int take_wanted(struct lease_store *s, const struct hostlocal_request *q, const struct addr *a, struct err *e)
+static int take_wanted(struct lease_store *s, const struct hostlocal_request *q,
+		       const struct addr *a, struct err *e)
 {
 	char ranges[256];
 	int r;
 
 	if (hostlocal_is_gateway(q->set, a))
-		return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_text(a));
+		return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway",
+			       addr_text(a));
 	r = lease_take(s, a, q->owner, e);
 	if (r == 0)
-		return err_set(e, EADDRINUSE, "requested IP address %s is not available in range set %s of network %s: it is leased",
-			       addr_text(a), hostlocal_set_format(q->set, ranges, sizeof(ranges)), q->network);
+		return err_set(e, EADDRINUSE,
+			       "requested IP address %s is not available in range set %s of "
+			       "network %s: it is leased",
+			       addr_text(a), hostlocal_set_format(q->set, ranges, sizeof(ranges)),
+			       q->network);
 	return r < 0 ? r : 0;
 }
 
@@ -182,8 +195,10 @@ static int owner_has_none(struct lease_store *s, const struct hostlocal_request 
 
 	for (int i = 0; i < n; i++) {
 		if (hostlocal_range_of(q->set, &held[i]))
-			return err_set(e, EEXIST, "%s is leased to container %s, interface %s of network %s already",
-				       addr_text(&held[i]), q->owner->id, q->owner->ifname, q->network);
+			return err_set(
+				e, EEXIST,
+				"%s is leased to container %s, interface %s of network %s already",
+				addr_text(&held[i]), q->owner->id, q->owner->ifname, q->network);
 	}
 	return n < 0 ? n : 0;
 }
@@ -216,7 +231,8 @@ int hostlocal_take(struct lease_store *s, const struct hostlocal_request *q, str
 	return 0;
 }
 
-int hostlocal_has_free(struct lease_store *s, const struct hostlocal_request *q, struct arena *scratch, struct err *e)
+int hostlocal_has_free(struct lease_store *s, const struct hostlocal_request *q,
+		       struct arena *scratch, struct err *e)
 {
 	const size_t mark = scratch->used;
 	struct taken taken = { .set = q->set, .scratch = scratch };
@@ -230,6 +246,6 @@ int hostlocal_has_free(struct lease_store *s, const struct hostlocal_request *q,
 	arena_reset(scratch, mark);
 	if (found)
 		return 0;
-	return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)", q->network,
-		       hostlocal_set_format(q->set, ranges, sizeof(ranges)));
+	return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)",
+		       q->network, hostlocal_set_format(q->set, ranges, sizeof(ranges)));
 }

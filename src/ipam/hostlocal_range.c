@@ -1,4 +1,7 @@
-/* Ranges and sets of ranges as configuration gives them: defaults, checks, text. Nothing here touches a lease. */
+/*
+ * Ranges and sets of ranges as configuration gives them: defaults, checks, text. Nothing here
+ * touches a lease.
+ */
 #include "ipam/hostlocal.h"
 
 #include <errno.h>
@@ -9,7 +12,8 @@
 
 static bool range_holds(const struct hostlocal_range *r, const struct addr *a)
 {
-	return a->family == r->start.family && addr_cmp(&r->start, a) <= 0 && addr_cmp(a, &r->end) <= 0;
+	return a->family == r->start.family && addr_cmp(&r->start, a) <= 0 &&
+	       addr_cmp(a, &r->end) <= 0;
 }
 
 static bool ranges_overlap(const struct hostlocal_range *a, const struct hostlocal_range *b)
@@ -26,20 +30,23 @@ static int subnet_check(const struct prefix *subnet, const char *name, struct er
 		return err_set(e, EINVAL, "%s.subnet is required", name);
 	prefix_format(subnet, text);
 	if (!prefix_equal(subnet, &masked))
-		return err_set(e, EINVAL, "%s.subnet %s has host bits set: the network is %s", name, text,
-			       prefix_text(&masked));
+		return err_set(e, EINVAL, "%s.subnet %s has host bits set: the network is %s", name,
+			       text, prefix_text(&masked));
 	if (subnet->len + 2U > addr_bits(&subnet->addr))
-		return err_set(e, EINVAL, "%s.subnet %s is too small to allocate from: at least a /%u is needed", name, text,
-			       addr_bits(&subnet->addr) - 2);
+		return err_set(
+			e, EINVAL,
+			"%s.subnet %s is too small to allocate from: at least a /%u is needed",
+			name, text, addr_bits(&subnet->addr) - 2);
 	return 0;
 }
 
-static int bound_check(const struct addr *a, const char *key, const struct prefix *subnet, const char *name,
-		       struct err *e)
+static int bound_check(const struct addr *a, const char *key, const struct prefix *subnet,
+		       const char *name, struct err *e)
 {
 	if (a->family == subnet->addr.family && prefix_contains(subnet, a))
 		return 0;
-	return err_set(e, EINVAL, "%s.%s %s is not in subnet %s", name, key, addr_text(a), prefix_text(subnet));
+	return err_set(e, EINVAL, "%s.%s %s is not in subnet %s", name, key, addr_text(a),
+		       prefix_text(subnet));
 }
 
 static void range_defaults(struct hostlocal_range *r)
@@ -67,11 +74,11 @@ int hostlocal_range_complete(struct hostlocal_range *r, const char *name, struct
 	if (err)
 		return err;
 	if (addr_cmp(&r->start, &r->end) > 0)
-		return err_set(e, EINVAL, "%s.rangeStart %s is behind rangeEnd %s", name, addr_text(&r->start),
-			       addr_text(&r->end));
+		return err_set(e, EINVAL, "%s.rangeStart %s is behind rangeEnd %s", name,
+			       addr_text(&r->start), addr_text(&r->end));
 	if (r->gateway.family != r->subnet.addr.family)
-		return err_set(e, EINVAL, "%s.gateway %s and subnet %s are of different families", name,
-			       addr_text(&r->gateway), prefix_text(&r->subnet));
+		return err_set(e, EINVAL, "%s.gateway %s and subnet %s are of different families",
+			       name, addr_text(&r->gateway), prefix_text(&r->subnet));
 	return 0;
 }
 
@@ -95,15 +102,15 @@ const char *hostlocal_set_format(const struct hostlocal_set *set, char *buf, siz
 			text_str(&t, "...");
 			break;
 		}
-		text_printf(&t, "%s-%s%s", addr_format(&set->ranges[i].start, start), addr_format(&set->ranges[i].end, end),
-			    i + 1 < set->count ? ", " : "");
+		text_printf(&t, "%s-%s%s", addr_format(&set->ranges[i].start, start),
+			    addr_format(&set->ranges[i].end, end), i + 1 < set->count ? ", " : "");
 	}
 	return buf;
 }
 
 /* A pair of ranges of any sets; of one set they must be of one family, too. */
-static int pair_check(const struct hostlocal_range *a, const struct hostlocal_range *b, bool same_set, const char *names,
-		      struct err *e)
+static int pair_check(const struct hostlocal_range *a, const struct hostlocal_range *b,
+		      bool same_set, const char *names, struct err *e)
 {
 	char left[3 * ADDR_TEXT], right[3 * ADDR_TEXT];
 	const char *why = NULL;
@@ -119,7 +126,8 @@ static int pair_check(const struct hostlocal_range *a, const struct hostlocal_ra
 }
 
 /* Set i against set j, each pair of ranges once. */
-static int two_sets_check(const struct hostlocal_set *sets, size_t i, size_t j, const char *name, struct err *e)
+static int two_sets_check(const struct hostlocal_set *sets, size_t i, size_t j, const char *name,
+			  struct err *e)
 {
 	const struct hostlocal_set *a = &sets[i], *b = &sets[j];
 	char names[128];
@@ -139,7 +147,8 @@ static int two_sets_check(const struct hostlocal_set *sets, size_t i, size_t j, 
 	return 0;
 }
 
-int hostlocal_sets_check(const struct hostlocal_set *sets, size_t count, const char *name, struct err *e)
+int hostlocal_sets_check(const struct hostlocal_set *sets, size_t count, const char *name,
+			 struct err *e)
 {
 	if (count == 0)
 		return err_set(e, EINVAL, "%s: no address ranges are given", name);
@@ -156,7 +165,8 @@ int hostlocal_sets_check(const struct hostlocal_set *sets, size_t count, const c
 	return 0;
 }
 
-const struct hostlocal_range *hostlocal_range_of(const struct hostlocal_set *set, const struct addr *a)
+const struct hostlocal_range *hostlocal_range_of(const struct hostlocal_set *set,
+						 const struct addr *a)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		if (range_holds(&set->ranges[i], a))
@@ -174,7 +184,8 @@ bool hostlocal_is_gateway(const struct hostlocal_set *set, const struct addr *a)
 	return false;
 }
 
-static const struct hostlocal_set *set_of(const struct hostlocal_set *sets, size_t count, const struct addr *a)
+static const struct hostlocal_set *set_of(const struct hostlocal_set *sets, size_t count,
+					  const struct addr *a)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (hostlocal_range_of(&sets[i], a))
@@ -183,19 +194,25 @@ static const struct hostlocal_set *set_of(const struct hostlocal_set *sets, size
 	return NULL;
 }
 
-int hostlocal_wanted_check(const struct hostlocal_set *sets, size_t set_count, const struct addr *wanted, size_t count,
-			   struct err *e)
+int hostlocal_wanted_check(const struct hostlocal_set *sets, size_t set_count,
+			   const struct addr *wanted, size_t count, struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct hostlocal_set *set = set_of(sets, set_count, &wanted[i]);
 
 		if (!set)
-			return err_set(e, EINVAL, "requested IP address %s is in no range of the network", addr_text(&wanted[i]));
+			return err_set(e, EINVAL,
+				       "requested IP address %s is in no range of the network",
+				       addr_text(&wanted[i]));
 		if (hostlocal_is_gateway(set, &wanted[i]))
-			return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway", addr_text(&wanted[i]));
+			return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway",
+				       addr_text(&wanted[i]));
 		for (size_t j = 0; j < i; j++) {
-			if (!addr_equal(&wanted[i], &wanted[j]) && hostlocal_range_of(set, &wanted[j]))
-				return err_set(e, EINVAL, "requested IP addresses %s and %s are in the same range set: one address is given from each",
+			if (!addr_equal(&wanted[i], &wanted[j]) &&
+			    hostlocal_range_of(set, &wanted[j]))
+				return err_set(e, EINVAL,
+					       "requested IP addresses %s and %s are in the same "
+					       "range set: one address is given from each",
 					       addr_text(&wanted[j]), addr_text(&wanted[i]));
 		}
 	}

@@ -16,11 +16,12 @@ struct ipam_type {
 };
 
 static const struct json_field type_fields[] = {
-	{ .name = "type", .kind = JSON_STR, .offset = offsetof(struct ipam_type, type) },
+	{ "type", JSON_STR, offsetof(struct ipam_type, type) },
 };
 static const struct json_table type_table = { .fields = type_fields, .count = 1 };
 
-static int find_foreign(const struct cni_request *req, const char *type, struct ipam *out, struct err *e)
+static int find_foreign(const struct cni_request *req, const char *type, struct ipam *out,
+			struct err *e)
 {
 	struct err missing = { 0 };
 	char file[PATH_MAX];
@@ -45,7 +46,8 @@ int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam 
 	*out = (struct ipam){ .kind = IPAM_NONE };
 	if (!req->ipam.text)
 		return 0;
-	r = err_code(e, json_decode_raw(req->arena, req->ipam, "ipam", &type_table, &t, e), CNI_ERR_CONFIG);
+	r = err_code(e, json_decode_raw(req->arena, req->ipam, "ipam", &type_table, &t, e),
+		     CNI_ERR_CONFIG);
 	if (r < 0 || !t.type || !*t.type)
 		return r;
 	r = find_foreign(req, t.type, out, e);
@@ -56,9 +58,12 @@ int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam 
 	return r;
 }
 
-/* The same call again for the IPAM plugin: environment and configuration unchanged (specification, "Section 4"). */
-static int call_foreign(const struct ipam *i, const struct cni_request *req, enum cni_command command, char *out,
-			size_t *len, struct err *e)
+/*
+ * The same call again for the IPAM plugin: environment and configuration unchanged (specification,
+ * "Section 4").
+ */
+static int call_foreign(const struct ipam *i, const struct cni_request *req,
+			enum cni_command command, char *out, size_t *len, struct err *e)
 {
 	struct cni_exec x = {
 		.file = i->file,
@@ -74,11 +79,13 @@ static int call_foreign(const struct ipam *i, const struct cni_request *req, enu
 		.config_len = req->config.len,
 	};
 
-	return err_ctx(e, cni_exec(req->arena, &x, out, FOREIGN_RESULT_MAX, len, e), "IPAM plugin %s", i->file);
+	return err_ctx(e, cni_exec(req->arena, &x, out, FOREIGN_RESULT_MAX, len, e),
+		       "IPAM plugin %s", i->file);
 }
 
 /* Strings of the result point into out. */
-static int foreign_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out, struct err *e)
+static int foreign_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out,
+		       struct err *e)
 {
 	static char text[FOREIGN_RESULT_MAX];
 	struct json_raw raw = { .text = text };
@@ -95,7 +102,8 @@ static int foreign_add(const struct ipam *i, const struct cni_request *req, stru
 	return r;
 }
 
-static int foreign(const struct ipam *i, const struct cni_request *req, enum cni_command command, struct err *e)
+static int foreign(const struct ipam *i, const struct cni_request *req, enum cni_command command,
+		   struct err *e)
 {
 	static char text[FOREIGN_RESULT_MAX];
 	size_t len;
@@ -103,7 +111,8 @@ static int foreign(const struct ipam *i, const struct cni_request *req, enum cni
 	return call_foreign(i, req, command, text, &len, e);
 }
 
-int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out, struct err *e)
+int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out,
+	     struct err *e)
 {
 	switch (i->kind) {
 	case IPAM_NONE:
@@ -168,7 +177,8 @@ int ipam_status(const struct ipam *i, const struct cni_request *req, struct err 
 	return 0;
 }
 
-int ipam_addresses(const struct ipam *i, const struct cni_request *req, struct addr *out, size_t max, struct err *e)
+int ipam_addresses(const struct ipam *i, const struct cni_request *req, struct addr *out,
+		   size_t max, struct err *e)
 {
 	return i->kind == IPAM_HOST_LOCAL ? host_local_addresses(&i->local, req, out, max, e) : 0;
 }

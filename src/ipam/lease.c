@@ -16,10 +16,16 @@
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_MAX 64
 
-/* Where the file system has no unnamed files. One name is enough: the lock is held, and the next user removes what a death left. */
+/*
+ * Where the file system has no unnamed files. One name is enough: the lock is held, and the next
+ * user removes what a death left.
+ */
 #define LEASE_BESIDE ".lease.new"
 
-/* The lock file, or the whole directory, may be removed between open and flock; then the lock locks nothing. */
+/*
+ * The lock file, or the whole directory, may be removed between open and flock; then the lock locks
+ * nothing.
+ */
 #define OPEN_TRIES 8
 
 static void close_fd(int *fd)
@@ -37,7 +43,8 @@ static int lock_try(struct lease_store *s, const char *path, struct err *e)
 	int r;
 
 	snprintf(what, sizeof(what), "%s/lock", path);
-	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640);
+	s->lock = openat(s->dir, "lock", O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			 0640);
 	if (s->lock < 0)
 		return errno == ENOENT ? 0 : err_sys(e, errno, "open %s", what);
 	r = lock_take(s->lock, what, LEASE_LOCK_TIMEOUT_MS, e);
@@ -65,7 +72,10 @@ static int store_lock(struct lease_store *s, const char *path, bool create, stru
 	return err_set(e, EAGAIN, "lock %s/lock: it is removed again and again", path);
 }
 
-/* What is no file of ours says nothing about the boot, like none; an empty file is what a power cut left of an older boot's. */
+/*
+ * What is no file of ours says nothing about the boot, like none; an empty file is what a power cut
+ * left of an older boot's.
+ */
 static int boot_update(struct lease_store *s, struct err *e)
 {
 	char now[BOOT_ID_MAX], then[BOOT_ID_MAX];
@@ -84,8 +94,8 @@ static int boot_update(struct lease_store *s, struct err *e)
 		if (known >= 0)
 			r = lease_reclaim(s, e);
 		if (r == 0)
-			r = file_replace(s->dir, "boot_id", now, (size_t)len, 0644, known < 0 ? FILE_SYNC : FILE_NO_SYNC,
-					 e);
+			r = file_replace(s->dir, "boot_id", now, (size_t)len, 0644,
+					 known < 0 ? FILE_SYNC : FILE_NO_SYNC, e);
 	}
 	s->boot_current = r == 0;
 	return r;
@@ -105,14 +115,16 @@ static int store_open(struct lease_store *s, const char *path, bool create, stru
 	return 0;
 }
 
-int lease_open(struct lease_store *s, const char *data_dir, const char *network, bool create, struct err *e)
+int lease_open(struct lease_store *s, const char *data_dir, const char *network, bool create,
+	       struct err *e)
 {
 	char path[PATH_MAX];
 	int r;
 
 	*s = (struct lease_store){ .dir = -1, .lock = -1, .index = -1 };
 	if (!name_is_plain(network))
-		return err_set(e, EINVAL, "network name \"%.64s\" cannot be the name of a directory", network);
+		return err_set(e, EINVAL,
+			       "network name \"%.64s\" cannot be the name of a directory", network);
 	if (snprintf(path, sizeof(path), "%s/%s", data_dir, network) >= (int)sizeof(path))
 		return err_set(e, ENAMETOOLONG, "dataDir %.64s...: path too long", data_dir);
 	r = store_open(s, path, create, e);
@@ -171,7 +183,8 @@ static int by_addr(const void *a, const void *b)
 }
 
 /* One file that nobody can read must not hold up the pods whose leases were found. */
-int lease_find(struct lease_store *s, const struct lease_owner *o, struct addr *out, size_t max, struct err *e)
+int lease_find(struct lease_store *s, const struct lease_owner *o, struct addr *out, size_t max,
+	       struct err *e)
 {
 	struct found f = { .owner = o, .out = out, .max = max };
 	struct err local = { 0 };
@@ -219,7 +232,10 @@ int lease_in_flight(struct lease_store *s, const struct addr *a, struct err *e)
 
 enum name_state { NAME_FREE, NAME_EMPTY, NAME_TAKEN };
 
-/* Or -errno. One system call when it is taken. Nothing is written into what exists: it may have other names, and the reference's mode. */
+/*
+ * Or -errno. One system call when it is taken. Nothing is written into what exists: it may have
+ * other names, and the reference's mode.
+ */
 static int name_state(struct lease_store *s, const char *name)
 {
 	struct stat st;
@@ -250,11 +266,15 @@ static int file_create(struct lease_store *s, bool *beside, struct err *e)
 		return err_sys(e, errno, "create an unnamed file");
 	*beside = true;
 	unlinkat(s->dir, LEASE_BESIDE, 0);
-	fd = openat(s->dir, LEASE_BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, LEASE_MODE);
+	fd = openat(s->dir, LEASE_BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    LEASE_MODE);
 	return fd < 0 ? err_sys(e, errno, "create %s", LEASE_BESIDE) : fd;
 }
 
-/* AT_EMPTY_PATH wants CAP_DAC_READ_SEARCH in the first user namespace (before 6.10): without it ENOENT, and /proc is the way. */
+/*
+ * AT_EMPTY_PATH wants CAP_DAC_READ_SEARCH in the first user namespace (before 6.10): without it
+ * ENOENT, and /proc is the way.
+ */
 static int file_link_unnamed(struct lease_store *s, int fd, const char *name)
 {
 	char path[32];
@@ -288,7 +308,8 @@ static int file_fill(int fd, const struct lease_owner *o, const char *name, stru
 }
 
 /* 1 there, its descriptor stays open; 0 somebody without the lock was faster; -errno. */
-static int lease_make(struct lease_store *s, const char *name, const struct lease_owner *o, struct err *e)
+static int lease_make(struct lease_store *s, const char *name, const struct lease_owner *o,
+		      struct err *e)
 {
 	bool beside;
 	int fd = file_create(s, &beside, e);
@@ -313,14 +334,20 @@ static int lease_make(struct lease_store *s, const char *name, const struct leas
 static int owner_check(const struct lease_owner *o, struct err *e)
 {
 	if (!*o->id || strlen(o->id) > LEASE_ID_MAX || strpbrk(o->id, " \t\n\v\f\r"))
-		return err_set(e, EINVAL, "container id \"%.64s\" is empty, has blanks, or is longer than %d", o->id, LEASE_ID_MAX);
-	if (!*o->ifname || strlen(o->ifname) > LEASE_IFNAME_MAX || strpbrk(o->ifname, " \t\n\v\f\r"))
-		return err_set(e, EINVAL, "interface name \"%.64s\" is empty, has blanks, or is longer than %d", o->ifname,
-			       LEASE_IFNAME_MAX);
+		return err_set(e, EINVAL,
+			       "container id \"%.64s\" is empty, has blanks, or is longer than %d",
+			       o->id, LEASE_ID_MAX);
+	if (!*o->ifname || strlen(o->ifname) > LEASE_IFNAME_MAX ||
+	    strpbrk(o->ifname, " \t\n\v\f\r"))
+		return err_set(
+			e, EINVAL,
+			"interface name \"%.64s\" is empty, has blanks, or is longer than %d",
+			o->ifname, LEASE_IFNAME_MAX);
 	return 0;
 }
 
-int lease_take(struct lease_store *s, const struct addr *a, const struct lease_owner *o, struct err *e)
+int lease_take(struct lease_store *s, const struct addr *a, const struct lease_owner *o,
+	       struct err *e)
 {
 	char name[ADDR_TEXT];
 	int state = name_state(s, addr_format(a, name));
@@ -331,7 +358,10 @@ int lease_take(struct lease_store *s, const struct addr *a, const struct lease_o
 	if (r < 0)
 		return r;
 	if (!s->boot_current)
-		return err_set(e, EROFS, "lease %s: boot_id beside the leases is not this boot's and could not be written", name);
+		return err_set(e, EROFS,
+			       "lease %s: boot_id beside the leases is not this boot's and could "
+			       "not be written",
+			       name);
 	if (state == NAME_TAKEN)
 		return 0;
 	lease_index_add(s, o->id, a);
@@ -405,8 +435,9 @@ int lease_last(struct lease_store *s, unsigned int n, struct addr *out)
 }
 
 /*
- * Written in place: ext4 starts the disk at the close of a file that was cut to nothing (auto_da_alloc; measured 4 ms), and at a rename over
- * one. A death before the cut leaves another address or none, which only loses the turn.
+ * Written in place: ext4 starts the disk at the close of a file that was cut to nothing
+ * (auto_da_alloc; measured 4 ms), and at a rename over one. A death before the cut leaves another
+ * address or none, which only loses the turn.
  */
 void lease_set_last(struct lease_store *s, unsigned int n, const struct addr *a)
 {
@@ -418,8 +449,9 @@ void lease_set_last(struct lease_store *s, unsigned int n, const struct addr *a)
 	fd = openat(s->dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return;
-	s->changed = true;	/* the file may be new */
-	if (fd_write(fd, name, text, strlen(text), err_ignored()) < 0 || ftruncate(fd, (off_t)strlen(text)) < 0)
+	s->changed = true; /* the file may be new */
+	if (fd_write(fd, name, text, strlen(text), err_ignored()) < 0 ||
+	    ftruncate(fd, (off_t)strlen(text)) < 0)
 		unlinkat(s->dir, name, 0);
 	close(fd);
 }

@@ -1,8 +1,9 @@
 /*
- * The index: which addresses a container holds, one symbolic link per container, and when it can be believed (lease.h).
+ * The index: which addresses a container holds, one symbolic link per container, and when it can be
+ * believed (lease.h).
  *
- * Nothing here reports an error: what cannot be recorded makes the index not whole, then its mtime is not set to the store's, and the
- * next use builds it anew or scans.
+ * Nothing here reports an error: what cannot be recorded makes the index not whole, then its mtime
+ * is not set to the store's, and the next use builds it anew or scans.
  */
 #include "ipam/lease_private.h"
 
@@ -22,7 +23,10 @@
 #define RUN_DIR "/run/cnibox"
 #define INDEX_TEXT (LEASE_INDEX_MAX * ADDR_TEXT)
 
-/* Seconds that our mtimes lie in the past: more than the coarsest clock of a file system (FAT: 2 s). */
+/*
+ * Seconds that our mtimes lie in the past: more than the coarsest clock of a file system (FAT: 2
+ * s).
+ */
 #define STAMP_AGE 4
 
 struct key {
@@ -31,7 +35,7 @@ struct key {
 
 static struct key key_of(const char *text)
 {
-	uint64_t hash = 0xcbf29ce484222325;	/* FNV-1a, 64 bit */
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a, 64 bit */
 	struct key k;
 
 	for (; *text; text++)
@@ -41,14 +45,16 @@ static struct key key_of(const char *text)
 }
 
 /*
- * Equal mtimes alone prove nothing: a death can leave both directories changed within one tick of the kernel's clock. A change sets mtime
- * and ctime to the same time; only a stamp leaves the mtime behind.
+ * Equal mtimes alone prove nothing: a death can leave both directories changed within one tick of
+ * the kernel's clock. A change sets mtime and ctime to the same time; only a stamp leaves the mtime
+ * behind.
  */
 static bool is_stamped(const struct stat *index, const struct stat *store)
 {
 	const struct timespec *a = &index->st_mtim, *b = &store->st_mtim;
 
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec && index->st_ctim.tv_sec - a->tv_sec >= STAMP_AGE / 2;
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec &&
+	       index->st_ctim.tv_sec - a->tv_sec >= STAMP_AGE / 2;
 }
 
 /* Step by step, so that no component is followed where somebody planted a link. */

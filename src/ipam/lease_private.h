@@ -1,4 +1,7 @@
-/* What the parts of the lease store (lease.c, lease_scan.c, lease_index.c) share; nobody else includes this. */
+/*
+ * What the parts of the lease store (lease.c, lease_scan.c, lease_index.c) share; nobody else
+ * includes this.
+ */
 #ifndef IPAM_LEASE_PRIVATE_H
 #define IPAM_LEASE_PRIVATE_H
 
@@ -11,17 +14,26 @@
 /* The sticky bit marks a lease of ours (lease.h); the umask cannot take it away. */
 #define LEASE_MODE (S_ISVTX | 0644)
 
-/* The longest content that can be a lease: id, CR LF, interface name, and blanks around them as the reference allows. */
+/*
+ * The longest content that can be a lease: id, CR LF, interface name, and blanks around them as the
+ * reference allows.
+ */
 #define LEASE_TEXT_MAX (LEASE_ID_MAX + LEASE_IFNAME_MAX + 16)
 
-/* A lease as read from its file; an empty id: empty, unreadable, or not a lease. The strings point into text. */
+/*
+ * A lease as read from its file; an empty id: empty, unreadable, or not a lease. The strings point
+ * into text.
+ */
 struct lease_file {
 	struct lease_owner owner;
 	bool ours;
 	char text[LEASE_TEXT_MAX + 1];
 };
 
-/* lease_scan.c: 1, 0 when there is no regular file of that name, -errno when that cannot be told or the file not be read. */
+/*
+ * lease_scan.c: 1, 0 when there is no regular file of that name, -errno when that cannot be told or
+ * the file not be read.
+ */
 int lease_file_read(int dir, const char *name, struct lease_file *f);
 bool lease_file_is_of(const struct lease_file *f, const struct lease_owner *o);
 
@@ -34,7 +46,10 @@ bool lease_name_parse(const char *name, struct addr *a);
 /* Remove the leases that carry our mark; s->reclaimed counts them. */
 int lease_reclaim(struct lease_store *s, struct err *e);
 
-/* lease_index.c. path: of the store's directory. Whatever fails here only leaves the store without a (whole) index. */
+/*
+ * lease_index.c. path: of the store's directory. Whatever fails here only leaves the store without
+ * a (whole) index.
+ */
 void lease_index_open(struct lease_store *s, const char *path);
 void lease_index_close(struct lease_store *s);
 
@@ -43,7 +58,10 @@ bool lease_index_ready(struct lease_store *s);
 void lease_index_add(struct lease_store *s, const char *id, const struct addr *a);
 void lease_index_del(struct lease_store *s, const char *id, const struct addr *a);
 
-/* The addresses that may be the container's, oldest first; only with a whole index. An entry that cannot be read makes it not whole. */
+/*
+ * The addresses that may be the container's, oldest first; only with a whole index. An entry that
+ * cannot be read makes it not whole.
+ */
 size_t lease_index_get(struct lease_store *s, const char *id, struct addr *out, size_t max);
 
 /* Addresses one index entry can hold; a container with more makes the store scan. */

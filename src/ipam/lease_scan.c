@@ -36,7 +36,10 @@ static void lease_text_split(struct lease_file *f, size_t len)
 	f->owner.id = id;
 }
 
-/* 1 read, 0 no regular file, -errno. What does not fit, or has a NUL (a page that a power cut lost), is no lease. */
+/*
+ * 1 read, 0 no regular file, -errno. What does not fit, or has a NUL (a page that a power cut
+ * lost), is no lease.
+ */
 static int file_read_open(int fd, struct lease_file *f)
 {
 	struct stat st;
@@ -100,7 +103,7 @@ struct each {
 	lease_fn *fn;
 	lease_name_fn *name_fn;
 	void *arg;
-	int unread;		/* what the first lease that could not be read said */
+	int unread; /* what the first lease that could not be read said */
 	struct err *e;
 };
 
@@ -148,7 +151,10 @@ struct reclaim {
 	struct err *e;
 };
 
-/* One lease that must not be removed (an immutable file) stays taken: that cannot stop every ADD of the node. Any other trouble can pass. */
+/*
+ * One lease that must not be removed (an immutable file) stays taken: that cannot stop every ADD of
+ * the node. Any other trouble can pass.
+ */
 static int reclaim_one(int dir, const char *name, void *arg)
 {
 	struct reclaim *w = arg;

@@ -99,7 +99,9 @@ static void put_domain(struct json_writer *w, const char *text)
 int resolv_conf_read(struct arena *a, const char *path, struct json_raw *dns, struct err *e)
 {
 	static const struct keyword lists[] = {
-		{ "nameserver", "nameservers", false }, { "search", "search", true }, { "options", "options", true },
+		{ "nameserver", "nameservers", false },
+		{ "search", "search", true },
+		{ "options", "options", true },
 	};
 	char *in = arena_alloc(a, FILE_MAX), *out = arena_alloc(a, 2 * FILE_MAX);
 	struct json_writer w;
@@ -109,7 +111,8 @@ int resolv_conf_read(struct arena *a, const char *path, struct json_raw *dns, st
 
 	if (!in || !out)
 		return err_set(e, ENOMEM, "ipam.resolvConf: no memory left");
-	fd = open(path, O_RDONLY | O_CLOEXEC);	/* a link is normal here: systemd's /etc/resolv.conf */
+	fd = open(path,
+		  O_RDONLY | O_CLOEXEC); /* a link is normal here: systemd's /etc/resolv.conf */
 	if (fd < 0)
 		return err_sys(e, errno, "ipam.resolvConf: open %s", path);
 	len = fd_read(fd, path, in, FILE_MAX, e);

@@ -9,7 +9,10 @@
 struct arena;
 struct err;
 
-/* nameserver, domain, search and options lines; the JSON text lives in the arena. Nothing in the file leaves *dns as it is. */
+/*
+ * nameserver, domain, search and options lines; the JSON text lives in the arena. Nothing in the
+ * file leaves *dns as it is.
+ */
 int resolv_conf_read(struct arena *a, const char *path, struct json_raw *dns, struct err *e);
 
 #endif

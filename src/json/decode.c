@@ -1,12 +1,13 @@
 /*
  * Tokens into structs.
  *
- * jsmn writes the tokens of a document in the order of the text: a key, its value, all that is in the value, the next
- * key. Nothing in them says where the next key is, so one pass gives every token the index of the first token behind
- * its subtree; with that a value nobody asked for is skipped in one step, and the whole of decoding is linear.
+ * jsmn writes the tokens of a document in the order of the text: a key, its value, all that is in
+ * the value, the next key. Nothing in them says where the next key is, so one pass gives every
+ * token the index of the first token behind its subtree; with that a value nobody asked for is
+ * skipped in one step, and the whole of decoding is linear.
  *
- * The grammar check counts the tokens, so that they can be borrowed from the far end of the arena while strings and
- * lists grow from its near end; after decoding the far end is whole again.
+ * The grammar check counts the tokens, so that they can be borrowed from the far end of the arena
+ * while strings and lists grow from its near end; after decoding the far end is whole again.
  */
 #include "json/json.h"
 
@@ -17,26 +18,30 @@
 
 #define JSMN_STATIC
 #define JSMN_STRICT
-#define JSMN_PARENT_LINKS	/* without them jsmn searches backwards for the open bracket: quadratic */
+#define JSMN_PARENT_LINKS /* without them jsmn searches backwards for the open bracket: quadratic  \
+			   */
 #include <jsmn.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "json/parts.h"
 
-#define FIELDS_MAX 64		/* one bit each for "seen" and "null" */
+#define FIELDS_MAX 64 /* one bit each for "seen" and "null" */
 #define TOKEN_ALIGN 16u
 
 struct decoder {
 	struct json_source src;
-	const char *text;		/* what the tokens count from */
+	const char *text; /* what the tokens count from */
 	const jsmntok_t *tok;
 };
 
-static int decode_value(const struct decoder *d, const struct json_place *p, const struct json_field *f, int i,
-			void *out);
+static int decode_value(const struct decoder *d, const struct json_place *p,
+			const struct json_field *f, int i, void *out);
 
-/* The index of the token behind the subtree of token i. tokens_link() has put it where jsmn kept the parent. */
+/*
+ * The index of the token behind the subtree of token i. tokens_link() has put it where jsmn kept
+ * the parent.
+ */
 static int token_next(const struct decoder *d, int i)
 {
 	return d->tok[i].parent;
@@ -47,7 +52,8 @@ static struct json_raw token_raw(const struct decoder *d, int i)
 	const jsmntok_t *t = &d->tok[i];
 	int quote = t->type == JSMN_STRING;
 
-	return (struct json_raw){ .text = d->text + t->start - quote, .len = (size_t)(t->end - t->start + 2 * quote) };
+	return (struct json_raw){ .text = d->text + t->start - quote,
+				  .len = (size_t)(t->end - t->start + 2 * quote) };
 }
 
 static struct json_raw token_key(const struct decoder *d, int i)
@@ -68,28 +74,30 @@ static const struct json_field *field_find(const struct json_table *table, struc
 	return NULL;
 }
 
-static int check_required(const struct decoder *d, const struct json_place *p, const struct json_table *table, int i,
-			  const uint64_t seen[static 2])
+static int check_required(const struct decoder *d, const struct json_place *p,
+			  const struct json_table *table, int i, const uint64_t seen[static 2])
 {
 	size_t f;
 
 	for (f = 0; f < table->count; f++) {
 		if (table->fields[f].required && !(seen[0] >> f & 1))
-			return value_missing(&d->src, p, token_raw(d, i), &table->fields[f], seen[1] >> f & 1);
+			return value_missing(&d->src, p, token_raw(d, i), &table->fields[f],
+					     seen[1] >> f & 1);
 	}
 	return 0;
 }
 
-static int decode_object(const struct decoder *d, const struct json_place *p, const struct json_table *table, int i,
-			 void *out)
+static int decode_object(const struct decoder *d, const struct json_place *p,
+			 const struct json_table *table, int i, void *out)
 {
-	uint64_t seen[2] = { 0 };	/* with a value, as null */
+	uint64_t seen[2] = { 0 }; /* with a value, as null */
 	int member, key, r;
 
 	assert(table->count <= FIELDS_MAX);
 	if (d->tok[i].type != JSMN_OBJECT)
 		return value_refuse(&d->src, p, token_raw(d, i), "an object");
-	for (member = 0, key = i + 1; member < d->tok[i].size; member++, key = token_next(d, key + 1)) {
+	for (member = 0, key = i + 1; member < d->tok[i].size;
+	     member++, key = token_next(d, key + 1)) {
 		const struct json_field *f = field_find(table, token_key(d, key));
 		struct json_place at = { .up = p };
 		bool null;
@@ -108,9 +116,10 @@ static int decode_object(const struct decoder *d, const struct json_place *p, co
 	return check_required(d, p, table, i, seen);
 }
 
-/* An element has no default that null could leave, so null is a wrong type here (raw values aside). */
-static int decode_list(const struct decoder *d, const struct json_place *p, const struct json_field *f, int i,
-		       struct json_list *out)
+/* An element has no default that null could leave, so null is a wrong type here (raw values aside).
+ */
+static int decode_list(const struct decoder *d, const struct json_place *p,
+		       const struct json_field *f, int i, struct json_list *out)
 {
 	size_t count = (size_t)d->tok[i].size;
 	struct json_place at = { .up = p };
@@ -123,7 +132,8 @@ static int decode_list(const struct decoder *d, const struct json_place *p, cons
 	if (!items)
 		return value_no_room(&d->src, p);
 	for (elem = i + 1; at.index < count; at.index++, elem = token_next(d, elem)) {
-		int r = decode_value(d, &at, f->elem, elem, items + at.index * f->elem_size + f->elem->offset);
+		int r = decode_value(d, &at, f->elem, elem,
+				     items + at.index * f->elem_size + f->elem->offset);
 
 		if (r < 0)
 			return r;
@@ -133,8 +143,8 @@ static int decode_list(const struct decoder *d, const struct json_place *p, cons
 }
 
 /* Recursion is as deep as the document, JSON_DEPTH_MAX at most. */
-static int decode_value(const struct decoder *d, const struct json_place *p, const struct json_field *f, int i,
-			void *out)
+static int decode_value(const struct decoder *d, const struct json_place *p,
+			const struct json_field *f, int i, void *out)
 {
 	switch (f->kind) {
 	case JSON_OBJECT:
@@ -152,7 +162,10 @@ static int decode_value(const struct decoder *d, const struct json_place *p, con
 	return value_decode(&d->src, p, f, token_raw(d, i), out);
 }
 
-/* Put the index behind each token's subtree in the place of its parent, which jsmn needs only while it reads. */
+/*
+ * Put the index behind each token's subtree in the place of its parent, which jsmn needs only while
+ * it reads.
+ */
 static int tokens_link(jsmntok_t *tok, int count)
 {
 	int open[JSON_DEPTH_MAX];
@@ -186,8 +199,8 @@ static jsmntok_t *tokens_borrow(struct arena *a, size_t count)
 	return (void *)(a->base + start);
 }
 
-static int decode_tokens(struct decoder *d, const struct json_place *p, struct json_raw raw, size_t count,
-			 const struct json_table *table, void *out)
+static int decode_tokens(struct decoder *d, const struct json_place *p, struct json_raw raw,
+			 size_t count, const struct json_table *table, void *out)
 {
 	jsmntok_t *tok = tokens_borrow(d->src.arena, count);
 	jsmn_parser parser;
@@ -203,15 +216,15 @@ static int decode_tokens(struct decoder *d, const struct json_place *p, struct j
 	return decode_object(d, p, table, 0, out);
 }
 
-static int decode(struct json_source *src, struct json_raw raw, const char *path, const struct json_table *table,
-		  void *out)
+static int decode(struct json_source *src, struct json_raw raw, const char *path,
+		  const struct json_table *table, void *out)
 {
 	struct json_place root = { .key = path };
 	struct decoder d = { .src = *src };
 	size_t cap = src->arena->cap, count;
 	int r;
 
-	if (raw.len > INT_MAX)	/* jsmn counts with int */
+	if (raw.len > INT_MAX) /* jsmn counts with int */
 		return err_set(src->err, EFBIG, "a document of %zu bytes is too large", raw.len);
 	r = document_scan(raw.text, raw.len, &count, src->err);
 	if (r < 0)
@@ -224,16 +237,16 @@ static int decode(struct json_source *src, struct json_raw raw, const char *path
 	return r;
 }
 
-int json_decode(struct arena *a, const char *text, size_t len, const struct json_table *table, void *out,
-		struct err *e)
+int json_decode(struct arena *a, const char *text, size_t len, const struct json_table *table,
+		void *out, struct err *e)
 {
 	struct json_source src = { .arena = a, .text = text, .err = e };
 
 	return decode(&src, (struct json_raw){ .text = text, .len = len }, "", table, out);
 }
 
-int json_decode_raw(struct arena *a, struct json_raw raw, const char *path, const struct json_table *table, void *out,
-		    struct err *e)
+int json_decode_raw(struct arena *a, struct json_raw raw, const char *path,
+		    const struct json_table *table, void *out, struct err *e)
 {
 	struct json_source src = { .arena = a, .err = e };
 

@@ -1,9 +1,11 @@
 /*
- * The grammar of RFC 8259, all of it and nothing more: one document, UTF-8, no trailing commas, no comments.
+ * The grammar of RFC 8259, all of it and nothing more: one document, UTF-8, no trailing commas, no
+ * comments.
  *
- * jsmn finds tokens but accepts about half of all malformed documents, so nothing is tokenized before it has passed
- * here. There is no recursion: one bit for each open bracket tells objects from lists. Looking for a value and looking
- * for what may follow a value alternate until the last bracket is closed.
+ * jsmn finds tokens but accepts about half of all malformed documents, so nothing is tokenized
+ * before it has passed here. There is no recursion: one bit for each open bracket tells objects
+ * from lists. Looking for a value and looking for what may follow a value alternate until the last
+ * bracket is closed.
  */
 #include "json/json.h"
 
@@ -18,8 +20,8 @@
 struct scan {
 	const char *text, *at, *end;
 	unsigned int depth;
-	uint64_t objects;	/* bit 0: the innermost open bracket is '{' */
-	size_t tokens;		/* keys and values */
+	uint64_t objects; /* bit 0: the innermost open bracket is '{' */
+	size_t tokens;	  /* keys and values */
 	struct err *err;
 };
 
@@ -254,7 +256,8 @@ static int scan_after(struct scan *s)
 			return object && scan_key(s) < 0 ? -EINVAL : WANT_VALUE;
 		}
 		if (!next_is(s, object ? '}' : ']'))
-			return expected(s, object ? "',' or '}' after the member" : "',' or ']' after the element");
+			return expected(s, object ? "',' or '}' after the member"
+						  : "',' or ']' after the element");
 		close_bracket(s);
 	}
 	return VALUE_DONE;
@@ -266,7 +269,8 @@ int document_scan(const char *text, size_t len, size_t *tokens, struct err *e)
 	int r;
 
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-		return fail(&s, EINVAL, text, "the document begins with a byte order mark; save it as plain UTF-8");
+		return fail(&s, EINVAL, text,
+			    "the document begins with a byte order mark; save it as plain UTF-8");
 	do {
 		r = scan_value(&s);
 		if (r == VALUE_DONE)

@@ -57,7 +57,8 @@ static void put_field(struct text *t, const struct json_field *f, const char *pa
 	text_printf(t, "  %-30s %-26s %s\n", here, type, f->help);
 	for (level = f; level->kind == JSON_LIST; level = level->elem)
 		text_str(&h, "[]");
-	if (level->kind == JSON_OBJECT && !h.bad)	/* a table that holds itself ends where the path is full */
+	if (level->kind == JSON_OBJECT &&
+	    !h.bad) /* a table that holds itself ends where the path is full */
 		put_fields(t, level->table, here);
 }
 

@@ -1,6 +1,7 @@
 /*
- * Walking the members of a raw value. One pass over the text, no memory: a subtree is skipped by counting brackets
- * outside of strings. Meant for checked documents; on any other text the walk ends early, but stays inside the text.
+ * Walking the members of a raw value. One pass over the text, no memory: a subtree is skipped by
+ * counting brackets outside of strings. Meant for checked documents; on any other text the walk
+ * ends early, but stays inside the text.
  */
 #include "json/parts.h"
 
@@ -105,7 +106,8 @@ bool json_next(struct json_iter *it, struct json_raw *key, struct json_raw *valu
 	const char *begin;
 
 	it->at = skip_blanks(it->at, it->end);
-	if (it->at == it->end || *it->at == ']' || *it->at == '}' || (it->object && !next_key(it, &name))) {
+	if (it->at == it->end || *it->at == ']' || *it->at == '}' ||
+	    (it->object && !next_key(it, &name))) {
 		it->at = it->end;
 		return false;
 	}

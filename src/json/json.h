@@ -1,12 +1,15 @@
 /*
- * JSON in: a strict grammar check (RFC 8259), then jsmn's tokens, then decoding by constant field tables.
+ * JSON in: a strict grammar check (RFC 8259), then jsmn's tokens, then decoding by constant field
+ * tables.
  *
- * Tokens never leave this room. A document is decoded into structs by tables of `struct json_field`; what has no table is
- * handed on as a slice of the source (struct json_raw), which stays valid as long as the text.
+ * Tokens never leave this room. A document is decoded into structs by tables of `struct
+ * json_field`; what has no table is handed on as a slice of the source (struct json_raw), which
+ * stays valid as long as the text.
  *
- * Rules of decoding (as the Go decoder of the runtimes): keys match without regard to ASCII letter case, the last of several
- * wins; absent and null leave the default; unknown keys are ignored; a wrong type is an error that names the path, the
- * value (shortened) and both types, e.g. "ipam.ranges[0][1].subnet: expected an IP prefix, got number 7".
+ * Rules of decoding (as the Go decoder of the runtimes): keys match without regard to ASCII letter
+ * case, the last of several wins; absent and null leave the default; unknown keys are ignored; a
+ * wrong type is an error that names the path, the value (shortened) and both types, e.g.
+ * "ipam.ranges[0][1].subnet: expected an IP prefix, got number 7".
  */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
@@ -19,17 +22,21 @@ struct arena;
 struct err;
 struct text;
 
-#define JSON_DEPTH_MAX 64	/* deeper documents are refused */
+#define JSON_DEPTH_MAX 64 /* deeper documents are refused */
 
-/* A value as it stands in the source, without surrounding blanks; text is NULL when there is none. Not NUL-terminated. */
+/*
+ * A value as it stands in the source, without surrounding blanks; text is NULL when there is none.
+ * Not NUL-terminated.
+ */
 struct json_raw {
 	const char *text;
 	size_t len;
 };
 
 /*
- * A decoded list: count items of the element's struct or scalar type, in the arena; items is NULL when absent or null, and
- * not NULL for an empty list. An element that is null is a wrong type, unless the elements are JSON_RAW.
+ * A decoded list: count items of the element's struct or scalar type, in the arena; items is NULL
+ * when absent or null, and not NULL for an empty list. An element that is null is a wrong type,
+ * unless the elements are JSON_RAW.
  */
 struct json_list {
 	void *items;
@@ -37,33 +44,35 @@ struct json_list {
 };
 
 enum json_kind {
-	JSON_BOOL,	/* bool */
-	JSON_INT,	/* int64_t, min..max inclusive when max > min; a number with fraction or exponent is refused */
-	JSON_STR,	/* const char *, NUL-terminated UTF-8 in the arena; \u0000 and lone surrogates are refused */
-	JSON_ADDR,	/* struct addr from a string */
-	JSON_PREFIX,	/* struct prefix from a string with "/len" */
-	JSON_RAW,	/* struct json_raw, any type */
-	JSON_OBJECT,	/* a nested struct at offset, decoded by .table */
-	JSON_LIST,	/* struct json_list; elements by .elem */
+	JSON_BOOL, /* bool */
+	JSON_INT,  /* int64_t, min..max inclusive when max > min; a number with fraction or exponent
+		      is refused */
+	JSON_STR, /* const char *, NUL-terminated UTF-8 in the arena; \u0000 and lone surrogates are
+		     refused */
+	JSON_ADDR,   /* struct addr from a string */
+	JSON_PREFIX, /* struct prefix from a string with "/len" */
+	JSON_RAW,    /* struct json_raw, any type */
+	JSON_OBJECT, /* a nested struct at offset, decoded by .table */
+	JSON_LIST,   /* struct json_list; elements by .elem */
 };
 
 struct json_table;
 
 struct json_field {
 	const char *name;
-	const char *help;		/* one line for --help; NULL: the key is not shown */
+	enum json_kind kind;
+	size_t offset;	  /* of the member in the struct */
+	const char *help; /* one line for --help; NULL: the key is not shown */
 	union {
-		const struct json_table *table;	/* JSON_OBJECT */
-		const struct json_field *elem;	/* JSON_LIST: kind of the elements; its offset is 0, its name is not used */
+		const struct json_table *table; /* JSON_OBJECT */
+		const struct json_field *elem;	/* JSON_LIST: kind of the elements; its offset is 0,
+						   its name is not used */
 		struct {			/* JSON_INT */
-			int32_t min;
-			uint32_t max;
+			int64_t min, max;
 		};
 	};
-	uint16_t offset;		/* of the member in the struct */
-	uint16_t elem_size;		/* JSON_LIST: size of one element */
-	enum json_kind kind : 8;
-	bool required;			/* absent or null is an error that names the key */
+	size_t elem_size; /* JSON_LIST: size of one element */
+	bool required;	  /* absent or null is an error that names the key */
 };
 
 struct json_table {
@@ -72,30 +81,32 @@ struct json_table {
 };
 
 /*
- * Check the grammar of text[0..len) as one document. On failure -EINVAL and an error that says where:
- * "line 3, column 14: expected ':' after the key". Deeper than JSON_DEPTH_MAX is -E2BIG.
+ * Check the grammar of text[0..len) as one document. On failure -EINVAL and an error that says
+ * where: "line 3, column 14: expected ':' after the key". Deeper than JSON_DEPTH_MAX is -E2BIG.
  */
 int json_check(const char *text, size_t len, struct err *e);
 
 /*
- * Check, tokenize and decode a whole document that must be an object into *out by the table. The caller has put the
- * defaults into *out. Strings and lists live in the arena, raw values in text. -EINVAL bad input, -ENOMEM arena full.
+ * Check, tokenize and decode a whole document that must be an object into *out by the table. The
+ * caller has put the defaults into *out. Strings and lists live in the arena, raw values in text.
+ * -EINVAL bad input, -ENOMEM arena full.
  */
-int json_decode(struct arena *a, const char *text, size_t len, const struct json_table *table, void *out,
-		struct err *e);
+int json_decode(struct arena *a, const char *text, size_t len, const struct json_table *table,
+		void *out, struct err *e);
 
 /*
- * The same for a raw value, e.g. one of json_next(); path is put in front of the keys in errors ("" for none). The text is
- * checked again, so decoding each item of a large document by itself needs no check, and no tokens, of the whole.
+ * The same for a raw value, e.g. one of json_next(); path is put in front of the keys in errors (""
+ * for none). The text is checked again, so decoding each item of a large document by itself needs
+ * no check, and no tokens, of the whole.
  */
-int json_decode_raw(struct arena *a, struct json_raw raw, const char *path, const struct json_table *table, void *out,
-		    struct err *e);
+int json_decode_raw(struct arena *a, struct json_raw raw, const char *path,
+		    const struct json_table *table, void *out, struct err *e);
 
 /*
- * Walk the members of a raw object, or the elements of a raw array (key->text is NULL then), of a checked document:
- *	struct json_iter it = json_members(raw);
- *	while (json_next(&it, &key, &value)) ...
- * Keys come without their quotes and undecoded. Anything that is no object or array has no members.
+ * Walk the members of a raw object, or the elements of a raw array (key->text is NULL then), of a
+ *checked document: struct json_iter it = json_members(raw); while (json_next(&it, &key, &value))
+ *... Keys come without their quotes and undecoded. Anything that is no object or array has no
+ *members.
  */
 struct json_iter {
 	const char *at, *end;
@@ -110,10 +121,16 @@ struct json_raw json_trim(struct json_raw raw);
 /* Does an undecoded key (or any raw text) equal name without regard to ASCII letter case? */
 bool json_key_is(struct json_raw key, const char *name);
 
-/* Decode a raw string value (with its quotes) into the arena; NULL if raw is no string, is invalid, or the arena is full. */
+/*
+ * Decode a raw string value (with its quotes) into the arena; NULL if raw is no string, is invalid,
+ * or the arena is full.
+ */
 const char *json_string(struct arena *a, struct json_raw raw);
 
-/* One line per field with help: path, type, limits, required, help; nested tables indented by their path. */
+/*
+ * One line per field with help: path, type, limits, required, help; nested tables indented by their
+ * path.
+ */
 void json_help(struct text *t, const struct json_table *table, const char *path);
 
 #endif

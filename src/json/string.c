@@ -1,4 +1,7 @@
-/* Text inside JSON strings: escapes and UTF-8, in both directions. Everything here bears unchecked input. */
+/*
+ * Text inside JSON strings: escapes and UTF-8, in both directions. Everything here bears unchecked
+ * input.
+ */
 #include "json/parts.h"
 
 #include <string.h>
@@ -10,7 +13,10 @@
 #define SURROGATE_LOW 0xdc00u
 #define SURROGATE_END 0xe000u
 
-/* The smallest and largest second byte exclude overlong forms, surrogates and what lies above U+10FFFF. */
+/*
+ * The smallest and largest second byte exclude overlong forms, surrogates and what lies above
+ * U+10FFFF.
+ */
 static bool second_is_valid(unsigned char first, unsigned char second)
 {
 	unsigned char min = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
@@ -101,7 +107,9 @@ static size_t unicode_read(const char **at, const char *end, char out[static 4])
 	if (!is_surrogate(low, SURROGATE_LOW))
 		return 0;
 	*at += 12;
-	return utf8_put(0x10000u + (((uint32_t)unit - SURROGATE_HIGH) << 10) + ((uint32_t)low - SURROGATE_LOW), out);
+	return utf8_put(0x10000u + (((uint32_t)unit - SURROGATE_HIGH) << 10) +
+				((uint32_t)low - SURROGATE_LOW),
+			out);
 }
 
 size_t escape_read(const char **at, const char *end, char out[static 4])

@@ -1,4 +1,7 @@
-/* Scalar values: text of a checked document into C types, and what is said about a value that does not fit. */
+/*
+ * Scalar values: text of a checked document into C types, and what is said about a value that does
+ * not fit.
+ */
 #include "json/parts.h"
 
 #include <errno.h>
@@ -13,7 +16,7 @@
 #define PATH_TEXT 200
 #define VALUE_TEXT 40
 #define POSITION_TEXT 64
-#define ADDR_ESCAPED (6 * PREFIX_TEXT)	/* each character may be written as \uXXXX */
+#define ADDR_ESCAPED (6 * PREFIX_TEXT) /* each character may be written as \uXXXX */
 
 enum json_type json_type(struct json_raw v)
 {
@@ -108,8 +111,9 @@ static void put_short(struct text *t, struct json_raw v)
 static const char *value_text(struct json_raw v, char out[static VALUE_TEXT + 24])
 {
 	static const char words[][10] = {
-		[JSON_IS_NULL] = "null", [JSON_IS_NUMBER] = "number ", [JSON_IS_STRING] = "string ",
-		[JSON_IS_LIST] = "a list", [JSON_IS_OBJECT] = "an object",
+		[JSON_IS_NULL] = "null",	[JSON_IS_NUMBER] = "number ",
+		[JSON_IS_STRING] = "string ",	[JSON_IS_LIST] = "a list",
+		[JSON_IS_OBJECT] = "an object",
 	};
 	enum json_type type = json_type(v);
 	struct text t;
@@ -121,8 +125,12 @@ static const char *value_text(struct json_raw v, char out[static VALUE_TEXT + 24
 	return out;
 }
 
-/* A program writes its documents in one line, and columns of that line help nobody: there the path says all. */
-static const char *position_text(const struct json_source *s, const char *at, char out[static POSITION_TEXT])
+/*
+ * A program writes its documents in one line, and columns of that line help nobody: there the path
+ * says all.
+ */
+static const char *position_text(const struct json_source *s, const char *at,
+				 char out[static POSITION_TEXT])
 {
 	struct json_position p;
 
@@ -136,16 +144,17 @@ static const char *position_text(const struct json_source *s, const char *at, ch
 }
 
 /* at is where the position is told of, what is put in front. */
-static int refuse(const struct json_source *s, const struct json_place *p, const char *at, const char *what, const char *wanted,
-		  const char *got)
+static int refuse(const struct json_source *s, const struct json_place *p, const char *at,
+		  const char *what, const char *wanted, const char *got)
 {
 	char path[PATH_TEXT], position[POSITION_TEXT];
 
-	return err_set(s->err, EINVAL, "%s%sexpected %s, got %s%s", path_text(p, path), what, wanted, got,
-		       position_text(s, at, position));
+	return err_set(s->err, EINVAL, "%s%sexpected %s, got %s%s", path_text(p, path), what,
+		       wanted, got, position_text(s, at, position));
 }
 
-int value_refuse(const struct json_source *s, const struct json_place *p, struct json_raw v, const char *wanted)
+int value_refuse(const struct json_source *s, const struct json_place *p, struct json_raw v,
+		 const char *wanted)
 {
 	char value[VALUE_TEXT + 24];
 
@@ -157,15 +166,16 @@ int value_missing(const struct json_source *s, const struct json_place *p, struc
 {
 	struct json_place key = { .up = p, .key = f->name };
 
-	return refuse(s, &key, object.text, "required: ", json_kind_name(f->kind), is_null ? "null" : "nothing");
+	return refuse(s, &key, object.text, "required: ", json_kind_name(f->kind),
+		      is_null ? "null" : "nothing");
 }
 
 int value_no_room(const struct json_source *s, const struct json_place *p)
 {
 	char path[PATH_TEXT];
 
-	return err_set(s->err, ENOMEM, "%sno memory left to decode the document (%zu bytes in use)", path_text(p, path),
-		       s->arena->used);
+	return err_set(s->err, ENOMEM, "%sno memory left to decode the document (%zu bytes in use)",
+		       path_text(p, path), s->arena->used);
 }
 
 /* A number without fraction and exponent. */
@@ -196,15 +206,16 @@ static bool int_parse(struct json_raw v, int64_t *out)
 	return true;
 }
 
-static int decode_int(const struct json_source *s, const struct json_place *p, const struct json_field *f,
-		      struct json_raw v, int64_t *out)
+static int decode_int(const struct json_source *s, const struct json_place *p,
+		      const struct json_field *f, struct json_raw v, int64_t *out)
 {
 	bool limited = (int64_t)f->max > f->min;
 	char wanted[80] = "an integer of at most 64 bits";
 	int64_t n;
 
 	if (limited)
-		snprintf(wanted, sizeof(wanted), "an integer from %lld to %lld", (long long)f->min, (long long)f->max);
+		snprintf(wanted, sizeof(wanted), "an integer from %lld to %lld", (long long)f->min,
+			 (long long)f->max);
 	if (json_type(v) != JSON_IS_NUMBER)
 		return value_refuse(s, p, v, limited ? wanted : "an integer");
 	if (!is_whole(v))
@@ -215,14 +226,15 @@ static int decode_int(const struct json_source *s, const struct json_place *p, c
 	return 0;
 }
 
-static int decode_str(const struct json_source *s, const struct json_place *p, struct json_raw v, const char **out)
+static int decode_str(const struct json_source *s, const struct json_place *p, struct json_raw v,
+		      const char **out)
 {
 	size_t len;
 	char *text;
 
 	if (json_type(v) != JSON_IS_STRING)
 		return value_refuse(s, p, v, "a string");
-	text = arena_alloc(s->arena, v.len);	/* the quotes leave room for the NUL */
+	text = arena_alloc(s->arena, v.len); /* the quotes leave room for the NUL */
 	if (!text)
 		return value_no_room(s, p);
 	if (!string_decode(v, text, &len))
@@ -232,8 +244,8 @@ static int decode_str(const struct json_source *s, const struct json_place *p, s
 	return 0;
 }
 
-static int decode_addr(const struct json_source *s, const struct json_place *p, enum json_kind kind, struct json_raw v,
-		       void *out)
+static int decode_addr(const struct json_source *s, const struct json_place *p, enum json_kind kind,
+		       struct json_raw v, void *out)
 {
 	bool prefix = kind == JSON_PREFIX;
 	char text[ADDR_ESCAPED + 1];
@@ -249,7 +261,8 @@ static int decode_addr(const struct json_source *s, const struct json_place *p, 
 	return value_refuse(s, p, v, prefix ? "an IP prefix (address/length)" : "an IP address");
 }
 
-static int decode_bool(const struct json_source *s, const struct json_place *p, struct json_raw v, bool *out)
+static int decode_bool(const struct json_source *s, const struct json_place *p, struct json_raw v,
+		       bool *out)
 {
 	if (json_type(v) != JSON_IS_BOOL)
 		return value_refuse(s, p, v, "a boolean");
@@ -257,8 +270,8 @@ static int decode_bool(const struct json_source *s, const struct json_place *p, 
 	return 0;
 }
 
-int value_decode(const struct json_source *s, const struct json_place *p, const struct json_field *f, struct json_raw v,
-		 void *out)
+int value_decode(const struct json_source *s, const struct json_place *p,
+		 const struct json_field *f, struct json_raw v, void *out)
 {
 	switch (f->kind) {
 	case JSON_BOOL:

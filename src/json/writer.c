@@ -1,4 +1,7 @@
-/* JSON out: see writer.h. Nothing here fails by itself; a text that is full, or brackets too deep, leave t->bad. */
+/*
+ * JSON out: see writer.h. Nothing here fails by itself; a text that is full, or brackets too deep,
+ * leave t->bad.
+ */
 #include "json/writer.h"
 
 #include <assert.h>

@@ -12,7 +12,9 @@
 static void put_ifaddr(struct nl *nl, const char *what, uint16_t type, uint16_t flags, int index,
 		       const struct prefix *p)
 {
-	struct ifaddrmsg m = {.ifa_family = p->addr.family, .ifa_prefixlen = p->len, .ifa_index = (uint32_t)index};
+	struct ifaddrmsg m = { .ifa_family = p->addr.family,
+			       .ifa_prefixlen = p->len,
+			       .ifa_index = (uint32_t)index };
 	bool v4 = p->addr.family == AF_INET;
 
 	if (v4 && p->addr.bytes[0] == 127)
@@ -56,7 +58,10 @@ static int ifaddr_answer(const struct nlmsghdr *h, void *arg)
 	if (h->nlmsg_type != RTM_NEWADDR || !nl_attrs(h, sizeof(m), a, IFA_LOCAL))
 		return 0;
 	memcpy(&m, h + 1, sizeof(m));
-	/* A kernel without IPv6 answers with what it has; one before 4.20 does not look at the index. */
+	/*
+	 * A kernel without IPv6 answers with what it has; one before 4.20 does not look at the
+	 * index.
+	 */
 	if (m.ifa_family != w->family || (w->index && m.ifa_index != (uint32_t)w->index))
 		return 0;
 	p.len = m.ifa_prefixlen;
@@ -68,12 +73,12 @@ static int ifaddr_answer(const struct nlmsghdr *h, void *arg)
 
 int ifaddr_each(struct nl *nl, uint8_t family, int index, ifaddr_fn *fn, void *arg, struct err *e)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct ifaddr_walk w = {.fn = fn, .arg = arg, .index = index};
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct ifaddr_walk w = { .fn = fn, .arg = arg, .index = index };
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
-		struct ifaddrmsg m = {.ifa_family = families[i], .ifa_index = (uint32_t)index};
+		struct ifaddrmsg m = { .ifa_family = families[i], .ifa_index = (uint32_t)index };
 
 		if (family && family != families[i])
 			continue;
@@ -133,7 +138,7 @@ static void put_route(struct nl *nl, const char *what, uint16_t flags, const str
 		nl_put_u32(nl, RTA_PRIORITY, r->metric);
 	if (!r->mtu && !r->advmss)
 		return;
-	nl_nest(nl, RTA_METRICS) {
+	nl_nest (nl, RTA_METRICS) {
 		if (r->mtu)
 			nl_put_u32(nl, RTAX_MTU, r->mtu);
 		if (r->advmss)
@@ -168,8 +173,8 @@ static bool route_is_listed(const struct rtmsg *m)
 {
 	if (m->rtm_flags & RTM_F_CLONED)
 		return false;
-	return m->rtm_type == RTN_UNICAST || m->rtm_type == RTN_UNREACHABLE || m->rtm_type == RTN_BLACKHOLE ||
-	       m->rtm_type == RTN_PROHIBIT;
+	return m->rtm_type == RTN_UNICAST || m->rtm_type == RTN_UNREACHABLE ||
+	       m->rtm_type == RTN_BLACKHOLE || m->rtm_type == RTN_PROHIBIT;
 }
 
 static void read_route(const struct rtmsg *m, const struct nlattr **a, struct route *r)
@@ -205,7 +210,8 @@ static int route_answer(const struct nlmsghdr *h, void *arg)
 	if (h->nlmsg_type != RTM_NEWROUTE || !nl_attrs(h, sizeof(m), a, RTA_TABLE))
 		return 0;
 	memcpy(&m, h + 1, sizeof(m));
-	if (m.rtm_family != w->family || (w->protocol && m.rtm_protocol != w->protocol) || !route_is_listed(&m))
+	if (m.rtm_family != w->family || (w->protocol && m.rtm_protocol != w->protocol) ||
+	    !route_is_listed(&m))
 		return 0;
 	read_route(&m, a, &r);
 	if (w->table && r.table != w->table)
@@ -215,8 +221,8 @@ static int route_answer(const struct nlmsghdr *h, void *arg)
 
 static int route_walk(struct nl *nl, struct route_walk *w, struct err *e)
 {
-	struct rtmsg m = {.rtm_family = w->family, .rtm_protocol = w->protocol};
-	struct err mine = {0};
+	struct rtmsg m = { .rtm_family = w->family, .rtm_protocol = w->protocol };
+	struct err mine = { 0 };
 	int r;
 
 	nl_request(nl, "list routes", RTM_GETROUTE, NLM_F_DUMP, &m, sizeof(m));
@@ -225,16 +231,18 @@ static int route_walk(struct nl *nl, struct route_walk *w, struct err *e)
 	r = nl_dump(nl, route_answer, NULL, w, &mine);
 	if (r >= 0)
 		return r;
-	/* The kernel's word for a table without routes; fn's own results pass with e as fn left it. */
+	/* The kernel's word for a table without routes; fn's own results pass with e as fn left it.
+	 */
 	if (r == -ENOENT && mine.errnum)
 		return 0;
 	return mine.errnum ? err_set(e, -r, "%s", mine.text) : r;
 }
 
-int route_each(struct nl *nl, uint8_t family, uint8_t protocol, uint32_t table, route_fn *fn, void *arg, struct err *e)
+int route_each(struct nl *nl, uint8_t family, uint8_t protocol, uint32_t table, route_fn *fn,
+	       void *arg, struct err *e)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct route_walk w = {.fn = fn, .arg = arg, .protocol = protocol, .table = table};
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	struct route_walk w = { .fn = fn, .arg = arg, .protocol = protocol, .table = table };
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {

@@ -10,18 +10,22 @@
 
 #include "net/nl.h"
 
-#define KERNEL_UNKNOWN_KIND "Unknown device type"	/* extended ACK of rtnl_newlink(), read in 5.4, met in 6.1 and 6.18 */
+#define KERNEL_UNKNOWN_KIND                                                                        \
+	"Unknown device type" /* extended ACK of rtnl_newlink(), read in 5.4, met in 6.1 and 6.18  \
+			       */
 
 /* With NLM_F_ACK: what follows by name must not touch a link that was there before. */
 #define CREATE_FIRST (NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK)
 
-static const struct ifinfomsg no_link = {.ifi_family = AF_UNSPEC};
-static const struct ifinfomsg link_is_up = {.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-
+static const struct ifinfomsg no_link = { .ifi_family = AF_UNSPEC };
+static const struct ifinfomsg link_is_up = { .ifi_family = AF_UNSPEC,
+					     .ifi_flags = IFF_UP,
+					     .ifi_change = IFF_UP };
 
 static void put_peer(struct nl *nl, const struct veth *v)
 {
-	/* A link message within ours; the peer's MTU must be told as well, or it gets the default. */
+	/* A link message within ours; the peer's MTU must be told as well, or it gets the default.
+	 */
 	nl_put_raw(nl, &no_link, sizeof(no_link));
 	nl_put_str(nl, IFLA_IFNAME, v->pod);
 	nl_put_u32(nl, IFLA_NET_NS_FD, (uint32_t)v->pod_ns);
@@ -33,8 +37,10 @@ static void put_peer(struct nl *nl, const struct veth *v)
 /* What the kernel says with an error number alone. */
 static void hint_veth(struct nl *nl)
 {
-	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND, "the kernel has no veth driver (module veth, CONFIG_VETH)");
-	nl_hint(nl, EEXIST, "", "a link with the name of the host's or the pod's end exists already");
+	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND,
+		"the kernel has no veth driver (module veth, CONFIG_VETH)");
+	nl_hint(nl, EEXIST, "",
+		"a link with the name of the host's or the pod's end exists already");
 }
 
 void link_add_veth(struct nl *nl, const struct veth *v)
@@ -46,10 +52,10 @@ void link_add_veth(struct nl *nl, const struct veth *v)
 	if (v->mtu)
 		nl_put_u32(nl, IFLA_MTU, v->mtu);
 	nl_put_u32(nl, IFLA_GROUP, v->group);
-	nl_nest(nl, IFLA_LINKINFO) {
+	nl_nest (nl, IFLA_LINKINFO) {
 		nl_put_str(nl, IFLA_INFO_KIND, "veth");
-		nl_nest(nl, IFLA_INFO_DATA) {
-			nl_nest(nl, VETH_INFO_PEER)
+		nl_nest (nl, IFLA_INFO_DATA) {
+			nl_nest (nl, VETH_INFO_PEER)
 				put_peer(nl, v);
 		}
 	}
@@ -61,7 +67,10 @@ static void hint_master(struct nl *nl)
 	nl_hint(nl, EOPNOTSUPP, "", "the link given as its bridge is no bridge");
 }
 
-/* do_setlink() turns a link on before it joins a bridge, and looks at IFLA_AF_SPEC last: so two requests. */
+/*
+ * do_setlink() turns a link on before it joins a bridge, and looks at IFLA_AF_SPEC last: so two
+ * requests.
+ */
 void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6)
 {
 	nl_request(nl, "set link alias", RTM_SETLINK, 0, &no_link, sizeof(no_link));
@@ -70,12 +79,13 @@ void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6)
 		nl_put(nl, IFLA_IFALIAS, v->alias, strlen(v->alias));
 	nl_put_u32(nl, IFLA_GROUP, 0);
 	if (no_ipv6) {
-		nl_nest(nl, IFLA_AF_SPEC) {
-			nl_nest(nl, AF_INET6)
+		nl_nest (nl, IFLA_AF_SPEC) {
+			nl_nest (nl, AF_INET6)
 				nl_put_u8(nl, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 		}
 	}
-	nl_request(nl, "set link up in its bridge", RTM_SETLINK, 0, &link_is_up, sizeof(link_is_up));
+	nl_request(nl, "set link up in its bridge", RTM_SETLINK, 0, &link_is_up,
+		   sizeof(link_is_up));
 	hint_master(nl);
 	nl_put_str(nl, IFLA_IFNAME, v->host);
 	if (v->master)
@@ -85,18 +95,20 @@ void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6)
 void link_add_bridge(struct nl *nl, const struct bridge *b)
 {
 	nl_request(nl, "create bridge", RTM_NEWLINK, CREATE_FIRST, &link_is_up, sizeof(link_is_up));
-	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND, "the kernel has no bridge driver (module bridge, CONFIG_BRIDGE)");
+	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND,
+		"the kernel has no bridge driver (module bridge, CONFIG_BRIDGE)");
 	if (b->vlan_filtering)
-		nl_hint(nl, EOPNOTSUPP, "", "the bridge driver cannot filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)");
+		nl_hint(nl, EOPNOTSUPP, "",
+			"the bridge driver cannot filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)");
 	nl_put_str(nl, IFLA_IFNAME, b->name);
 	nl_put(nl, IFLA_ADDRESS, b->mac, sizeof(b->mac));
 	nl_put_u32(nl, IFLA_GROUP, b->group);
 	if (b->mtu)
 		nl_put_u32(nl, IFLA_MTU, b->mtu);
-	nl_nest(nl, IFLA_LINKINFO) {
+	nl_nest (nl, IFLA_LINKINFO) {
 		nl_put_str(nl, IFLA_INFO_KIND, "bridge");
 		if (b->vlan_filtering) {
-			nl_nest(nl, IFLA_INFO_DATA)
+			nl_nest (nl, IFLA_INFO_DATA)
 				nl_put_u8(nl, IFLA_BR_VLAN_FILTERING, 1);
 		}
 	}
@@ -104,7 +116,7 @@ void link_add_bridge(struct nl *nl, const struct bridge *b)
 
 static void set_flag(struct nl *nl, const char *what, int index, unsigned int flag, bool on)
 {
-	struct ifinfomsg m = {.ifi_index = index, .ifi_flags = on ? flag : 0, .ifi_change = flag};
+	struct ifinfomsg m = { .ifi_index = index, .ifi_flags = on ? flag : 0, .ifi_change = flag };
 
 	nl_request(nl, what, RTM_SETLINK, 0, &m, sizeof(m));
 }
@@ -126,7 +138,7 @@ void link_set_promisc(struct nl *nl, int index, bool on)
 
 static void set_link(struct nl *nl, const char *what, int index)
 {
-	struct ifinfomsg m = {.ifi_index = index};
+	struct ifinfomsg m = { .ifi_index = index };
 
 	nl_request(nl, what, RTM_SETLINK, 0, &m, sizeof(m));
 }
@@ -157,15 +169,18 @@ void link_set_master(struct nl *nl, int index, int master)
 	nl_put_u32(nl, IFLA_MASTER, (uint32_t)master);
 }
 
-/* RTM_NEWLINK without NLM_F_CREATE changes; the bridge family's RTM_SETLINK would want the index, not known yet. */
+/*
+ * RTM_NEWLINK without NLM_F_CREATE changes; the bridge family's RTM_SETLINK would want the index,
+ * not known yet.
+ */
 void link_set_port(struct nl *nl, const char *name, const struct port *p)
 {
 	nl_request(nl, "set bridge port", RTM_NEWLINK, 0, &no_link, sizeof(no_link));
 	nl_hint(nl, EOPNOTSUPP, "", "the link is in no bridge");
 	nl_put_str(nl, IFLA_IFNAME, name);
-	nl_nest(nl, IFLA_LINKINFO) {
+	nl_nest (nl, IFLA_LINKINFO) {
 		nl_put_str(nl, IFLA_INFO_SLAVE_KIND, "bridge");
-		nl_nest(nl, IFLA_INFO_SLAVE_DATA) {
+		nl_nest (nl, IFLA_INFO_SLAVE_DATA) {
 			nl_put_u8(nl, IFLA_BRPORT_MODE, p->hairpin);
 			nl_put_u8(nl, IFLA_BRPORT_ISOLATED, p->isolated);
 		}
@@ -174,7 +189,7 @@ void link_set_port(struct nl *nl, const char *name, const struct port *p)
 
 void link_del(struct nl *nl, int index)
 {
-	struct ifinfomsg m = {.ifi_index = index};
+	struct ifinfomsg m = { .ifi_index = index };
 
 	nl_request(nl, "delete link", RTM_DELLINK, 0, &m, sizeof(m));
 }

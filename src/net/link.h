@@ -1,8 +1,9 @@
 /*
- * Links: veth pairs, bridges and their ports. Follows net/core/rtnetlink.c, drivers/net/veth.c, net/bridge/br_netlink.c.
+ * Links: veth pairs, bridges and their ports. Follows net/core/rtnetlink.c, drivers/net/veth.c,
+ * net/bridge/br_netlink.c.
  *
- * Functions without a result only write their request into the batch; nl_commit() sends it. Lookups act at once and return
- * 1 when found, 0 when there is none, -errno else.
+ * Functions without a result only write their request into the batch; nl_commit() sends it. Lookups
+ * act at once and return 1 when found, 0 when there is none, -errno else.
  */
 #ifndef NET_LINK_H
 #define NET_LINK_H
@@ -14,59 +15,61 @@
 struct err;
 struct nl;
 
-#define LINK_ALIAS_SIZE 256	/* IFALIASZ */
+#define LINK_ALIAS_SIZE 256 /* IFALIASZ */
 #define MAC_TEXT 18
 
 struct link {
 	int index;
 	char name[IF_NAMESIZE];
-	char kind[16];			/* "veth", "bridge", ...; "" for hardware */
+	char kind[16]; /* "veth", "bridge", ...; "" for hardware */
 	uint8_t mac[6];
 	bool has_mac;
-	bool up;			/* IFF_UP */
+	bool up; /* IFF_UP */
 	bool loopback;
-	bool promisc;			/* IFF_PROMISC */
+	bool promisc; /* IFF_PROMISC */
 	uint32_t mtu;
 	uint32_t group;
-	int master;			/* ifindex, 0: none */
-	int peer;			/* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
-	bool peer_elsewhere;		/* the other end is in another namespace (IFLA_LINK_NETNSID present) */
-	bool hairpin;			/* as a bridge port */
+	int master; /* ifindex, 0: none */
+	int peer;   /* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
+	bool peer_elsewhere; /* the other end is in another namespace (IFLA_LINK_NETNSID present) */
+	bool hairpin;	     /* as a bridge port */
 	char alias[LINK_ALIAS_SIZE];
 };
 
 struct veth {
-	const char *host;		/* name of the host end */
-	const char *pod;		/* name of the pod end */
-	const char *alias;		/* of the host end; may be NULL */
-	uint32_t group;			/* of the host end until link_join_veth() (IFLA_GROUP) */
-	int pod_ns;			/* descriptor of the pod's namespace */
-	int master;			/* ifindex of the bridge, 0: none */
-	uint32_t mtu;			/* 0: kernel default */
+	const char *host;  /* name of the host end */
+	const char *pod;   /* name of the pod end */
+	const char *alias; /* of the host end; may be NULL */
+	uint32_t group;	   /* of the host end until link_join_veth() (IFLA_GROUP) */
+	int pod_ns;	   /* descriptor of the pod's namespace */
+	int master;	   /* ifindex of the bridge, 0: none */
+	uint32_t mtu;	   /* 0: kernel default */
 	uint8_t host_mac[6];
 	uint8_t pod_mac[6];
 };
 
 /*
- * Both ends are created down. Behind this message stands a barrier (see nl_commit), so that what follows by name does not touch a link
- * that was there.
+ * Both ends are created down. Behind this message stands a barrier (see nl_commit), so that what
+ * follows by name does not touch a link that was there.
  */
 void link_add_veth(struct nl *nl, const struct veth *v);
 
 /*
- * The host end gets what no kernel takes at creation, the alias, with it group 0, then it joins its bridge and goes up. no_ipv6: without a
- * link-local address, which is of no use in a bridge and costs an ADD on a full node 0.4 ms of multicast; a host end without IPv6 answers
- * -EAFNOSUPPORT then, and everything else is done.
+ * The host end gets what no kernel takes at creation, the alias, with it group 0, then it joins its
+ * bridge and goes up. no_ipv6: without a link-local address, which is of no use in a bridge and
+ * costs an ADD on a full node 0.4 ms of multicast; a host end without IPv6 answers -EAFNOSUPPORT
+ * then, and everything else is done.
  */
 void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6);
 
 /*
- * A bridge with this MAC (so that it does not change with its ports), up. mtu 0: kernel default; an MTU given here still follows the
- * smallest port (br_mtu_auto_adjust()), only link_set_mtu() to another value pins it. vlan_filtering as asked.
+ * A bridge with this MAC (so that it does not change with its ports), up. mtu 0: kernel default; an
+ * MTU given here still follows the smallest port (br_mtu_auto_adjust()), only link_set_mtu() to
+ * another value pins it. vlan_filtering as asked.
  */
 struct bridge {
 	const char *name;
-	uint32_t group;			/* IFLA_GROUP */
+	uint32_t group; /* IFLA_GROUP */
 	uint8_t mac[6];
 	uint32_t mtu;
 	bool vlan_filtering;
@@ -78,12 +81,13 @@ void link_down(struct nl *nl, int index);
 void link_set_promisc(struct nl *nl, int index, bool on);
 void link_set_mtu(struct nl *nl, int index, uint32_t mtu);
 void link_set_mac(struct nl *nl, int index, const uint8_t mac[static 6]);
-void link_set_alias(struct nl *nl, int index, const char *alias, uint32_t group);	/* "": none; and the link group, in one step */
-void link_set_master(struct nl *nl, int index, int master);	/* 0: out of its bridge */
+void link_set_alias(struct nl *nl, int index, const char *alias,
+		    uint32_t group); /* "": none; and the link group, in one step */
+void link_set_master(struct nl *nl, int index, int master); /* 0: out of its bridge */
 
 /*
- * Port flags of a bridge port, by name because it stands in the batch right behind link_join_veth().
- * -EOPNOTSUPP: the link is in no bridge.
+ * Port flags of a bridge port, by name because it stands in the batch right behind
+ * link_join_veth(). -EOPNOTSUPP: the link is in no bridge.
  */
 struct port {
 	bool hairpin;
@@ -94,7 +98,10 @@ void link_set_port(struct nl *nl, const char *name, const struct port *p);
 void link_del(struct nl *nl, int index);
 void link_del_name(struct nl *nl, const char *name);
 
-/* Mark a link for grouped deletion, and delete all that are marked (RTM_DELLINK with IFLA_GROUP; -ENODEV when none is). */
+/*
+ * Mark a link for grouped deletion, and delete all that are marked (RTM_DELLINK with IFLA_GROUP;
+ * -ENODEV when none is).
+ */
 void link_set_group(struct nl *nl, const char *name, uint32_t group);
 void link_del_group(struct nl *nl, uint32_t group);
 
@@ -102,8 +109,9 @@ int link_find(struct nl *nl, const char *name, struct link *out, struct err *e);
 int link_find_index(struct nl *nl, int index, struct link *out, struct err *e);
 
 /*
- * Call fn for every link of the namespace; kind NULL: all. fn's negative value ends the walk and is returned. While others add and remove
- * links a walk of hundreds can be interrupted and begin anew: fn then sees links twice, so gather by index or name.
+ * Call fn for every link of the namespace; kind NULL: all. fn's negative value ends the walk and is
+ * returned. While others add and remove links a walk of hundreds can be interrupted and begin anew:
+ * fn then sees links twice, so gather by index or name.
  */
 typedef int link_fn(const struct link *l, void *arg);
 int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e);

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "net/nl.h"
 
-#define RTEXT_SKIP_STATS (1 << 3)	/* RTEXT_FILTER_SKIP_STATS, since 4.4: counters nobody reads */
+#define RTEXT_SKIP_STATS (1 << 3) /* RTEXT_FILTER_SKIP_STATS, since 4.4: counters nobody reads */
 
 static void read_kind(const struct nlattr *info, struct link *l)
 {
@@ -20,13 +20,17 @@ static void read_kind(const struct nlattr *info, struct link *l)
 
 	(void)nl_attrs_nested(info, a, IFLA_INFO_SLAVE_DATA);
 	(void)nl_str(a[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
-	if (!nl_str(a[IFLA_INFO_SLAVE_KIND], master_kind, sizeof(master_kind)) || strcmp(master_kind, "bridge") != 0)
+	if (!nl_str(a[IFLA_INFO_SLAVE_KIND], master_kind, sizeof(master_kind)) ||
+	    strcmp(master_kind, "bridge") != 0)
 		return;
 	(void)nl_attrs_nested(a[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MODE);
 	l->hairpin = nl_u8(port[IFLA_BRPORT_MODE]) != 0;
 }
 
-/* False when the message is no link of ours to report: other families (bridge ports) use the same message type. */
+/*
+ * False when the message is no link of ours to report: other families (bridge ports) use the same
+ * message type.
+ */
 static bool read_link(const struct nlmsghdr *h, struct link *l)
 {
 	const struct nlattr *a[IFLA_LINK_NETNSID + 1];
@@ -70,8 +74,8 @@ static int find_answer(const struct nlmsghdr *h, void *arg)
 /* "There is none" is an answer and leaves no error behind. */
 static int find_commit(struct nl *nl, struct link *out, struct err *e)
 {
-	struct find f = {.out = out};
-	struct err mine = {0};
+	struct find f = { .out = out };
+	struct err mine = { 0 };
 	int r = nl_dump(nl, find_answer, NULL, &f, &mine);
 
 	if (r == -ENODEV)
@@ -81,7 +85,7 @@ static int find_commit(struct nl *nl, struct link *out, struct err *e)
 
 int link_find(struct nl *nl, const char *name, struct link *out, struct err *e)
 {
-	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
 
 	nl_request(nl, "find link", RTM_GETLINK, 0, &any, sizeof(any));
 	nl_put_str(nl, IFLA_IFNAME, name);
@@ -91,7 +95,7 @@ int link_find(struct nl *nl, const char *name, struct link *out, struct err *e)
 
 int link_find_index(struct nl *nl, int index, struct link *out, struct err *e)
 {
-	struct ifinfomsg m = {.ifi_index = index};
+	struct ifinfomsg m = { .ifi_index = index };
 
 	nl_request(nl, "find link", RTM_GETLINK, 0, &m, sizeof(m));
 	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
@@ -116,14 +120,17 @@ static int each_answer(const struct nlmsghdr *h, void *arg)
 
 int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e)
 {
-	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
-	struct each each = {.kind = kind, .fn = fn, .arg = arg};
+	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	struct each each = { .kind = kind, .fn = fn, .arg = arg };
 
 	nl_request(nl, "list links", RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
 	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
 	if (kind) {
-		/* The kernel filters only by kinds whose driver is loaded; each_answer() filters in any case. */
-		nl_nest(nl, IFLA_LINKINFO)
+		/*
+		 * The kernel filters only by kinds whose driver is loaded; each_answer() filters in
+		 * any case.
+		 */
+		nl_nest (nl, IFLA_LINKINFO)
 			nl_put_str(nl, IFLA_INFO_KIND, kind);
 	}
 	return nl_dump(nl, each_answer, NULL, &each, e);
@@ -131,7 +138,10 @@ int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct er
 
 void mac_random(uint8_t mac[static 6])
 {
-	/* Unique is enough: GRND_INSECURE (5.6) does not wait for entropy, which small machines lack after boot. */
+	/*
+	 * Unique is enough: GRND_INSECURE (5.6) does not wait for entropy, which small machines
+	 * lack after boot.
+	 */
 	while (getrandom(mac, 6, GRND_INSECURE) != 6 && getrandom(mac, 6, 0) != 6)
 		;
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
@@ -139,7 +149,8 @@ void mac_random(uint8_t mac[static 6])
 
 const char *mac_format(const uint8_t mac[static 6], char out[static MAC_TEXT])
 {
-	snprintf(out, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	snprintf(out, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
 	return out;
 }
 

@@ -14,7 +14,10 @@
 
 int netns_open(const char *path, struct err *e)
 {
-	/* A link in /proc or a bind mount, so it is followed; O_NONBLOCK: a FIFO planted there must not hold us. */
+	/*
+	 * A link in /proc or a bind mount, so it is followed; O_NONBLOCK: a FIFO planted there must
+	 * not hold us.
+	 */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
@@ -35,7 +38,8 @@ bool netns_same(int a, int b)
 {
 	struct stat x, y;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 int netns_enter(int ns, struct err *e)
@@ -45,7 +49,8 @@ int netns_enter(int ns, struct err *e)
 	return 0;
 }
 
-int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap, struct err *e)
+int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap,
+	       struct err *e)
 {
 	int r, back;
 

@@ -11,8 +11,8 @@ struct err;
 struct nl;
 
 /*
- * Open a path as a network namespace (O_CLOEXEC). Verified by NS_GET_NSTYPE: anything else is -EINVAL "... is no network
- * namespace"; a missing path is -ENOENT.
+ * Open a path as a network namespace (O_CLOEXEC). Verified by NS_GET_NSTYPE: anything else is
+ * -EINVAL "... is no network namespace"; a missing path is -ENOENT.
  */
 int netns_open(const char *path, struct err *e);
 
@@ -25,7 +25,11 @@ bool netns_same(int a, int b);
 /* setns() of the calling thread. */
 int netns_enter(int ns, struct err *e);
 
-/* Open a netlink socket inside ns and come back to home (netns_open_self()); as nl_open(). Failing to come back is fatal to the call. */
-int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap, struct err *e);
+/*
+ * Open a netlink socket inside ns and come back to home (netns_open_self()); as nl_open(). Failing
+ * to come back is fatal to the call.
+ */
+int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap,
+	       struct err *e);
 
 #endif

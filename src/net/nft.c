@@ -1,10 +1,12 @@
 /*
- * nf_tables objects: tables, chains, sets, elements. See nft.h; transactions are in nft_batch.c, rules in nft_expr.c.
+ * nf_tables objects: tables, chains, sets, elements. See nft.h; transactions are in nft_batch.c,
+ * rules in nft_expr.c.
  *
- * How intervals lie in the kernel. A set of one field keeps bounds in a tree: an element where the range starts and
- * another one past its end, marked NFT_SET_ELEM_INTERVAL_END; a range that ends with the last address of its family has
- * no second one. A set of concatenated fields (net/netfilter/nft_set_pipapo.c, since 5.6) keeps whole ranges instead:
- * one element with KEY and KEY_END, both inclusive, and the set must tell the size of each field in its description.
+ * How intervals lie in the kernel. A set of one field keeps bounds in a tree: an element where the
+ * range starts and another one past its end, marked NFT_SET_ELEM_INTERVAL_END; a range that ends
+ * with the last address of its family has no second one. A set of concatenated fields
+ * (net/netfilter/nft_set_pipapo.c, since 5.6) keeps whole ranges instead: one element with KEY and
+ * KEY_END, both inclusive, and the set must tell the size of each field in its description.
  */
 #include "net/nft.h"
 
@@ -19,7 +21,10 @@
 #include "net/nft_wire.h"
 #include "net/nl.h"
 
-/* Data type numbers and userdata types of nft(8). The kernel only stores them; nft(8) prints sets by them. */
+/*
+ * Data type numbers and userdata types of nft(8). The kernel only stores them; nft(8) prints sets
+ * by them.
+ */
 #define TYPE_IPADDR 7u
 #define TYPE_IP6ADDR 8u
 #define TYPE_IFNAME 41u
@@ -30,11 +35,11 @@
 #define BYTEORDER_BIG 2
 
 static const struct nft_layout layouts[] = {
-	[NFT_KEY_IPV4] = {TYPE_IPADDR, AF_INET, 4, 1},
-	[NFT_KEY_IPV6] = {TYPE_IP6ADDR, AF_INET6, 16, 1},
-	[NFT_KEY_IPV4_IPV4] = {TYPE_PAIR(TYPE_IPADDR, TYPE_IPADDR), AF_INET, 4, 2},
-	[NFT_KEY_IPV6_IPV6] = {TYPE_PAIR(TYPE_IP6ADDR, TYPE_IP6ADDR), AF_INET6, 16, 2},
-	[NFT_KEY_IFNAME] = {TYPE_IFNAME, 0, 16, 1},
+	[NFT_KEY_IPV4] = { TYPE_IPADDR, AF_INET, 4, 1 },
+	[NFT_KEY_IPV6] = { TYPE_IP6ADDR, AF_INET6, 16, 1 },
+	[NFT_KEY_IPV4_IPV4] = { TYPE_PAIR(TYPE_IPADDR, TYPE_IPADDR), AF_INET, 4, 2 },
+	[NFT_KEY_IPV6_IPV6] = { TYPE_PAIR(TYPE_IP6ADDR, TYPE_IP6ADDR), AF_INET6, 16, 2 },
+	[NFT_KEY_IFNAME] = { TYPE_IFNAME, 0, 16, 1 },
 };
 
 const struct nft_layout *nft_layout(enum nft_key key)
@@ -42,9 +47,10 @@ const struct nft_layout *nft_layout(enum nft_key key)
 	return &layouts[key];
 }
 
-void nft_request(struct nl *nl, const char *what, uint16_t msg, uint16_t flags, const struct nft_table *t)
+void nft_request(struct nl *nl, const char *what, uint16_t msg, uint16_t flags,
+		 const struct nft_table *t)
 {
-	struct nfgenmsg g = {.nfgen_family = t->family, .version = NFNETLINK_V0};
+	struct nfgenmsg g = { .nfgen_family = t->family, .version = NFNETLINK_V0 };
 
 	nl_request(nl, what, NFNL_SUBSYS_NFTABLES << 8 | msg, flags, &g, sizeof(g));
 	if (t->name)
@@ -59,7 +65,7 @@ void nft_put_value(struct nl *nl, uint16_t type, const void *data, size_t size)
 
 void nft_put_comment(struct nl *nl, uint16_t type, const char *comment)
 {
-	uint8_t tlv[2 + NFT_COMMENT_MAX + 1] = {UDATA_COMMENT};
+	uint8_t tlv[2 + NFT_COMMENT_MAX + 1] = { UDATA_COMMENT };
 	size_t len = comment ? strlen(comment) : 0;
 
 	if (!len)
@@ -110,11 +116,14 @@ void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain)
 	nl_put_str(nl, NFTA_CHAIN_NAME, chain);
 }
 
-/* Without it nft(8) takes keys for numbers of unknown byte order. A concatenation has none of its own. */
+/*
+ * Without it nft(8) takes keys for numbers of unknown byte order. A concatenation has none of its
+ * own.
+ */
 static void put_set_userdata(struct nl *nl, const struct nft_layout *l)
 {
 	uint32_t order = l->family ? BYTEORDER_BIG : BYTEORDER_HOST;
-	uint8_t tlv[2 + sizeof(order)] = {UDATA_KEYBYTEORDER, sizeof(order)};
+	uint8_t tlv[2 + sizeof(order)] = { UDATA_KEYBYTEORDER, sizeof(order) };
 
 	memcpy(tlv + 2, &order, sizeof(order)); /* in the host's order, unlike the attributes */
 	nl_put(nl, NFTA_SET_USERDATA, tlv, sizeof(tlv));
@@ -140,11 +149,12 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 	assert(l->family || !s->interval);
 	nft_request(nl, "create set", NFT_MSG_NEWSET, NLM_F_CREATE, t);
 	nl_put_str(nl, NFTA_SET_NAME, s->name);
-	nl_put_be32(nl, NFTA_SET_FLAGS, (s->interval ? NFT_SET_INTERVAL : 0u) | (ranges ? NFT_SET_CONCAT : 0u));
+	nl_put_be32(nl, NFTA_SET_FLAGS,
+		    (s->interval ? NFT_SET_INTERVAL : 0u) | (ranges ? NFT_SET_CONCAT : 0u));
 	nl_put_be32(nl, NFTA_SET_KEY_TYPE, l->type);
 	nl_put_be32(nl, NFTA_SET_KEY_LEN, (uint32_t)l->size * l->fields);
-	nl_put_be32(nl, NFTA_SET_ID,
-		    nl->seq); /* the kernel insists on one, unique in the transaction; we look sets up by name */
+	nl_put_be32(nl, NFTA_SET_ID, nl->seq); /* the kernel insists on one, unique in the
+						  transaction; we look sets up by name */
 	if (ranges)
 		put_set_fields(nl, l);
 	if (l->fields == 1)
@@ -157,7 +167,8 @@ void nft_set_flush(struct nl *nl, const struct nft_table *t, const char *set)
 	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, set);
 }
 
-static void put_field(const struct nft_layout *l, const struct addr *first, const struct addr *last, uint8_t *out)
+static void put_field(const struct nft_layout *l, const struct addr *first, const struct addr *last,
+		      uint8_t *out)
 {
 	const struct addr *a = last && addr_is_set(last) ? last : first;
 
@@ -205,7 +216,8 @@ static void put_interval_end(struct nl *nl, const struct nft_elem *el)
 	}
 }
 
-static void put_elem(struct nl *nl, const struct nft_set *s, const struct nft_elem *el, const char *comment)
+static void put_elem(struct nl *nl, const struct nft_set *s, const struct nft_elem *el,
+		     const char *comment)
 {
 	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, s->name);
 	nl_nest (nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
@@ -218,13 +230,15 @@ static void put_elem(struct nl *nl, const struct nft_set *s, const struct nft_el
 	}
 }
 
-void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s, const struct nft_elem *el)
+void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  const struct nft_elem *el)
 {
 	nft_request(nl, "add element", NFT_MSG_NEWSETELEM, NLM_F_CREATE, t);
 	put_elem(nl, s, el, el->comment);
 }
 
-void nft_elem_del(struct nl *nl, const struct nft_table *t, const struct nft_set *s, const struct nft_elem *el)
+void nft_elem_del(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  const struct nft_elem *el)
 {
 	nft_request(nl, "delete element", NFT_MSG_DELSETELEM, 0, t);
 	put_elem(nl, s, el, NULL);

@@ -1,10 +1,12 @@
 /*
- * Reading the elements of nf_tables sets. See nft.h; how ranges lie in a set is told at the top of nft.c.
+ * Reading the elements of nf_tables sets. See nft.h; how ranges lie in a set is told at the top of
+ * nft.c.
  *
- * Theory of operation. A set of single-field intervals is dumped as bounds, in the order of its tree. That order is the
- * kernel's own affair, and where one range ends at the start of the next, either bound may come first. So we rely on no
- * more than that the bounds come sorted, up or down: they wait for their counterpart, at most two of a kind at a time.
- * What has no end when the dump is over reaches to the last address.
+ * Theory of operation. A set of single-field intervals is dumped as bounds, in the order of its
+ * tree. That order is the kernel's own affair, and where one range ends at the start of the next,
+ * either bound may come first. So we rely on no more than that the bounds come sorted, up or down:
+ * they wait for their counterpart, at most two of a kind at a time. What has no end when the dump
+ * is over reaches to the last address.
  */
 #include "net/nft.h"
 
@@ -48,17 +50,19 @@ static int emit(struct elem_walk *w, const struct nft_elem *el)
 
 static int emit_range(struct elem_walk *w, const struct bound *start, const struct addr *last)
 {
-	struct nft_elem el = {.first = start->addr, .last = *last, .comment = start->comment};
+	struct nft_elem el = { .first = start->addr, .last = *last, .comment = start->comment };
 
 	return emit(w, &el);
 }
 
 static int walk_bound(struct elem_walk *w, const struct bound *b, bool is_end)
 {
-	struct bounds *own = is_end ? &w->ends : &w->starts, *others = is_end ? &w->starts : &w->ends;
+	struct bounds *own = is_end ? &w->ends : &w->starts,
+		      *others = is_end ? &w->starts : &w->ends;
 
 	for (unsigned int i = 0; i < others->count; i++) {
-		const struct bound *start = is_end ? &others->at[i] : b, *end = is_end ? b : &others->at[i];
+		const struct bound *start = is_end ? &others->at[i] : b,
+				   *end = is_end ? b : &others->at[i];
 		struct addr last = addr_prev(&end->addr);
 		int r;
 
@@ -79,7 +83,7 @@ static int walk_over(struct elem_walk *w)
 	int r = 0;
 
 	for (unsigned int i = 0; i < w->starts.count && r == 0; i++) {
-		struct prefix all = {.addr = w->starts.at[i].addr};
+		struct prefix all = { .addr = w->starts.at[i].addr };
 		struct addr last = prefix_last(&all);
 
 		r = emit_range(w, &w->starts.at[i], &last);
@@ -104,21 +108,24 @@ static const uint8_t *key_bytes(const struct nlattr *key, const struct nft_layou
 	if (!key)
 		return NULL;
 	nl_attrs_nested(key, a, NFTA_DATA_VALUE);
-	return nl_size(a[NFTA_DATA_VALUE]) == (size_t)l->size * l->fields ? nl_data(a[NFTA_DATA_VALUE]) : NULL;
+	return nl_size(a[NFTA_DATA_VALUE]) == (size_t)l->size * l->fields
+		       ? nl_data(a[NFTA_DATA_VALUE])
+		       : NULL;
 }
 
 static struct addr field(const struct nft_layout *l, const uint8_t *key, unsigned int i)
 {
-	struct addr a = {.family = l->family};
+	struct addr a = { .family = l->family };
 
 	memcpy(a.bytes, key + i * l->size, l->size);
 	return a;
 }
 
-static int walk_whole(struct elem_walk *w, const uint8_t *key, const uint8_t *key_end, const char *comment)
+static int walk_whole(struct elem_walk *w, const uint8_t *key, const uint8_t *key_end,
+		      const char *comment)
 {
 	const struct nft_layout *l = w->layout;
-	struct nft_elem el = {.comment = comment};
+	struct nft_elem el = { .comment = comment };
 	char ifname[17] = "";
 
 	if (!l->family) {
@@ -149,7 +156,8 @@ static int walk_elem(struct elem_walk *w, const struct nlattr *elem)
 		return 0; /* a catch-all, which is nobody's of ours */
 	nft_comment(a[NFTA_SET_ELEM_USERDATA], b.comment, sizeof(b.comment));
 	if (!w->bounds)
-		return walk_whole(w, key, key_bytes(a[NFTA_SET_ELEM_KEY_END], w->layout), b.comment);
+		return walk_whole(w, key, key_bytes(a[NFTA_SET_ELEM_KEY_END], w->layout),
+				  b.comment);
 	b.addr = field(w->layout, key, 0);
 	return walk_bound(w, &b, nl_be32(a[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END);
 }
@@ -174,12 +182,12 @@ static int elem_answer(const struct nlmsghdr *h, void *arg)
 	return r;
 }
 
-int nft_elem_each(struct nl *nl, const struct nft_table *t, const struct nft_set *s, nft_elem_fn *fn, void *arg,
-		  struct err *e)
+int nft_elem_each(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  nft_elem_fn *fn, void *arg, struct err *e)
 {
 	const struct nft_layout *l = nft_layout(s->key);
 	struct elem_walk w = {
-		.w = {.table = t->name, .name = s->name},
+		.w = { .table = t->name, .name = s->name },
 		.layout = l,
 		.bounds = s->interval && l->fields == 1 && l->family,
 		.fn = fn,
@@ -224,10 +232,12 @@ static int find_answer(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set *s, const struct nft_elem *el,
-		  struct err *e)
+int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  const struct nft_elem *el, struct err *e)
 {
-	struct elem_search f = {.w = {.table = t->name, .name = s->name}, .layout = nft_layout(s->key), .el = el};
+	struct elem_search f = { .w = { .table = t->name, .name = s->name },
+				 .layout = nft_layout(s->key),
+				 .el = el };
 
 	nft_request(nl, "find element", NFT_MSG_GETSETELEM, 0, t);
 	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, s->name);

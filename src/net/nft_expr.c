@@ -1,10 +1,12 @@
 /*
- * nf_tables rules: a list of expressions, each a small instruction of the kernel's register machine. See nft.h.
+ * nf_tables rules: a list of expressions, each a small instruction of the kernel's register
+ * machine. See nft.h.
  *
- * Every match loads what it looks at into register 1 and compares it there, as nft(8) and iptables-nft write it: both
- * tools print a rule by recognising these sequences, and iptables refuses a whole table in which it does not. That is
- * also why a prefix is always a load of the whole address with a mask, although for /8, /16 and /24 a shorter load
- * would do: iptables-nft before 1.8.7 (RHEL 8) cannot read the short form.
+ * Every match loads what it looks at into register 1 and compares it there, as nft(8) and
+ * iptables-nft write it: both tools print a rule by recognising these sequences, and iptables
+ * refuses a whole table in which it does not. That is also why a prefix is always a load of the
+ * whole address with a mask, although for /8, /16 and /24 a shorter load would do: iptables-nft
+ * before 1.8.7 (RHEL 8) cannot read the short form.
  *
  * Addresses are in network order in registers; marks, states and address types in the host's.
  */
@@ -103,7 +105,10 @@ static void put_lookup(struct nl *nl, const char *set, bool negate)
 	expr_close(nl);
 }
 
-/* Load an address of the packet's IP header; its offset is 12 or 16 in IPv4 (RFC 791), 8 or 24 in IPv6 (RFC 8200). */
+/*
+ * Load an address of the packet's IP header; its offset is 12 or 16 in IPv4 (RFC 791), 8 or 24 in
+ * IPv6 (RFC 8200).
+ */
 static void put_address(struct nl *nl, uint8_t family, enum side side, uint32_t reg)
 {
 	uint32_t size = family == AF_INET ? 4 : 16;
@@ -175,7 +180,10 @@ void nft_match_daddr_set(struct nl *nl, const struct nft_set *s, bool negate)
 	match_address_set(nl, DESTINATION, s, negate);
 }
 
-/* Register 1 of 16 bytes is registers 32_00 to 32_03 of 4; the second field lies right behind the first. */
+/*
+ * Register 1 of 16 bytes is registers 32_00 to 32_03 of 4; the second field lies right behind the
+ * first.
+ */
 void nft_match_pair_set(struct nl *nl, const struct nft_set *s, bool negate)
 {
 	const struct nft_layout *l = nft_layout(s->key);
@@ -210,7 +218,8 @@ void nft_match_oif(struct nl *nl, const char *name, bool negate)
 	match_name(nl, NFT_META_OIFNAME, name, negate);
 }
 
-static void match_name_set(struct nl *nl, enum nft_meta_keys key, const struct nft_set *s, bool negate)
+static void match_name_set(struct nl *nl, enum nft_meta_keys key, const struct nft_set *s,
+			   bool negate)
 {
 	assert(s->key == NFT_KEY_IFNAME);
 	put_meta(nl, key);

@@ -22,10 +22,11 @@ static int read_generation(const struct nlmsghdr *h, void *arg)
 
 int nft_generation(struct nl *nl, uint32_t *out, struct err *e)
 {
-	struct nfgenmsg g = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+	struct nfgenmsg g = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
 
 	*out = 0;
-	nl_request(nl, "read the ruleset's generation", (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN, 0, &g, sizeof(g));
+	nl_request(nl, "read the ruleset's generation",
+		   (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETGEN, 0, &g, sizeof(g));
 	return nl_dump(nl, read_generation, NULL, out, e);
 }
 

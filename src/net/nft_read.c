@@ -1,5 +1,6 @@
 /*
- * Reading nf_tables: tables, chains and rules by get and dump. See nft.h; elements are in nft_elem.c.
+ * Reading nf_tables: tables, chains and rules by get and dump. See nft.h; elements are in
+ * nft_elem.c.
  */
 #include "net/nft.h"
 
@@ -16,9 +17,10 @@
 
 #define UDATA_COMMENT 0 /* nft(8): of rules and of elements alike */
 
-int nft_ask(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), struct nft_walk *w, struct err *e)
+int nft_ask(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), struct nft_walk *w,
+	    struct err *e)
 {
-	struct err mine = {0};
+	struct err mine = { 0 };
 	int r = nl_dump(nl, fn, restart, w, &mine);
 
 	if (w->stop < 0)
@@ -26,10 +28,11 @@ int nft_ask(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), struct 
 	if (r == -ENOENT)
 		return 0;
 	if (r == -EINVAL) /* nfnetlink's answer for a subsystem that is not there */
-		return err_set(e, EOPNOTSUPP, "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+		return err_set(e, EOPNOTSUPP,
+			       "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 	if (r < 0)
-		return err_set(e, -r, "nftables %s%s%s: %s", w->table, w->name ? " " : "", w->name ? w->name : "",
-			       mine.text);
+		return err_set(e, -r, "nftables %s%s%s: %s", w->table, w->name ? " " : "",
+			       w->name ? w->name : "", mine.text);
 	return w->found;
 }
 
@@ -68,7 +71,7 @@ static int table_answer(const struct nlmsghdr *h, void *arg)
 
 int nft_table_find(struct nl *nl, const struct nft_table *t, struct err *e)
 {
-	struct nft_walk w = {.table = t->name};
+	struct nft_walk w = { .table = t->name };
 
 	nft_request(nl, "find table", NFT_MSG_GETTABLE, 0, t);
 	return nft_ask(nl, table_answer, NULL, &w, e);
@@ -95,7 +98,7 @@ static int chain_answer(const struct nlmsghdr *h, void *arg)
 	struct chain_walk *w = arg;
 	const struct nlattr *a[NFTA_CHAIN_POLICY + 1];
 	const struct nfgenmsg *g = (const void *)(h + 1);
-	struct nft_chain_info c = {0};
+	struct nft_chain_info c = { 0 };
 
 	if (!nft_is(h, NFT_MSG_NEWCHAIN) || !nl_attrs(h, sizeof(*g), a, NFTA_CHAIN_POLICY))
 		return 0;
@@ -113,8 +116,8 @@ static int chain_answer(const struct nlmsghdr *h, void *arg)
 
 int nft_chain_each(struct nl *nl, uint8_t family, nft_chain_fn *fn, void *arg, struct err *e)
 {
-	struct chain_walk w = {.w.table = "of all", .fn = fn, .arg = arg};
-	struct nft_table any = {.family = family};
+	struct chain_walk w = { .w.table = "of all", .fn = fn, .arg = arg };
+	struct nft_table any = { .family = family };
 
 	nft_request(nl, "list chains", NFT_MSG_GETCHAIN, NLM_F_DUMP, &any);
 	return nft_ask(nl, chain_answer, NULL, &w.w, e);
@@ -137,9 +140,10 @@ static int rule_answer(const struct nlmsghdr *h, void *arg)
 {
 	struct rule_walk *w = arg;
 	const struct nlattr *a[NFTA_RULE_USERDATA + 1];
-	struct nft_rule_info r = {.first = !w->w.found};
+	struct nft_rule_info r = { .first = !w->w.found };
 
-	if (!nft_is(h, NFT_MSG_NEWRULE) || !nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_RULE_USERDATA))
+	if (!nft_is(h, NFT_MSG_NEWRULE) ||
+	    !nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_RULE_USERDATA))
 		return 0;
 	if (nl_size(a[NFTA_RULE_HANDLE]) != sizeof(r.handle))
 		return 0;
@@ -151,10 +155,10 @@ static int rule_answer(const struct nlmsghdr *h, void *arg)
 	return w->w.stop < 0 ? w->w.stop : 0;
 }
 
-int nft_rule_each(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_fn *fn, void *arg,
-		  struct err *e)
+int nft_rule_each(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_fn *fn,
+		  void *arg, struct err *e)
 {
-	struct rule_walk w = {.w = {.table = t->name, .name = chain}, .fn = fn, .arg = arg};
+	struct rule_walk w = { .w = { .table = t->name, .name = chain }, .fn = fn, .arg = arg };
 
 	nft_request(nl, "list rules", NFT_MSG_GETRULE, NLM_F_DUMP, t);
 	nl_put_str(nl, NFTA_RULE_CHAIN, chain);

@@ -1,5 +1,6 @@
 /*
- * Netlink mechanism: the socket and the sticky writer of requests. Sending is nl_send.c, reading attributes nl_attr.c.
+ * Netlink mechanism: the socket and the sticky writer of requests. Sending is nl_send.c, reading
+ * attributes nl_attr.c.
  *
  * Multi-byte fields are copied in, because the caller's buffer need not be aligned.
  */
@@ -20,20 +21,23 @@ static int open_error(int protocol, struct err *e)
 	if (errno != EPROTONOSUPPORT && errno != EAFNOSUPPORT)
 		return err_sys(e, errno, "open a netlink socket");
 	if (protocol == NETLINK_NETFILTER)
-		return err_set(e, EPROTONOSUPPORT,
-			       "the kernel has no nfnetlink (module nfnetlink, CONFIG_NETFILTER_NETLINK)");
-	return err_set(e, EPROTONOSUPPORT, "the kernel has no netlink protocol %d (CONFIG_NET)", protocol);
+		return err_set(
+			e, EPROTONOSUPPORT,
+			"the kernel has no nfnetlink (module nfnetlink, CONFIG_NETFILTER_NETLINK)");
+	return err_set(e, EPROTONOSUPPORT, "the kernel has no netlink protocol %d (CONFIG_NET)",
+		       protocol);
 }
 
 int nl_open(struct nl *nl, int protocol, char *buf, size_t cap, struct err *e)
 {
-	static const int options[] = {NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK};
+	static const int options[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK };
 	const int on = 1;
 
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	if (nl->fd < 0)
 		return open_error(protocol, e);
-	/* Without them (before 4.20) errors say less and dumps filter less; both cases are handled. */
+	/* Without them (before 4.20) errors say less and dumps filter less; both cases are handled.
+	 */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		(void)setsockopt(nl->fd, SOL_NETLINK, options[i], &on, sizeof(on));
 	nl->seq = 0;
@@ -60,7 +64,10 @@ void nl_discard(struct nl *nl)
 	nl->bad = false;
 }
 
-/* Room for size bytes and the padding behind them, zeroed; NULL when there is none, and from then on. */
+/*
+ * Room for size bytes and the padding behind them, zeroed; NULL when there is none, and from then
+ * on.
+ */
 static char *grow(struct nl *nl, size_t size)
 {
 	char *at;
@@ -83,9 +90,10 @@ static void message_grown(struct nl *nl)
 	memcpy(nl->buf + nl->msg, &len, sizeof(len));
 }
 
-void nl_request(struct nl *nl, const char *what, uint16_t type, uint16_t flags, const void *header, size_t size)
+void nl_request(struct nl *nl, const char *what, uint16_t type, uint16_t flags, const void *header,
+		size_t size)
 {
-	struct nlmsghdr h = {.nlmsg_type = type, .nlmsg_flags = flags | NLM_F_REQUEST};
+	struct nlmsghdr h = { .nlmsg_type = type, .nlmsg_flags = flags | NLM_F_REQUEST };
 	char *at;
 
 	assert(nl->depth == 0);
@@ -105,7 +113,7 @@ void nl_hint(struct nl *nl, int errnum, const char *says, const char *text)
 {
 	if (nl->bad || nl->hints == NL_HINTS_MAX)
 		return;
-	nl->hint[nl->hints++] = (struct nl_hint){nl->count - 1, errnum, says, text};
+	nl->hint[nl->hints++] = (struct nl_hint){ nl->count - 1, errnum, says, text };
 }
 
 void nl_put_raw(struct nl *nl, const void *data, size_t size)
@@ -123,7 +131,7 @@ void nl_put_raw(struct nl *nl, const void *data, size_t size)
 
 void nl_put(struct nl *nl, uint16_t type, const void *data, size_t size)
 {
-	struct nlattr a = {.nla_type = type};
+	struct nlattr a = { .nla_type = type };
 	char *at;
 
 	assert(nl->bad || nl->count > 0);
@@ -161,7 +169,7 @@ void nl_put_u32(struct nl *nl, uint16_t type, uint32_t v)
 
 void nl_put_be32(struct nl *nl, uint16_t type, uint32_t v)
 {
-	uint8_t b[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
+	uint8_t b[4] = { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v };
 
 	nl_put(nl, type, b, sizeof(b));
 }

@@ -1,8 +1,10 @@
 /*
- * Netlink mechanism: one socket, a sticky request buffer that holds a batch of messages, acknowledgements, dumps.
+ * Netlink mechanism: one socket, a sticky request buffer that holds a batch of messages,
+ * acknowledgements, dumps.
  *
- * Requests are written one after the other (nl_request, nl_put_*, nl_nest) and go to the kernel in one sendmsg() by nl_commit().
- * A batch of one is the ordinary call. Follows include/uapi/linux/netlink.h and net/netlink/af_netlink.c.
+ * Requests are written one after the other (nl_request, nl_put_*, nl_nest) and go to the kernel in
+ * one sendmsg() by nl_commit(). A batch of one is the ordinary call. Follows
+ * include/uapi/linux/netlink.h and net/netlink/af_netlink.c.
  */
 #ifndef NET_NL_H
 #define NET_NL_H
@@ -16,79 +18,94 @@ struct addr;
 struct err;
 
 #define NL_NEST_MAX 8
-#define NL_ERRNO_MAX 4095		/* MAX_ERRNO of include/linux/err.h: anything beyond is no errno */
-#define NL_REQUESTS_MAX 1024		/* in one batch */
-#define NL_HINTS_MAX 16			/* nl_hint() in one batch; more are dropped */
+#define NL_ERRNO_MAX 4095    /* MAX_ERRNO of include/linux/err.h: anything beyond is no errno */
+#define NL_REQUESTS_MAX 1024 /* in one batch */
+#define NL_HINTS_MAX 16	     /* nl_hint() in one batch; more are dropped */
 
 /* What an error of one request means, where the kernel does not say so itself. */
 struct nl_hint {
-	unsigned int request;		/* index in the batch */
+	unsigned int request; /* index in the batch */
 	int errnum;
 	const char *says;
 	const char *text;
 };
 
 struct nl {
-	int fd;				/* -1: closed */
-	uint32_t seq;			/* of the last request written */
-	char *buf;			/* the batch; from a static pool inside nl.c's caller: see nl_open() */
+	int fd;	      /* -1: closed */
+	uint32_t seq; /* of the last request written */
+	char *buf;    /* the batch; from a static pool inside nl.c's caller: see nl_open() */
 	size_t cap, len;
-	size_t msg;			/* offset of the message under construction */
-	size_t nest[NL_NEST_MAX];	/* offsets of open nested attributes */
+	size_t msg;		  /* offset of the message under construction */
+	size_t nest[NL_NEST_MAX]; /* offsets of open nested attributes */
 	unsigned int depth;
-	unsigned int count;		/* requests in the batch */
-	bool bad;			/* overflow; reported once by nl_commit() */
+	unsigned int count;		   /* requests in the batch */
+	bool bad;			   /* overflow; reported once by nl_commit() */
 	const char *what[NL_REQUESTS_MAX]; /* static text that names each request in errors */
 	unsigned int hints;
 	struct nl_hint hint[NL_HINTS_MAX];
 };
 
 /*
- * A socket of this protocol (NETLINK_ROUTE, NETLINK_NETFILTER) in the caller's network namespace, with extended ACKs
- * (NETLINK_EXT_ACK, NETLINK_CAP_ACK), O_CLOEXEC. buf[cap] is borrowed for batches (4 KiB suffice for a plugin).
- * -EPROTONOSUPPORT: the kernel lacks the protocol; the error names the option that is missing.
+ * A socket of this protocol (NETLINK_ROUTE, NETLINK_NETFILTER) in the caller's network namespace,
+ * with extended ACKs (NETLINK_EXT_ACK, NETLINK_CAP_ACK), O_CLOEXEC. buf[cap] is borrowed for
+ * batches (4 KiB suffice for a plugin). -EPROTONOSUPPORT: the kernel lacks the protocol; the error
+ * names the option that is missing.
  */
 int nl_open(struct nl *nl, int protocol, char *buf, size_t cap, struct err *e);
 void nl_close(struct nl *nl);
 
-/* Begin the next request of the batch. what is static text: "create veth". header is its fixed part (struct ifinfomsg ...). */
-void nl_request(struct nl *nl, const char *what, uint16_t type, uint16_t flags, const void *header, size_t size);
+/*
+ * Begin the next request of the batch. what is static text: "create veth". header is its fixed part
+ * (struct ifinfomsg ...).
+ */
+void nl_request(struct nl *nl, const char *what, uint16_t type, uint16_t flags, const void *header,
+		size_t size);
 
 /*
- * If the request just begun fails with errnum and the kernel's own message is says ("" when it gives none, NULL: whatever
- * it is), the error text is "what: text". Static texts. The first hint that fits is taken.
+ * If the request just begun fails with errnum and the kernel's own message is says ("" when it
+ * gives none, NULL: whatever it is), the error text is "what: text". Static texts. The first hint
+ * that fits is taken.
  */
 void nl_hint(struct nl *nl, int errnum, const char *says, const char *text);
 
-/* Raw bytes without an attribute header, padded to 4: the header of a message nested in an attribute (VETH_INFO_PEER). */
+/*
+ * Raw bytes without an attribute header, padded to 4: the header of a message nested in an
+ * attribute (VETH_INFO_PEER).
+ */
 void nl_put_raw(struct nl *nl, const void *data, size_t size);
 void nl_put(struct nl *nl, uint16_t type, const void *data, size_t size);
-void nl_put_str(struct nl *nl, uint16_t type, const char *s);		/* with its NUL */
+void nl_put_str(struct nl *nl, uint16_t type, const char *s); /* with its NUL */
 void nl_put_u8(struct nl *nl, uint16_t type, uint8_t v);
-void nl_put_u16(struct nl *nl, uint16_t type, uint16_t v);		/* host byte order */
-void nl_put_u32(struct nl *nl, uint16_t type, uint32_t v);		/* host byte order */
-void nl_put_be32(struct nl *nl, uint16_t type, uint32_t v);		/* v in host order, big endian on the wire (nf_tables) */
-void nl_put_addr(struct nl *nl, uint16_t type, const struct addr *a);	/* 4 or 16 bytes */
+void nl_put_u16(struct nl *nl, uint16_t type, uint16_t v); /* host byte order */
+void nl_put_u32(struct nl *nl, uint16_t type, uint32_t v); /* host byte order */
+void nl_put_be32(struct nl *nl, uint16_t type,
+		 uint32_t v); /* v in host order, big endian on the wire (nf_tables) */
+void nl_put_addr(struct nl *nl, uint16_t type, const struct addr *a); /* 4 or 16 bytes */
 void nl_nest_open(struct nl *nl, uint16_t type);
 void nl_nest_close(struct nl *nl);
 
-/* Nested attributes as nested blocks: nl_nest(nl, IFLA_LINKINFO) { ... } ; never leave the block by break or return. */
+/*
+ * Nested attributes as nested blocks: nl_nest(nl, IFLA_LINKINFO) { ... } ; never leave the block by
+ * break or return.
+ */
 #define nl_nest(nl, type) NL_NEST_(nl, type, NL_CAT_(nl_once_, __LINE__))
-#define NL_NEST_(nl, type, once) for (bool once = (nl_nest_open(nl, type), true); once; nl_nest_close(nl), once = false)
+#define NL_NEST_(nl, type, once)                                                                   \
+	for (bool once = (nl_nest_open(nl, type), true); once; nl_nest_close(nl), once = false)
 #define NL_CAT_(a, b) NL_CAT2_(a, b)
 #define NL_CAT2_(a, b) a##b
 
 /*
- * Send the batch and collect the kernel's answers (an acknowledgement is asked of the last request; errors come for any).
- * 0, or the first error as -errno with the request's `what`, the kernel's extended ACK message and the attribute it
- * complains about as text.
+ * Send the batch and collect the kernel's answers (an acknowledgement is asked of the last request;
+ * errors come for any). 0, or the first error as -errno with the request's `what`, the kernel's
+ * extended ACK message and the attribute it complains about as text.
  *
- * The kernel goes on with later requests after a failed one. Where a later request must not happen then, write the earlier
- * one with NLM_F_ACK: what stands behind it is sent only when everything up to it has succeeded.
+ * The kernel goes on with later requests after a failed one. Where a later request must not happen
+ * then, write the earlier one with NLM_F_ACK: what stands behind it is sent only when everything up
+ * to it has succeeded.
  *
- * *failed (may be NULL; untouched on success) is the index of the failed request. -EMSGSIZE: the batch did not fit its
- * buffer, nothing was sent. The batch is empty afterwards. An empty batch is 0 without a system call. Never blocks: the
- * kernel has answered when send() returns.
+ * *failed (may be NULL; untouched on success) is the index of the failed request. -EMSGSIZE: the
+ * batch did not fit its buffer, nothing was sent. The batch is empty afterwards. An empty batch is
+ * 0 without a system call. Never blocks: the kernel has answered when send() returns.
  */
 int nl_commit(struct nl *nl, unsigned int *failed, struct err *e);
 
@@ -96,34 +113,42 @@ int nl_commit(struct nl *nl, unsigned int *failed, struct err *e);
 void nl_discard(struct nl *nl);
 
 /*
- * Send the one request written as a dump (NLM_F_DUMP is in its flags) or a get (no such flag: one answer) and call fn for
- * each answer; fn returns 0, or a negative value that ends the walk and is returned. fn must not use this nl. An
- * interrupted dump (NLM_F_DUMP_INTR) restarts up to 8 times (then -EAGAIN): restart (may be NULL) is called first so that
- * the caller forgets what it gathered; without it fn sees objects again. Answers with a foreign sequence number or from
- * another port than the kernel's are skipped. Message length is checked; attributes are the callback's to check
- * (nl_attrs). The batch is empty afterwards.
+ * Send the one request written as a dump (NLM_F_DUMP is in its flags) or a get (no such flag: one
+ * answer) and call fn for each answer; fn returns 0, or a negative value that ends the walk and is
+ * returned. fn must not use this nl. An interrupted dump (NLM_F_DUMP_INTR) restarts up to 8 times
+ * (then -EAGAIN): restart (may be NULL) is called first so that the caller forgets what it
+ * gathered; without it fn sees objects again. Answers with a foreign sequence number or from
+ * another port than the kernel's are skipped. Message length is checked; attributes are the
+ * callback's to check (nl_attrs). The batch is empty afterwards.
  */
 typedef int nl_answer_fn(const struct nlmsghdr *h, void *arg);
 int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *arg, struct err *e);
 
 /*
- * Index the attributes behind a message's fixed part of header_size bytes: out[type], type 0 to max, points to the attribute or is NULL;
- * types above max are skipped, of several the last counts. False when an attribute runs over its end (out is then complete up to it).
+ * Index the attributes behind a message's fixed part of header_size bytes: out[type], type 0 to
+ * max, points to the attribute or is NULL; types above max are skipped, of several the last counts.
+ * False when an attribute runs over its end (out is then complete up to it).
  */
-bool nl_attrs(const struct nlmsghdr *h, size_t header_size, const struct nlattr **out, uint16_t max);
-bool nl_attrs_nested(const struct nlattr *nest, const struct nlattr **out, uint16_t max);	/* nest NULL: all NULL, true */
+bool nl_attrs(const struct nlmsghdr *h, size_t header_size, const struct nlattr **out,
+	      uint16_t max);
+bool nl_attrs_nested(const struct nlattr *nest, const struct nlattr **out,
+		     uint16_t max); /* nest NULL: all NULL, true */
 
-/* Walk the elements of a nested attribute (lists such as NFTA_LIST_ELEM): *at starts NULL; false at the end. */
+/*
+ * Walk the elements of a nested attribute (lists such as NFTA_LIST_ELEM): *at starts NULL; false at
+ * the end.
+ */
 bool nl_attr_next(const struct nlattr *nest, const struct nlattr **at);
 
 /* Read an attribute with its length checked; 0, "" or false when it is NULL or too short. */
 uint32_t nl_u32(const struct nlattr *a);
-uint32_t nl_be32(const struct nlattr *a);		/* returned in host order */
+uint32_t nl_be32(const struct nlattr *a); /* returned in host order */
 uint16_t nl_u16(const struct nlattr *a);
 uint8_t nl_u8(const struct nlattr *a);
-bool nl_str(const struct nlattr *a, char *out, size_t size);	/* NUL-terminated; false if absent or cut */
-bool nl_addr(const struct nlattr *a, uint8_t family, struct addr *out);	/* false: *out is none */
-size_t nl_size(const struct nlattr *a);			/* payload bytes; 0 when NULL */
-const void *nl_data(const struct nlattr *a);		/* payload */
+bool nl_str(const struct nlattr *a, char *out,
+	    size_t size); /* NUL-terminated; false if absent or cut */
+bool nl_addr(const struct nlattr *a, uint8_t family, struct addr *out); /* false: *out is none */
+size_t nl_size(const struct nlattr *a);	     /* payload bytes; 0 when NULL */
+const void *nl_data(const struct nlattr *a); /* payload */
 
 #endif

@@ -1,4 +1,7 @@
-/* Netlink mechanism: reading attributes whose lengths nobody has checked yet. Nothing here trusts a length field. */
+/*
+ * Netlink mechanism: reading attributes whose lengths nobody has checked yet. Nothing here trusts a
+ * length field.
+ */
 #include "net/nl.h"
 
 #include <string.h>
@@ -112,7 +115,7 @@ uint32_t nl_u32(const struct nlattr *a)
 
 uint32_t nl_be32(const struct nlattr *a)
 {
-	uint8_t b[4] = {0};
+	uint8_t b[4] = { 0 };
 
 	(void)read_bytes(a, b, sizeof(b));
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
@@ -151,7 +154,7 @@ bool nl_str(const struct nlattr *a, char *out, size_t size)
 
 bool nl_addr(const struct nlattr *a, uint8_t family, struct addr *out)
 {
-	struct addr got = {.family = family};
+	struct addr got = { .family = family };
 	size_t size = addr_size(&got);
 
 	memset(out, 0, sizeof(*out));

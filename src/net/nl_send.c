@@ -1,15 +1,17 @@
 /*
  * Netlink mechanism: sending requests and collecting answers.
  *
- * Theory of operation. rtnetlink and nfnetlink work inside the sender's system call: when send() returns, every
- * request of the batch has been carried out and every answer is in our receive queue (netlink_unicast_kernel(),
- * netlink_rcv_skb()). So answers are read without waiting until none is left, and an answer that is not there was lost,
- * never late. A dump is produced piece by piece, each piece by the recvmsg() that took the one before
- * (netlink_recvmsg()), so that holds for dumps too.
+ * Theory of operation. rtnetlink and nfnetlink work inside the sender's system call: when send()
+ * returns, every request of the batch has been carried out and every answer is in our receive queue
+ * (netlink_unicast_kernel(), netlink_rcv_skb()). So answers are read without waiting until none is
+ * left, and an answer that is not there was lost, never late. A dump is produced piece by piece,
+ * each piece by the recvmsg() that took the one before (netlink_recvmsg()), so that holds for dumps
+ * too.
  *
- * The kernel reports errors in the order of the requests. When the queue is full it drops what comes later and says
- * ENOBUFS first, before it hands out what it kept: the first error is always among what was kept, so we read on after
- * ENOBUFS. The queue is always read to its end, because a dump that nobody takes makes the next one fail with EBUSY.
+ * The kernel reports errors in the order of the requests. When the queue is full it drops what
+ * comes later and says ENOBUFS first, before it hands out what it kept: the first error is always
+ * among what was kept, so we read on after ENOBUFS. The queue is always read to its end, because a
+ * dump that nobody takes makes the next one fail with EBUSY.
  */
 #include "net/nl.h"
 
@@ -24,7 +26,7 @@
 #include "base/err.h"
 #include "base/text.h"
 
-#define ANSWER_SIZE 32768	/* the kernel fills no dump message beyond this (netlink_dump()) */
+#define ANSWER_SIZE 32768 /* the kernel fills no dump message beyond this (netlink_dump()) */
 #define RESTARTS_MAX 8
 
 struct inbox {
@@ -34,10 +36,10 @@ struct inbox {
 
 /* A request's failure as the kernel tells it. */
 struct failure {
-	int errnum;			/* 0: an acknowledgement */
-	char says[200];			/* extended ACK, "" when there is none */
-	uint32_t offset;		/* of the offending attribute in the request, 0: none */
-	uint32_t missing;		/* type of the attribute that is missing, 0: none */
+	int errnum;	  /* 0: an acknowledgement */
+	char says[200];	  /* extended ACK, "" when there is none */
+	uint32_t offset;  /* of the offending attribute in the request, 0: none */
+	uint32_t missing; /* type of the attribute that is missing, 0: none */
 };
 
 static struct nlmsghdr header_at(const struct nl *nl, size_t at)
@@ -48,13 +50,19 @@ static struct nlmsghdr header_at(const struct nl *nl, size_t at)
 	return h;
 }
 
-/* One datagram of the kernel: its length, 0: there is none left, -ENOBUFS: answers were dropped (e is not set). */
+/*
+ * One datagram of the kernel: its length, 0: there is none left, -ENOBUFS: answers were dropped (e
+ * is not set).
+ */
 static ssize_t inbox_fill(const struct nl *nl, struct inbox *in, struct err *e)
 {
 	for (;;) {
-		struct sockaddr_nl from = {0};
-		struct iovec iov = {in->buf, sizeof(in->buf)};
-		struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
+		struct sockaddr_nl from = { 0 };
+		struct iovec iov = { in->buf, sizeof(in->buf) };
+		struct msghdr m = { .msg_name = &from,
+				    .msg_namelen = sizeof(from),
+				    .msg_iov = &iov,
+				    .msg_iovlen = 1 };
 		ssize_t n = recvmsg(nl->fd, &m, MSG_DONTWAIT);
 
 		in->len = n < 0 ? 0 : (size_t)n;
@@ -68,7 +76,8 @@ static ssize_t inbox_fill(const struct nl *nl, struct inbox *in, struct err *e)
 		if (from.nl_pid != 0)
 			continue;
 		if (m.msg_flags & MSG_TRUNC)
-			return err_set(e, EMSGSIZE, "a netlink answer is larger than %zu bytes", sizeof(in->buf));
+			return err_set(e, EMSGSIZE, "a netlink answer is larger than %zu bytes",
+				       sizeof(in->buf));
 		return n;
 	}
 }
@@ -77,7 +86,8 @@ static const struct nlmsghdr *inbox_next(struct inbox *in)
 {
 	const struct nlmsghdr *h = (const void *)(in->buf + in->at);
 
-	if (in->len - in->at < sizeof(*h) || h->nlmsg_len < sizeof(*h) || h->nlmsg_len > in->len - in->at)
+	if (in->len - in->at < sizeof(*h) || h->nlmsg_len < sizeof(*h) ||
+	    h->nlmsg_len > in->len - in->at)
 		return NULL;
 	in->at += NLMSG_ALIGN(h->nlmsg_len);
 	if (in->at > in->len)
@@ -85,7 +95,10 @@ static const struct nlmsghdr *inbox_next(struct inbox *in)
 	return h;
 }
 
-/* Where the extended ACK begins behind the message header, past the request if that is echoed; 0: there is none. */
+/*
+ * Where the extended ACK begins behind the message header, past the request if that is echoed; 0:
+ * there is none.
+ */
 static size_t extack_offset(const struct nlmsghdr *h)
 {
 	struct nlmsgerr m;
@@ -129,7 +142,8 @@ static const char *hint_find(const struct nl *nl, unsigned int request, const st
 	for (unsigned int i = 0; i < nl->hints; i++) {
 		const struct nl_hint *h = &nl->hint[i];
 
-		if (h->request == request && h->errnum == f->errnum && (!h->says || strcmp(h->says, f->says) == 0))
+		if (h->request == request && h->errnum == f->errnum &&
+		    (!h->says || strcmp(h->says, f->says) == 0))
 			return h->text;
 	}
 	return NULL;
@@ -150,7 +164,8 @@ static unsigned int attr_type_at(const struct nl *nl, unsigned int request, uint
 	return a.nla_type & (unsigned int)NLA_TYPE_MASK;
 }
 
-static int failure_report(const struct nl *nl, unsigned int request, const struct failure *f, struct err *e)
+static int failure_report(const struct nl *nl, unsigned int request, const struct failure *f,
+			  struct err *e)
 {
 	const char *hint = hint_find(nl, request, f);
 	unsigned int type = f->missing ? f->missing : attr_type_at(nl, request, f->offset);
@@ -171,8 +186,8 @@ static int overflow_report(const struct nl *nl, struct err *e)
 {
 	const char *what = nl->count > 0 ? nl->what[nl->count - 1] : "netlink request";
 
-	return err_set(e, EMSGSIZE, "%s: the batch is too large (%zu bytes, %u requests so far)", what, nl->len,
-		       nl->count);
+	return err_set(e, EMSGSIZE, "%s: the batch is too large (%zu bytes, %u requests so far)",
+		       what, nl->len, nl->count);
 }
 
 static int batch_send(const struct nl *nl, size_t start, size_t end, struct err *e)
@@ -183,11 +198,12 @@ static int batch_send(const struct nl *nl, size_t start, size_t end, struct err 
 	while (send(nl->fd, nl->buf + start, end - start, 0) < 0) {
 		if (errno == EINTR)
 			continue;
-		/* The socket's default takes 208 KiB; root may ask for more than net.core.wmem_max. */
+		/* The socket's default takes 208 KiB; root may ask for more than net.core.wmem_max.
+		 */
 		if (errno != EMSGSIZE || grown ||
 		    setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) < 0)
-			return err_sys(e, errno, "%s: send %zu bytes to the kernel", nl->what[nl->count - 1],
-				       end - start);
+			return err_sys(e, errno, "%s: send %zu bytes to the kernel",
+				       nl->what[nl->count - 1], end - start);
 		grown = true;
 	}
 	return 0;
@@ -195,15 +211,17 @@ static int batch_send(const struct nl *nl, size_t start, size_t end, struct err 
 
 /* The requests that go out in one send(). */
 struct part {
-	size_t start, end;		/* bytes in the buffer */
-	unsigned int first, count;	/* requests */
-	uint32_t seq;			/* of the first */
+	size_t start, end;	   /* bytes in the buffer */
+	unsigned int first, count; /* requests */
+	uint32_t seq;		   /* of the first */
 };
 
 /* From start up to a request with NLM_F_ACK, or the batch's last, which gets the flag. */
 static struct part part_at(struct nl *nl, size_t start, unsigned int first)
 {
-	struct part p = {.start = start, .end = start, .first = first, .seq = nl->seq - nl->count + 1 + first};
+	struct part p = {
+		.start = start, .end = start, .first = first, .seq = nl->seq - nl->count + 1 + first
+	};
 	struct nlmsghdr h;
 
 	do {
@@ -218,10 +236,12 @@ static struct part part_at(struct nl *nl, size_t start, unsigned int first)
 	return p;
 }
 
-/* Read all answers and act on the first error, whose request is *failed then; silence is an error. */
-static int part_answers(const struct nl *nl, const struct part *p, unsigned int *failed, struct err *e)
+/* Read all answers and act on the first error, whose request is *failed then; silence is an error.
+ */
+static int part_answers(const struct nl *nl, const struct part *p, unsigned int *failed,
+			struct err *e)
 {
-	struct failure first = {0}, f;
+	struct failure first = { 0 }, f;
 	const struct nlmsghdr *h;
 	struct inbox in;
 	bool acked = false, lost = false;
@@ -248,14 +268,14 @@ static int part_answers(const struct nl *nl, const struct part *p, unsigned int 
 		return failure_report(nl, *failed, &first, e);
 	if (acked)
 		return 0;
-	return err_set(e, lost ? ENOBUFS : EPROTO, "%s: the kernel's answer %s", nl->what[p->first + p->count - 1],
-		       lost ? "was lost" : "is missing");
+	return err_set(e, lost ? ENOBUFS : EPROTO, "%s: the kernel's answer %s",
+		       nl->what[p->first + p->count - 1], lost ? "was lost" : "is missing");
 }
 
 int nl_commit(struct nl *nl, unsigned int *failed, struct err *e)
 {
 	unsigned int index = nl->count > 0 ? nl->count - 1 : 0;
-	struct part p = {0};
+	struct part p = { 0 };
 	int r = nl->bad ? overflow_report(nl, e) : 0;
 
 	assert(nl->depth == 0);
@@ -281,7 +301,8 @@ struct walk {
 	int r;
 };
 
-static void walk_answer(const struct nl *nl, struct walk *w, const struct nlmsghdr *h, struct err *e)
+static void walk_answer(const struct nl *nl, struct walk *w, const struct nlmsghdr *h,
+			struct err *e)
 {
 	struct failure f;
 
@@ -334,7 +355,7 @@ static void sequence_next(struct nl *nl)
 
 int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *arg, struct err *e)
 {
-	struct walk w = {.fn = fn, .arg = arg};
+	struct walk w = { .fn = fn, .arg = arg };
 	int r = nl->bad ? overflow_report(nl, e) : 0;
 
 	assert(nl->depth == 0 && (nl->bad || nl->count == 1));
@@ -349,7 +370,8 @@ int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *a
 		r = walk_run(nl, &w, e);
 	}
 	if (r == 0 && w.interrupted)
-		r = err_set(e, EAGAIN, "%s: interrupted by changes %d times", nl->what[0], RESTARTS_MAX + 1);
+		r = err_set(e, EAGAIN, "%s: interrupted by changes %d times", nl->what[0],
+			    RESTARTS_MAX + 1);
 	nl_discard(nl);
 	return r;
 }

@@ -55,7 +55,8 @@ int sysctl_get(const char *path, char *out, size_t size, struct err *e)
 	if (n < 0)
 		n = err_errno(e, "sysctl %s: read", path);
 	else if ((size_t)n == size)
-		n = err_set(e, EFBIG, "sysctl %s: the value is longer than %zu bytes", path, size - 1);
+		n = err_set(e, EFBIG, "sysctl %s: the value is longer than %zu bytes", path,
+			    size - 1);
 	close(fd);
 	if (n < 0)
 		return (int)n;
@@ -79,7 +80,7 @@ int sysctl_set(const char *path, const char *value, struct err *e)
 	if (fd < 0)
 		return fd;
 	do
-		n = write(fd, value, len);	/* one write: the kernel takes each as a whole value */
+		n = write(fd, value, len); /* one write: the kernel takes each as a whole value */
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		n = err_errno(e, "sysctl %s: write \"%s\"", path, value);

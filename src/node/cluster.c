@@ -1,8 +1,9 @@
 /*
  * Reading a cluster file: the two forms into one struct. What the values must fulfil is judge.c's.
  *
- * A NodeList of 5,000 nodes is some 50 MB, most of it lists of images nobody asks for. So the document is walked as slices of its text; of each
- * object the members that we know are copied into a small object, and only that is tokenized and decoded. Skipping a byte costs a tenth of
+ * A NodeList of 5,000 nodes is some 50 MB, most of it lists of images nobody asks for. So the
+ * document is walked as slices of its text; of each object the members that we know are copied into
+ * a small object, and only that is tokenized and decoded. Skipping a byte costs a tenth of
  * tokenizing it, and memory does not follow the file's size.
  */
 #include "node/cluster.h"
@@ -19,8 +20,8 @@
 
 #define CONFIG_DEFAULT "/etc/cni/net.d/10-cnibox.conflist"
 #define INTERNAL_IP "InternalIP"
-#define PATH_SIZE 32	/* "items[18446744073709551615]" */
-#define VALUE_SHOWN 40	/* bytes of a wrong value in an error */
+#define PATH_SIZE 32   /* "items[18446744073709551615]" */
+#define VALUE_SHOWN 40 /* bytes of a wrong value in an error */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The file without its nodes. */
@@ -62,51 +63,55 @@ static const struct json_field elem_addr = { .kind = JSON_ADDR };
 static const struct json_field elem_prefix = { .kind = JSON_PREFIX };
 
 static const struct json_field head_fields[] = {
-	{ .name = "networks", .kind = JSON_LIST, .offset = offsetof(struct head, networks), .elem = &elem_prefix,
-	  .elem_size = sizeof(struct prefix), .help = "what never is masqueraded; without it, the nodes' subnets" },
-	{ .name = "masquerade", .kind = JSON_STR, .offset = offsetof(struct head, masquerade),
-	  .help = "\"cluster\": what leaves the networks; \"subnet\": what leaves not through the bridge; \"none\"" },
-	{ .name = "onlink", .kind = JSON_BOOL, .offset = offsetof(struct head, onlink),
+	{ "networks", JSON_LIST, offsetof(struct head, networks), .elem = &elem_prefix,
+	  .elem_size = sizeof(struct prefix),
+	  .help = "what never is masqueraded; without it, the nodes' subnets" },
+	{ "masquerade", JSON_STR, offsetof(struct head, masquerade),
+	  .help = "\"cluster\": what leaves the networks; \"subnet\": what leaves not through the "
+		  "bridge; \"none\"" },
+	{ "onlink", JSON_BOOL, offsetof(struct head, onlink),
 	  .help = "the nodes are on one link although no address says so" },
-	{ .name = "bridge", .kind = JSON_STR, .offset = offsetof(struct head, bridge), .help = "the pods' bridge: cni0" },
-	{ .name = "mtu", .kind = JSON_INT, .offset = offsetof(struct head, mtu), .min = 68, .max = 65535,
+	{ "bridge", JSON_STR, offsetof(struct head, bridge), .help = "the pods' bridge: cni0" },
+	{ "mtu", JSON_INT, offsetof(struct head, mtu), .min = 68, .max = 65535,
 	  .help = "of the pods' interfaces" },
-	{ .name = "network", .kind = JSON_STR, .offset = offsetof(struct head, network), .help = "name of the CNI network: cnibox" },
-	{ .name = "cniConfig", .kind = JSON_STR, .offset = offsetof(struct head, config), .help = CONFIG_DEFAULT },
-	{ .name = "kind", .kind = JSON_STR, .offset = offsetof(struct head, kind) },
+	{ "network", JSON_STR, offsetof(struct head, network),
+	  .help = "name of the CNI network: cnibox" },
+	{ "cniConfig", JSON_STR, offsetof(struct head, config), .help = CONFIG_DEFAULT },
+	{ "kind", JSON_STR, offsetof(struct head, kind) },
 };
 static const struct json_table head_table = { head_fields, COUNT(head_fields) };
 
 static const struct json_field entry_fields[] = {
-	{ .name = "name", .kind = JSON_STR, .required = true, .offset = offsetof(struct entry, name), .help = "of the node" },
-	{ .name = "addresses", .kind = JSON_LIST, .offset = offsetof(struct entry, addresses), .elem = &elem_addr,
-	  .elem_size = sizeof(struct addr), .help = "of the node; the first on link is the next hop to its pods" },
-	{ .name = "subnets", .kind = JSON_LIST, .offset = offsetof(struct entry, subnets), .elem = &elem_prefix,
+	{ "name", JSON_STR, offsetof(struct entry, name), .required = true, .help = "of the node" },
+	{ "addresses", JSON_LIST, offsetof(struct entry, addresses), .elem = &elem_addr,
+	  .elem_size = sizeof(struct addr),
+	  .help = "of the node; the first on link is the next hop to its pods" },
+	{ "subnets", JSON_LIST, offsetof(struct entry, subnets), .elem = &elem_prefix,
 	  .elem_size = sizeof(struct prefix), .help = "of the node's pods" },
 };
 static const struct json_table entry_table = { entry_fields, COUNT(entry_fields) };
 
 static const struct json_field address_fields[] = {
-	{ .name = "type", .kind = JSON_STR, .offset = offsetof(struct kube_address, type) },
-	{ .name = "address", .kind = JSON_STR, .offset = offsetof(struct kube_address, address) },
+	{ "type", JSON_STR, offsetof(struct kube_address, type) },
+	{ "address", JSON_STR, offsetof(struct kube_address, address) },
 };
 static const struct json_table address_table = { address_fields, COUNT(address_fields) };
 static const struct json_field elem_address = { .kind = JSON_OBJECT, .table = &address_table };
 
 static const struct json_field metadata_fields[] = {
-	{ .name = "name", .kind = JSON_STR, .required = true, .offset = offsetof(struct kube_metadata, name) },
+	{ "name", JSON_STR, offsetof(struct kube_metadata, name), .required = true },
 };
 static const struct json_table metadata_table = { metadata_fields, COUNT(metadata_fields) };
 
 static const struct json_field spec_fields[] = {
-	{ .name = "podCIDR", .kind = JSON_PREFIX, .offset = offsetof(struct kube_spec, pod_cidr) },
-	{ .name = "podCIDRs", .kind = JSON_LIST, .offset = offsetof(struct kube_spec, pod_cidrs), .elem = &elem_prefix,
+	{ "podCIDR", JSON_PREFIX, offsetof(struct kube_spec, pod_cidr) },
+	{ "podCIDRs", JSON_LIST, offsetof(struct kube_spec, pod_cidrs), .elem = &elem_prefix,
 	  .elem_size = sizeof(struct prefix) },
 };
 static const struct json_table spec_table = { spec_fields, COUNT(spec_fields) };
 
 static const struct json_field status_fields[] = {
-	{ .name = "addresses", .kind = JSON_LIST, .offset = offsetof(struct kube_status, addresses), .elem = &elem_address,
+	{ "addresses", JSON_LIST, offsetof(struct kube_status, addresses), .elem = &elem_address,
 	  .elem_size = sizeof(struct kube_address) },
 };
 static const struct json_table status_table = { status_fields, COUNT(status_fields) };
@@ -136,8 +141,8 @@ static void find_members(struct json_raw object, struct slot *slots, size_t coun
 }
 
 /* Decode an object of which only the table's members count. */
-static int decode_members(struct arena *a, const struct slot *slots, const char *path, const struct json_table *table, void *out,
-			  struct err *e)
+static int decode_members(struct arena *a, const struct slot *slots, const char *path,
+			  const struct json_table *table, void *out, struct err *e)
 {
 	size_t size = sizeof("{}");
 	struct text t;
@@ -161,8 +166,8 @@ static int decode_members(struct arena *a, const struct slot *slots, const char 
 }
 
 /* One part of a Node; an absent one has no members. */
-static int read_part(struct arena *a, struct json_raw raw, const char *path, const struct json_table *table, void *out,
-		     struct err *e)
+static int read_part(struct arena *a, struct json_raw raw, const char *path,
+		     const struct json_table *table, void *out, struct err *e)
 {
 	struct slot slots[2] = { 0 };
 
@@ -174,7 +179,8 @@ static int read_part(struct arena *a, struct json_raw raw, const char *path, con
 	return decode_members(a, slots, path, table, out, e);
 }
 
-static int read_entry(struct arena *a, struct json_raw raw, const char *path, struct node *n, struct err *e)
+static int read_entry(struct arena *a, struct json_raw raw, const char *path, struct node *n,
+		      struct err *e)
 {
 	struct entry in = { 0 };
 	int r = json_decode_raw(a, raw, path, &entry_table, &in, e);
@@ -189,7 +195,8 @@ static int read_entry(struct arena *a, struct json_raw raw, const char *path, st
 	return 1;
 }
 
-static int read_internal(struct arena *a, const struct json_list *in, const char *path, struct node *n, struct err *e)
+static int read_internal(struct arena *a, const struct json_list *in, const char *path,
+			 struct node *n, struct err *e)
 {
 	struct addr *out = arena_array(a, in->count, sizeof(*out));
 
@@ -202,8 +209,10 @@ static int read_internal(struct arena *a, const struct json_list *in, const char
 		if (!k->type || strcmp(k->type, INTERNAL_IP) != 0)
 			continue;
 		if (!k->address || !addr_parse(k->address, &out[n->address_count++]))
-			return err_set(e, EINVAL, "%s.addresses[%zu].address: expected an IP address, got \"%s\"", path, i,
-				       k->address ? k->address : "");
+			return err_set(
+				e, EINVAL,
+				"%s.addresses[%zu].address: expected an IP address, got \"%s\"",
+				path, i, k->address ? k->address : "");
 	}
 	return 0;
 }
@@ -225,7 +234,8 @@ static int read_spec(struct arena *a, const struct kube_spec *in, struct node *n
 	return 0;
 }
 
-static int read_parts(struct arena *a, const struct slot *parts, const char *path, struct node *n, struct err *e)
+static int read_parts(struct arena *a, const struct slot *parts, const char *path, struct node *n,
+		      struct err *e)
 {
 	struct kube_metadata metadata = { 0 };
 	struct kube_spec spec = { 0 };
@@ -248,16 +258,20 @@ static int read_parts(struct arena *a, const struct slot *parts, const char *pat
 }
 
 /* 0 for what is not a Node: a List may hold other things too. */
-static int read_kube(struct arena *a, struct json_raw raw, const char *path, struct node *n, struct err *e)
+static int read_kube(struct arena *a, struct json_raw raw, const char *path, struct node *n,
+		     struct err *e)
 {
-	struct slot parts[] = { { .name = "metadata" }, { .name = "spec" }, { .name = "status" }, { .name = "kind" } };
+	struct slot parts[] = {
+		{ .name = "metadata" }, { .name = "spec" }, { .name = "status" }, { .name = "kind" }
+	};
 	const struct json_raw *kind = &parts[3].value;
 	int r;
 
 	if (raw.text[0] != '{')
 		return err_set(e, EINVAL, "%s: expected an object", path);
 	find_members(raw, parts, COUNT(parts));
-	if (kind->text && (kind->len != strlen("\"Node\"") || memcmp(kind->text, "\"Node\"", kind->len) != 0))
+	if (kind->text &&
+	    (kind->len != strlen("\"Node\"") || memcmp(kind->text, "\"Node\"", kind->len) != 0))
 		return 0;
 	r = read_parts(a, parts, path, n, e);
 	return r < 0 ? r : 1;
@@ -301,12 +315,16 @@ static int read_masquerade(const char *s, enum cluster_masquerade *out, struct e
 		*out = (enum cluster_masquerade)i;
 		return 0;
 	}
-	return err_set(e, EINVAL, "masquerade: \"%s\": expected \"cluster\", \"subnet\" or \"none\"", s);
+	return err_set(e, EINVAL,
+		       "masquerade: \"%s\": expected \"cluster\", \"subnet\" or \"none\"", s);
 }
 
 static int read_head(struct arena *a, const struct slot *slots, struct cluster *c, struct err *e)
 {
-	struct head h = { .masquerade = "cluster", .bridge = "cni0", .network = "cnibox", .config = CONFIG_DEFAULT };
+	struct head h = { .masquerade = "cluster",
+			  .bridge = "cni0",
+			  .network = "cnibox",
+			  .config = CONFIG_DEFAULT };
 	int r = decode_members(a, slots, "", &head_table, &h, e);
 
 	if (r < 0)
@@ -330,7 +348,8 @@ int cluster_read(struct arena *a, const char *text, size_t len, struct cluster *
 	if (r < 0)
 		return r;
 	if (text[strspn(text, " \t\r\n")] != '{')
-		return err_set(e, EINVAL, "expected an object with \"nodes\", or a NodeList with \"items\"");
+		return err_set(e, EINVAL,
+			       "expected an object with \"nodes\", or a NodeList with \"items\"");
 	for (size_t i = 0; i < COUNT(head_fields); i++)
 		slots[i].name = head_fields[i].name;
 	list[0].name = "nodes";
@@ -345,7 +364,8 @@ int cluster_read(struct arena *a, const char *text, size_t len, struct cluster *
 		return err_set(e, EINVAL, "%s: missing: expected a list of nodes", list->name);
 	if (*list->value.text != '[')
 		return err_set(e, EINVAL, "%s: expected a list, got %.*s", list->name,
-			       (int)(list->value.len < VALUE_SHOWN ? list->value.len : VALUE_SHOWN), list->value.text);
+			       (int)(list->value.len < VALUE_SHOWN ? list->value.len : VALUE_SHOWN),
+			       list->value.text);
 	r = read_nodes(a, list->value, out, e);
 	return r < 0 ? r : cluster_judge(a, out, e);
 }
@@ -359,7 +379,8 @@ const char *cluster_key(const struct cluster *c, const struct node *n, enum clus
 		[KEY_SUBNETS] = { "subnets", "spec.podCIDRs" },
 	};
 
-	snprintf(out, sizeof(out), "%s[%zu].%s", c->kubernetes ? "items" : "nodes", n->index, names[key][c->kubernetes]);
+	snprintf(out, sizeof(out), "%s[%zu].%s", c->kubernetes ? "items" : "nodes", n->index,
+		 names[key][c->kubernetes]);
 	return out;
 }
 

@@ -1,6 +1,7 @@
 /*
- * The cluster file: which nodes there are, where, and with which subnets for their pods. Ours, or what `kubectl get nodes -o json`
- * prints; the same struct comes out of both, completely judged: whoever holds it need not doubt it.
+ * The cluster file: which nodes there are, where, and with which subnets for their pods. Ours, or
+ * what `kubectl get nodes -o json` prints; the same struct comes out of both, completely judged:
+ * whoever holds it need not doubt it.
  */
 #ifndef NODE_CLUSTER_H
 #define NODE_CLUSTER_H
@@ -15,8 +16,9 @@ struct arena;
 struct err;
 struct text;
 
-#define CLUSTER_NETWORKS_MAX 64		/* each is a rule or two in every chain that would drop forwarded packets */
-#define CLUSTER_OWN_SUBNETS_MAX 32	/* of one node: they stand in its CNI configuration */
+#define CLUSTER_NETWORKS_MAX                                                                       \
+	64 /* each is a rule or two in every chain that would drop forwarded packets */
+#define CLUSTER_OWN_SUBNETS_MAX 32 /* of one node: they stand in its CNI configuration */
 
 enum cluster_masquerade { MASQUERADE_CLUSTER, MASQUERADE_SUBNET, MASQUERADE_NONE };
 
@@ -24,9 +26,9 @@ struct node {
 	const char *name;
 	const struct addr *addresses;
 	size_t address_count;
-	const struct prefix *subnets;	/* host bits are 0 */
+	const struct prefix *subnets; /* host bits are 0 */
 	size_t subnet_count;
-	size_t index;			/* in the file's list */
+	size_t index; /* in the file's list */
 };
 
 /* What belongs to which node: a subnet, or an address with all its bits. */
@@ -36,37 +38,45 @@ struct cluster_place {
 };
 
 struct cluster {
-	bool kubernetes;			/* the file is a NodeList */
+	bool kubernetes; /* the file is a NodeList */
 	const struct node *nodes;
 	size_t node_count;
-	const struct cluster_place *subnets;	/* of all nodes, ascending, disjoint */
+	const struct cluster_place *subnets; /* of all nodes, ascending, disjoint */
 	size_t subnet_count;
-	const struct cluster_place *addresses;	/* of all nodes, ascending, each once, in no subnet */
+	const struct cluster_place
+		*addresses; /* of all nodes, ascending, each once, in no subnet */
 	size_t address_count;
-	const struct prefix *networks;		/* as given, host bits 0; none: the union of the subnets is the cluster */
+	const struct prefix *
+		networks; /* as given, host bits 0; none: the union of the subnets is the cluster */
 	size_t network_count;
 	enum cluster_masquerade masquerade;
-	bool onlink;				/* next hops need not be covered by an address of ours */
+	bool onlink; /* next hops need not be covered by an address of ours */
 	const char *bridge;
-	int64_t mtu;				/* 0: not given */
-	const char *network;			/* the CNI network's name */
-	const char *config;			/* path of the CNI configuration */
+	int64_t mtu;	     /* 0: not given */
+	const char *network; /* the CNI network's name */
+	const char *config;  /* path of the CNI configuration */
 };
 
 /*
- * Decode and judge text[0..len). Strings and arrays live in the arena, names may. -EINVAL: the error names the key, the value and the reason.
- * -ENOMEM: the arena is full.
+ * Decode and judge text[0..len). Strings and arrays live in the arena, names may. -EINVAL: the
+ * error names the key, the value and the reason. -ENOMEM: the arena is full.
  */
 int cluster_read(struct arena *a, const char *text, size_t len, struct cluster *out, struct err *e);
 
-/* The second half of cluster_read(): judge what was decoded (nodes, networks, options) and sort subnets and addresses. */
+/*
+ * The second half of cluster_read(): judge what was decoded (nodes, networks, options) and sort
+ * subnets and addresses.
+ */
 int cluster_judge(struct arena *a, struct cluster *c, struct err *e);
 
 /* The node of this name, NULL: none. The node that has this address, NULL: none. */
 const struct node *cluster_find_name(const struct cluster *c, const char *name);
 const struct node *cluster_find_address(const struct cluster *c, const struct addr *a);
 
-/* Where a node's member stands in its file: "nodes[3].subnets", "items[3].spec.podCIDRs"; valid until the next call. */
+/*
+ * Where a node's member stands in its file: "nodes[3].subnets", "items[3].spec.podCIDRs"; valid
+ * until the next call.
+ */
 enum cluster_key { KEY_NAME, KEY_ADDRESSES, KEY_SUBNETS };
 const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key);
 

@@ -1,6 +1,7 @@
 /*
- * This node's CNI configuration: a file for the container runtime, in a directory that is not ours. A key in it says that it is ours; runtimes
- * ignore keys that they do not know (CNI specification 1.1.0, "Section 1").
+ * This node's CNI configuration: a file for the container runtime, in a directory that is not ours.
+ * A key in it says that it is ours; runtimes ignore keys that they do not know (CNI
+ * specification 1.1.0, "Section 1").
  */
 #include "node/site.h"
 
@@ -22,7 +23,8 @@
 
 #define MARK "cnibox.node"
 #define CONFLIST ".conflist"
-#define CONFIG_NAME "10-cnibox.conflist"	/* of the file that is written when the cluster file names none */
+#define CONFIG_NAME                                                                                \
+	"10-cnibox.conflist" /* of the file that is written when the cluster file names none */
 #define CONFIG_SIZE 65536
 
 /* Is there nothing in p but subnets? They come ascending. */
@@ -42,7 +44,10 @@ static bool is_all_subnets(const struct cluster *c, const struct prefix *p)
 	return false;
 }
 
-/* The cluster network that holds the subnet; without networks, the widest prefix that is nothing but subnets. */
+/*
+ * The cluster network that holds the subnet; without networks, the widest prefix that is nothing
+ * but subnets.
+ */
 static struct prefix cluster_network(const struct cluster *c, const struct prefix *p)
 {
 	struct prefix widest = *p, wider = *p;
@@ -134,8 +139,8 @@ static bool is_marked(const char *text, size_t len)
 }
 
 struct scan {
-	const char *path;	/* of the directory */
-	const char *wanted;	/* path of the wanted file; NULL: none */
+	const char *path;   /* of the directory */
+	const char *wanted; /* path of the wanted file; NULL: none */
 	struct list *have;
 	struct err *err;
 };
@@ -168,13 +173,15 @@ static int see_file(int dir, const char *name, void *arg)
 	bool ours;
 
 	buf[0] = '\0';
-	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX && (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
+	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX &&
+	    (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
 		len = file_read(dir, name, buf, sizeof(buf), &mine);
 	if (len == -ENOENT)
 		return 0;
 	if (len < 0 && !file_is_foreign((int)len))
 		return err_set(s->err, mine.errnum, "%s: %s", s->path, mine.text);
-	ours = is_remnant(name, CONFIG_NAME) || (s->wanted && is_remnant(name, strrchr(s->wanted, '/') + 1)) ||
+	ours = is_remnant(name, CONFIG_NAME) ||
+	       (s->wanted && is_remnant(name, strrchr(s->wanted, '/') + 1)) ||
 	       (len >= 0 && is_marked(buf, (size_t)len));
 	if (!ours && (!s->wanted || strcmp(path, s->wanted) != 0))
 		return 0;
@@ -247,8 +254,9 @@ static int apply_file(struct site *s, const struct change *c, struct err *e)
 
 	(void)s;
 	if (dir >= 0) {
-		r = c->want ? file_replace(dir, name, c->want->value, strlen(c->want->value), 0644, FILE_SYNC, e) :
-			      remove_file(dir, name, e);
+		r = c->want ? file_replace(dir, name, c->want->value, strlen(c->want->value), 0644,
+					   FILE_SYNC, e)
+			    : remove_file(dir, name, e);
 		close(dir);
 	}
 	return err_ctx(e, r, "CNI configuration %s", c->item->name);

@@ -1,9 +1,10 @@
 /*
  * Accepts for forwarded packets of the cluster, in the chains of others.
  *
- * An accept in our own table would not help: every base chain of a hook is asked, and a drop in any of them is final. So the accepts stand at the
- * head of the very chains that may drop: those whose policy is drop, and iptables-nft's FORWARD (whose rules may), or DOCKER-USER, which Docker
- * calls first and never touches, where it exists. They are found again by their comments.
+ * An accept in our own table would not help: every base chain of a hook is asked, and a drop in any
+ * of them is final. So the accepts stand at the head of the very chains that may drop: those whose
+ * policy is drop, and iptables-nft's FORWARD (whose rules may), or DOCKER-USER, which Docker calls
+ * first and never touches, where it exists. They are found again by their comments.
  */
 #include "node/site.h"
 
@@ -16,7 +17,7 @@
 #include "base/text.h"
 #include "node/cluster.h"
 
-#define RULES_TEXT 16384	/* of CLUSTER_NETWORKS_MAX networks, two rules each */
+#define RULES_TEXT 16384 /* of CLUSTER_NETWORKS_MAX networks, two rules each */
 #define DOCKER_USER "DOCKER-USER"
 
 static bool is_iptables_filter(const struct site_chain *c)
@@ -57,7 +58,8 @@ static int gather_chain(const struct nft_chain_info *in, void *arg)
 {
 	struct site *s = arg;
 	struct list *l = &s->chains;
-	struct site_chain c = { .table.family = in->family, .base = in->base && in->hook == NF_INET_FORWARD };
+	struct site_chain c = { .table.family = in->family,
+				.base = in->base && in->hook == NF_INET_FORWARD };
 	const char *family = family_text(in->family);
 	char text[2 * NFT_NAME_SIZE + 8];
 
@@ -65,7 +67,8 @@ static int gather_chain(const struct nft_chain_info *in, void *arg)
 		return 0;
 	snprintf(text, sizeof(text), "%s %s %s", family, in->table, in->name);
 	if (strcmp(text, NODE_CHAIN) == 0)
-		s->own.base = in->base && in->hook == node_chain.hook && in->priority == node_chain.priority;
+		s->own.base = in->base && in->hook == node_chain.hook &&
+			      in->priority == node_chain.priority;
 	if (!c.base && strcmp(in->name, DOCKER_USER) != 0)
 		return 0;
 	c.text = list_text(l, text);
@@ -73,19 +76,22 @@ static int gather_chain(const struct nft_chain_info *in, void *arg)
 	c.name = list_text(l, in->name);
 	if (l->bad || (!c.base && !is_iptables_filter(&c)))
 		return 0;
-	c.needed = in->drop || !c.base || (is_iptables_filter(&c) && strcmp(c.name, "FORWARD") == 0);
+	c.needed =
+		in->drop || !c.base || (is_iptables_filter(&c) && strcmp(c.name, "FORWARD") == 0);
 	chain_add(l, &c);
 	return 0;
 }
 
-/* Where Docker offers a chain for rules like ours, the base chain that calls it first needs none. */
+/* Where Docker offers a chain for rules like ours, the base chain that calls it first needs none.
+ */
 static void prefer_docker_user(struct list *l)
 {
 	struct site_chain *c = l->at;
 
 	for (size_t i = 0; i < l->count; i++) {
 		for (size_t k = 0; k < l->count && !c[i].base; k++) {
-			if (c[k].base && c[k].table.family == c[i].table.family && is_iptables_filter(&c[k]))
+			if (c[k].base && c[k].table.family == c[i].table.family &&
+			    is_iptables_filter(&c[k]))
 				c[k].needed = false;
 		}
 	}
@@ -94,15 +100,15 @@ static void prefer_docker_user(struct list *l)
 struct rule_walk {
 	struct list *handles;
 	struct text t;
-	bool foreign;	/* a rule of another was seen */
-	bool behind;	/* one of ours stands behind it */
+	bool foreign; /* a rule of another was seen */
+	bool behind;  /* one of ours stands behind it */
 };
 
 static int gather_rule(const struct nft_rule_info *r, void *arg)
 {
 	struct rule_walk *w = arg;
 
-	if (r->first) {	/* perhaps not for the first time */
+	if (r->first) { /* perhaps not for the first time */
 		w->handles->count = 0;
 		w->t.len = 0;
 		w->foreign = w->behind = false;
@@ -163,7 +169,8 @@ int site_read_chains(struct site *s, struct err *e)
 	s->own = (struct site_chain){ .table = node_table, .name = node_chain.name };
 	if (s->nft->fd >= 0)
 		r = nft_chain_each(s->nft, NFPROTO_UNSPEC, gather_chain, s, &mine);
-	if (r == -EOPNOTSUPP) {	/* such a kernel can still route: the lack is told when a rule is wanted */
+	if (r == -EOPNOTSUPP) { /* such a kernel can still route: the lack is told when a rule is
+				   wanted */
 		nl_close(s->nft);
 		return 0;
 	}
@@ -215,7 +222,10 @@ void have_read_forward(const struct site *s, struct list *have)
 	const struct site_chain *c = s->chains.at;
 
 	for (size_t i = 0; i < s->chains.count; i++) {
-		struct item it = { .kind = ITEM_FORWARD, .name = c[i].text, .value = c[i].present, .chain = &c[i] };
+		struct item it = { .kind = ITEM_FORWARD,
+				   .name = c[i].text,
+				   .value = c[i].present,
+				   .chain = &c[i] };
 
 		if (c[i].handles.count)
 			list_add(have, &it);
@@ -227,7 +237,8 @@ static void put_rule(struct nl *nl, const struct site_chain *c, const struct pre
 {
 	char comment[128];
 
-	snprintf(comment, sizeof(comment), NODE_COMMENT "%s %s", from ? "from" : "to", prefix_text(p));
+	snprintf(comment, sizeof(comment), NODE_COMMENT "%s %s", from ? "from" : "to",
+		 prefix_text(p));
 	nft_rule_begin(nl, &c->table, c->name, true);
 	if (c->table.family == NFPROTO_INET)
 		nft_match_family(nl, p->addr.family);

@@ -23,15 +23,22 @@ static int refuse_foreign(const struct route_walk *w, const struct item *it, con
 {
 	if (!items_find(w->want, it))
 		return 0;
-	return err_set(w->e, EEXIST, "route %s%s%s (protocol %u) is there already and not ours: delete it first",
-		       prefix_text(&r->dst), addr_is_set(&r->via) ? " via " : "", addr_text(&r->via), r->protocol);
+	return err_set(w->e, EEXIST,
+		       "route %s%s%s (protocol %u) is there already and not ours: delete it first",
+		       prefix_text(&r->dst), addr_is_set(&r->via) ? " via " : "",
+		       addr_text(&r->via), r->protocol);
 }
 
 static int see_route(const struct route *r, void *arg)
 {
 	const struct route_walk *w = arg;
-	struct item it = { .kind = ITEM_ROUTE, .a = r->dst.addr, .len = r->dst.len, .b = r->via, .index = r->index,
-			   .metric = r->metric, .onlink = r->onlink };
+	struct item it = { .kind = ITEM_ROUTE,
+			   .a = r->dst.addr,
+			   .len = r->dst.len,
+			   .b = r->via,
+			   .index = r->index,
+			   .metric = r->metric,
+			   .onlink = r->onlink };
 
 	if (r->protocol != NODE_ROUTE_PROTOCOL)
 		return refuse_foreign(w, &it, r);
@@ -48,7 +55,7 @@ static int read_sysctl(const struct site *s, struct item *it, struct list *have,
 	int r = sysctl_get(it->name, value, sizeof(value), &mine);
 
 	if (r == -ENOENT && known)
-		value[0] = '\0';	/* its link has gone */
+		value[0] = '\0'; /* its link has gone */
 	else if (r < 0)
 		return err_take(e, &mine);
 	it->value = list_text(have, value);
@@ -58,7 +65,8 @@ static int read_sysctl(const struct site *s, struct item *it, struct list *have,
 }
 
 /* Those that are wanted, and those that we have changed before. */
-static int have_sysctls(const struct site *s, const struct list *want, struct list *have, struct err *e)
+static int have_sysctls(const struct site *s, const struct list *want, struct list *have,
+			struct err *e)
 {
 	const struct site_sysctl *known = s->sysctls.at;
 	const struct item *w = want->at;
@@ -70,7 +78,9 @@ static int have_sysctls(const struct site *s, const struct list *want, struct li
 		r = read_sysctl(s, &it, have, e);
 	}
 	for (size_t i = 0; i < s->sysctls.count && r == 0; i++) {
-		struct item it = { .kind = ITEM_SYSCTL, .rank = strstr(known[i].path, "/accept_ra") == NULL, .name = known[i].path };
+		struct item it = { .kind = ITEM_SYSCTL,
+				   .rank = strstr(known[i].path, "/accept_ra") == NULL,
+				   .name = known[i].path };
 
 		if (!items_find(want, &it))
 			r = read_sysctl(s, &it, have, e);
@@ -84,7 +94,8 @@ int have_read(struct site *s, const struct list *want, struct list *have, struct
 	int r = have_sysctls(s, want, have, e);
 
 	if (r == 0)
-		r = route_each(s->route, 0, want->count ? 0 : NODE_ROUTE_PROTOCOL, RT_TABLE_MAIN, see_route, &w, e);
+		r = route_each(s->route, 0, want->count ? 0 : NODE_ROUTE_PROTOCOL, RT_TABLE_MAIN,
+			       see_route, &w, e);
 	if (r == 0)
 		r = have_read_masquerade(s, want, have, e);
 	if (r == 0)

@@ -99,12 +99,16 @@ void items_join(struct list *items)
 		items->count = kept + 1;
 }
 
-static void change_add(struct change *out, enum verdict verdict, const struct item *want, const struct item *have)
+static void change_add(struct change *out, enum verdict verdict, const struct item *want,
+		       const struct item *have)
 {
 	*out = (struct change){ verdict, want, have, want ? want : have };
 }
 
-/* Where several that are there have a wanted one's key, it is compared with a like one, else with the last; the others are stale. */
+/*
+ * Where several that are there have a wanted one's key, it is compared with a like one, else with
+ * the last; the others are stale.
+ */
 size_t items_diff(const struct list *want, const struct list *have, struct change *out)
 {
 	const struct item *w = want->at, *h = have->at;
@@ -130,12 +134,14 @@ static void describe_route(struct text *t, const struct item *i)
 {
 	struct prefix dst = { i->a, i->len };
 
-	text_printf(t, "route %s via %s%s", prefix_text(&dst), addr_text(&i->b), i->onlink ? " onlink" : "");
+	text_printf(t, "route %s via %s%s", prefix_text(&dst), addr_text(&i->b),
+		    i->onlink ? " onlink" : "");
 }
 
 static void describe_element(struct text *t, const struct item *i)
 {
-	static const char *const sets[] = { "pods here", "cluster", "node" };	/* two of each: IPv4, IPv6 */
+	static const char *const sets[] = { "pods here", "cluster",
+					    "node" }; /* two of each: IPv4, IPv6 */
 
 	text_printf(t, "masquerade: %s %s", sets[i->rank / 2], addr_text(&i->a));
 	if (!addr_equal(&i->a, &i->b))

@@ -1,6 +1,6 @@
 /*
- * What a cluster file must fulfil beyond its types, so that nothing contradictory ever reaches the kernel. Every check of one node against
- * all others is a sort and a comparison of neighbours.
+ * What a cluster file must fulfil beyond its types, so that nothing contradictory ever reaches the
+ * kernel. Every check of one node against all others is a sort and a comparison of neighbours.
  */
 #include "node/cluster.h"
 
@@ -14,8 +14,8 @@
 #include "base/file.h"
 #include "cni/cni.h"
 
-#define NAME_LEN_MAX 253	/* of a DNS name, which a Kubernetes node's name is */
-#define IPV6_MTU_MIN 1280	/* RFC 8200, section 5 */
+#define NAME_LEN_MAX 253  /* of a DNS name, which a Kubernetes node's name is */
+#define IPV6_MTU_MIN 1280 /* RFC 8200, section 5 */
 #define CONFLIST ".conflist"
 
 static int judge_config(const char *path, struct err *e)
@@ -35,9 +35,15 @@ static int judge_config(const char *path, struct err *e)
 static int judge_options(const struct cluster *c, struct err *e)
 {
 	if (!cni_ifname_valid(c->bridge))
-		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)", c->bridge);
+		return err_set(e, EINVAL,
+			       "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' "
+			       "or blanks)",
+			       c->bridge);
 	if (!cni_network_valid(c->network))
-		return err_set(e, EINVAL, "network: \"%s\": no name of a CNI network (letters, digits, '_', '.', '-')", c->network);
+		return err_set(e, EINVAL,
+			       "network: \"%s\": no name of a CNI network (letters, digits, '_', "
+			       "'.', '-')",
+			       c->network);
 	return err_ctx(e, judge_config(c->config, e), "cniConfig: \"%s\"", c->config);
 }
 
@@ -47,7 +53,8 @@ static int judge_prefix(const struct prefix *p, struct err *e)
 	struct prefix masked = prefix_masked(p);
 
 	if (!prefix_equal(p, &masked))
-		return err_set(e, EINVAL, "bits behind the prefix are set: is %s meant?", prefix_text(&masked));
+		return err_set(e, EINVAL, "bits behind the prefix are set: is %s meant?",
+			       prefix_text(&masked));
 	return p->len == 0 ? err_set(e, EINVAL, "the whole internet") : 0;
 }
 
@@ -56,9 +63,11 @@ static int judge_networks(const struct cluster *c, struct err *e)
 	int r = 0;
 
 	if (c->network_count > CLUSTER_NETWORKS_MAX)
-		return err_set(e, EINVAL, "networks: %zu of them: at most %d are possible", c->network_count, CLUSTER_NETWORKS_MAX);
+		return err_set(e, EINVAL, "networks: %zu of them: at most %d are possible",
+			       c->network_count, CLUSTER_NETWORKS_MAX);
 	for (size_t i = 0; i < c->network_count && r == 0; i++)
-		r = err_ctx(e, judge_prefix(&c->networks[i], e), "networks: %s", prefix_text(&c->networks[i]));
+		r = err_ctx(e, judge_prefix(&c->networks[i], e), "networks: %s",
+			    prefix_text(&c->networks[i]));
 	return r;
 }
 
@@ -72,7 +81,8 @@ static int by_name(const void *a, const void *b)
 
 static int no_room(size_t count, const char *what, struct err *e)
 {
-	return err_set(e, ENOMEM, "%zu %s are too many for the memory of this program", count, what);
+	return err_set(e, ENOMEM, "%zu %s are too many for the memory of this program", count,
+		       what);
 }
 
 static int judge_names(struct arena *a, const struct cluster *c, struct err *e)
@@ -94,7 +104,8 @@ static int judge_names(struct arena *a, const struct cluster *c, struct err *e)
 		else if (strcmp(name, before) == 0)
 			why = "two nodes have this name";
 		if (why)
-			err_set(e, EINVAL, "%s: \"%s\": %s", cluster_key(c, sorted[i], KEY_NAME), name, why);
+			err_set(e, EINVAL, "%s: \"%s\": %s", cluster_key(c, sorted[i], KEY_NAME),
+				name, why);
 		before = name;
 	}
 	arena_reset(a, mark);
@@ -111,7 +122,8 @@ static int by_place(const void *a, const void *b)
 }
 
 /* The place that holds the address, of ascending and disjoint ones. */
-static const struct cluster_place *find_place(const struct cluster_place *at, size_t count, const struct addr *a)
+static const struct cluster_place *find_place(const struct cluster_place *at, size_t count,
+					      const struct addr *a)
 {
 	const struct cluster_place *end = at + count;
 
@@ -130,14 +142,13 @@ static const char *why_no_node_address(const struct addr *a)
 {
 	static const struct addr zero;
 	static const struct prefix kinds[] = {
-		{ { AF_INET, { 127 } }, 8 },
-		{ { AF_INET, { 224 } }, 3 },
-		{ { AF_INET6, { [15] = 1 } }, 128 },
-		{ { AF_INET6, { 0xff } }, 8 },
+		{ { AF_INET, { 127 } }, 8 },	      { { AF_INET, { 224 } }, 3 },
+		{ { AF_INET6, { [15] = 1 } }, 128 },  { { AF_INET6, { 0xff } }, 8 },
 		{ { AF_INET6, { 0xfe, 0x80 } }, 10 },
 	};
-	static const char *const why[] = { "a loopback address", "a multicast or reserved address", "a loopback address",
-					   "a multicast address", "a link-local address: it names no link" };
+	static const char *const why[] = { "a loopback address", "a multicast or reserved address",
+					   "a loopback address", "a multicast address",
+					   "a link-local address: it names no link" };
 
 	if (memcmp(a->bytes, zero.bytes, sizeof(zero.bytes)) == 0)
 		return "the unspecified address";
@@ -148,18 +159,22 @@ static const char *why_no_node_address(const struct addr *a)
 	return NULL;
 }
 
-/* A node inside of a pod subnet could not be reached any more once the route to the subnet stands. */
-static int judge_address(const struct cluster *c, const struct cluster_place *x, const struct cluster_place *before, struct err *e)
+/* A node inside of a pod subnet could not be reached any more once the route to the subnet stands.
+ */
+static int judge_address(const struct cluster *c, const struct cluster_place *x,
+			 const struct cluster_place *before, struct err *e)
 {
 	const char *why = why_no_node_address(&x->prefix.addr);
-	const struct cluster_place *subnet = find_place(c->subnets, c->subnet_count, &x->prefix.addr);
+	const struct cluster_place *subnet =
+		find_place(c->subnets, c->subnet_count, &x->prefix.addr);
 
 	if (why)
 		return err_set(e, EINVAL, "%s", why);
 	if (before && addr_equal(&before->prefix.addr, &x->prefix.addr))
 		return err_set(e, EINVAL, "node %s has it already", before->node->name);
 	if (subnet)
-		return err_set(e, EINVAL, "inside of %s, the pods' subnet of node %s", prefix_text(&subnet->prefix), subnet->node->name);
+		return err_set(e, EINVAL, "inside of %s, the pods' subnet of node %s",
+			       prefix_text(&subnet->prefix), subnet->node->name);
 	return 0;
 }
 
@@ -173,10 +188,11 @@ static bool inside_networks(const struct cluster *c, const struct prefix *p)
 }
 
 /*
- * A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one pod. Prefixes nest or are disjoint; so of a
- * sorted row, two overlap only if two neighbours do.
+ * A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one
+ * pod. Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do.
  */
-static int judge_subnet(const struct cluster *c, const struct cluster_place *x, const struct cluster_place *before, struct err *e)
+static int judge_subnet(const struct cluster *c, const struct cluster_place *x,
+			const struct cluster_place *before, struct err *e)
 {
 	const struct prefix *p = &x->prefix;
 	int r = judge_prefix(p, e);
@@ -188,7 +204,8 @@ static int judge_subnet(const struct cluster *c, const struct cluster_place *x, 
 	if (!inside_networks(c, p))
 		return err_set(e, EINVAL, "in none of the networks");
 	if (before && prefix_overlaps(&before->prefix, p))
-		return err_set(e, EINVAL, "%s %s of node %s", prefix_equal(&before->prefix, p) ? "the same as" : "overlaps",
+		return err_set(e, EINVAL, "%s %s of node %s",
+			       prefix_equal(&before->prefix, p) ? "the same as" : "overlaps",
 			       prefix_text(&before->prefix), before->node->name);
 	return 0;
 }
@@ -196,11 +213,13 @@ static int judge_subnet(const struct cluster *c, const struct cluster_place *x, 
 /* IPv6 sorts last. */
 static int judge_mtu(const struct cluster *c, struct err *e)
 {
-	const struct prefix *last = c->subnet_count ? &c->subnets[c->subnet_count - 1].prefix : NULL;
+	const struct prefix *last =
+		c->subnet_count ? &c->subnets[c->subnet_count - 1].prefix : NULL;
 
 	if (!last || last->addr.family != AF_INET6 || !c->mtu || c->mtu >= IPV6_MTU_MIN)
 		return 0;
-	return err_set(e, EINVAL, "mtu: %lld: too small for the IPv6 subnet %s", (long long)c->mtu, prefix_text(last));
+	return err_set(e, EINVAL, "mtu: %lld: too small for the IPv6 subnet %s", (long long)c->mtu,
+		       prefix_text(last));
 }
 
 static size_t place_count(const struct node *n, enum cluster_key key)
@@ -212,11 +231,13 @@ static struct cluster_place place_of(const struct node *n, enum cluster_key key,
 {
 	if (key == KEY_SUBNETS)
 		return (struct cluster_place){ n->subnets[i], n };
-	return (struct cluster_place){ { n->addresses[i], (uint8_t)addr_bits(&n->addresses[i]) }, n };
+	return (struct cluster_place){ { n->addresses[i], (uint8_t)addr_bits(&n->addresses[i]) },
+				       n };
 }
 
 /* All subnets, or all addresses, in a row; NULL: there is no room. */
-static struct cluster_place *collect(struct arena *a, const struct cluster *c, enum cluster_key key, size_t *count)
+static struct cluster_place *collect(struct arena *a, const struct cluster *c, enum cluster_key key,
+				     size_t *count)
 {
 	const struct node *end = c->node_count ? c->nodes + c->node_count : NULL;
 	struct cluster_place *row, *at;
@@ -231,8 +252,8 @@ static struct cluster_place *collect(struct arena *a, const struct cluster *c, e
 	return row;
 }
 
-static int judge_places(struct arena *a, const struct cluster *c, enum cluster_key key, const struct cluster_place **out,
-		       size_t *count, struct err *e)
+static int judge_places(struct arena *a, const struct cluster *c, enum cluster_key key,
+			const struct cluster_place **out, size_t *count, struct err *e)
 {
 	struct cluster_place *row = collect(a, c, key, count);
 
@@ -242,11 +263,14 @@ static int judge_places(struct arena *a, const struct cluster *c, enum cluster_k
 	qsort(row, *count, sizeof(*row), by_place);
 	for (size_t i = 0; i < *count; i++) {
 		const struct cluster_place *x = &row[i], *before = i ? x - 1 : NULL;
-		int r = key == KEY_SUBNETS ? judge_subnet(c, x, before, e) : judge_address(c, x, before, e);
+		int r = key == KEY_SUBNETS ? judge_subnet(c, x, before, e)
+					   : judge_address(c, x, before, e);
 
 		if (r < 0)
 			return err_ctx(e, r, "%s: %s of node %s", cluster_key(c, x->node, key),
-				       key == KEY_SUBNETS ? prefix_text(&x->prefix) : addr_text(&x->prefix.addr), x->node->name);
+				       key == KEY_SUBNETS ? prefix_text(&x->prefix)
+							  : addr_text(&x->prefix.addr),
+				       x->node->name);
 	}
 	return 0;
 }

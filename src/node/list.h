@@ -1,6 +1,7 @@
 /*
- * A list that grows in an arena: doubled and copied when full, so that a walk of unknown length costs twice its size. Sticky: when the
- * arena is full, `bad` is set and later additions are no-ops; whoever consumes the list checks it once.
+ * A list that grows in an arena: doubled and copied when full, so that a walk of unknown length
+ * costs twice its size. Sticky: when the arena is full, `bad` is set and later additions are
+ * no-ops; whoever consumes the list checks it once.
  */
 #ifndef NODE_LIST_H
 #define NODE_LIST_H
@@ -13,8 +14,8 @@ struct err;
 
 struct list {
 	struct arena *arena;
-	void *at;		/* count elements; moves when the list grows */
-	size_t size;		/* of an element */
+	void *at;    /* count elements; moves when the list grows */
+	size_t size; /* of an element */
 	size_t count, cap;
 	bool bad;
 };

@@ -1,9 +1,10 @@
 /*
- * Masquerade: table inet cnibox_node, apart from the plugins' own. Its rules are few and never change with the cluster; what changes are the
- * elements of its sets.
+ * Masquerade: table inet cnibox_node, apart from the plugins' own. Its rules are few and never
+ * change with the cluster; what changes are the elements of its sets.
  *
- * Whether the rules are as they should be is told by their comments. If they are not, the table is made anew: sets, elements, and last the chain with
- * its rules, so that no packet meets rules over half-filled sets. If they are, only elements come and go.
+ * Whether the rules are as they should be is told by their comments. If they are not, the table is
+ * made anew: sets, elements, and last the chain with its rules, so that no packet meets rules over
+ * half-filled sets. If they are, only elements come and go.
  */
 #include "node/site.h"
 
@@ -20,7 +21,7 @@
 
 #define CHAIN "postrouting"
 #define RULES_TEXT 512
-#define BATCH_REQUESTS 1000	/* below NL_REQUESTS_MAX, with room for marks, chain and rules */
+#define BATCH_REQUESTS 1000 /* below NL_REQUESTS_MAX, with room for marks, chain and rules */
 #define BATCH_SPARE 4096
 
 const struct nft_table node_table = { .family = NFPROTO_INET, .name = "cnibox_node" };
@@ -47,7 +48,8 @@ static const char *rule_comment(const struct site *s, uint8_t family)
 	const char *ip = family == AF_INET ? "ip" : "ip6";
 
 	if (s->cluster->masquerade == MASQUERADE_SUBNET)
-		snprintf(out, sizeof(out), NODE_COMMENT "%s not leaving by %s", ip, s->cluster->bridge);
+		snprintf(out, sizeof(out), NODE_COMMENT "%s not leaving by %s", ip,
+			 s->cluster->bridge);
 	else
 		snprintf(out, sizeof(out), NODE_COMMENT "%s leaving the cluster", ip);
 	return out;
@@ -60,7 +62,8 @@ const char *masquerade_wanted(const struct site *s, struct list *l)
 
 	text_init(&t, buf, sizeof(buf));
 	for (size_t i = 0; i < sizeof(families); i++) {
-		if (s->cluster->masquerade == MASQUERADE_NONE || !node_has_family(s->self, families[i]))
+		if (s->cluster->masquerade == MASQUERADE_NONE ||
+		    !node_has_family(s->self, families[i]))
 			continue;
 		text_comma(&t);
 		text_str(&t, rule_comment(s, families[i]) + strlen(NODE_COMMENT));
@@ -84,7 +87,10 @@ static int see_elem(const struct nft_elem *el, void *arg)
 	return 0;
 }
 
-/* Elements count only where the rules are right, or nothing is wanted: else all of the table is made anew. */
+/*
+ * Elements count only where the rules are right, or nothing is wanted: else all of the table is
+ * made anew.
+ */
 int have_read_masquerade(struct site *s, const struct list *want, struct list *have, struct err *e)
 {
 	struct item it = { .kind = ITEM_TABLE, .name = s->own.text, .value = s->own.present };
@@ -105,7 +111,8 @@ int have_read_masquerade(struct site *s, const struct list *want, struct list *h
 
 static void put_rule(const struct site *s, uint8_t family)
 {
-	static const struct prefix multicast[] = { { { AF_INET, { 224 } }, 4 }, { { AF_INET6, { 0xff } }, 8 } };
+	static const struct prefix multicast[] = { { { AF_INET, { 224 } }, 4 },
+						   { { AF_INET6, { 0xff } }, 8 } };
 	bool v6 = family == AF_INET6;
 	struct nl *nl = s->nft;
 
@@ -165,7 +172,10 @@ static void put_element(struct nl *nl, const struct item *it, bool add)
 	(add ? nft_elem_add : nft_elem_del)(nl, &node_table, set, &el);
 }
 
-/* All elements that are missing, or all that are stale. Stale ones go first: a range may be in the way of its successor. */
+/*
+ * All elements that are missing, or all that are stale. Stale ones go first: a range may be in the
+ * way of its successor.
+ */
 static int put_elements(const struct apply *a, enum verdict verdict, struct err *e)
 {
 	int r = 0;
@@ -188,7 +198,9 @@ static int put_changes(const struct apply *a, struct err *e)
 	int r = 0;
 
 	if (table != ITEM_OK) {
-		nft_table_add(nl, &node_table);	/* lets the deletion succeed whether there was one or not */
+		nft_table_add(
+			nl,
+			&node_table); /* lets the deletion succeed whether there was one or not */
 		nft_table_del(nl, &node_table);
 	}
 	if (table == ITEM_STALE)
@@ -209,7 +221,8 @@ static int commit(const struct apply *a, struct err *e)
 	int r;
 
 	if (a->changes->want && nl->fd < 0)
-		return err_set(e, EOPNOTSUPP, "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+		return err_set(e, EOPNOTSUPP,
+			       "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 	nft_begin(nl);
 	r = put_changes(a, e);
 	if (r == 0)
@@ -218,7 +231,10 @@ static int commit(const struct apply *a, struct err *e)
 	return r;
 }
 
-/* The first change is the table's: there are no elements without it. They are told of where it stays. */
+/*
+ * The first change is the table's: there are no elements without it. They are told of where it
+ * stays.
+ */
 int apply_masquerade(const struct apply *a, struct err *e)
 {
 	int r = a->count ? commit(a, e) : 0;

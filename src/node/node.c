@@ -1,10 +1,12 @@
 /*
  * cnibox node: joins this node to the others of a cluster file. See README.md.
  *
- * Theory of operation. Declarative, without a memory of its own: what should be is computed from the file, what is is read from the kernel by our
- * marks, and the difference is applied. So a second `up` finds nothing to do, a changed file takes away what it no longer asks for, and after a kill at any
- * point repeating `up`, or `down`, which wants nothing, ends where it would have ended. The one thing that the kernel cannot tell, what sysctls were
- * before, is written down before they are changed (sysctls.c).
+ * Theory of operation. Declarative, without a memory of its own: what should be is computed from
+ * the file, what is is read from the kernel by our marks, and the difference is applied. So a
+ * second `up` finds nothing to do, a changed file takes away what it no longer asks for, and after
+ * a kill at any point repeating `up`, or `down`, which wants nothing, ends where it would have
+ * ended. The one thing that the kernel cannot tell, what sysctls were before, is written down
+ * before they are changed (sysctls.c).
  *
  * It is no daemon: what others change afterwards stays changed until the next `up`; `show` tells.
  */
@@ -28,18 +30,19 @@
 #include "node/site.h"
 
 #define FILE_MAX (64u << 20)
-#define ARENA_MIN (64ull << 20)		/* untouched pages cost nothing */
-#define ARENA_PER_BYTE 16		/* of the file; some 10 are needed for the shortest entries that are possible */
+#define ARENA_MIN (64ull << 20) /* untouched pages cost nothing */
+#define ARENA_PER_BYTE                                                                             \
+	16 /* of the file; some 10 are needed for the shortest entries that are possible */
 #define LOCK_TIMEOUT_MS 10000
 #define NL_BUF_SIZE (256u << 10)
-#define LINE_SIZE 17000			/* a chain with all the rules that are possible */
+#define LINE_SIZE 17000 /* a chain with all the rules that are possible */
 #define EXIT_DIFFERS 3
 
 enum command { NODE_UP, NODE_DOWN, NODE_SHOW };
 
 struct options {
 	enum command command;
-	const char *file, *name;	/* NULL: not given */
+	const char *file, *name; /* NULL: not given */
 	bool dry_run;
 };
 
@@ -49,7 +52,8 @@ static char route_buf[NL_BUF_SIZE], nft_buf[NL_BUF_SIZE];
 
 static void *reserve(size_t size, struct err *e)
 {
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (at != MAP_FAILED)
 		return at;
@@ -109,7 +113,7 @@ struct state {
 	struct list want, have;
 	struct change *changes;
 	size_t count;
-	size_t to_do;		/* those that are not ITEM_OK */
+	size_t to_do; /* those that are not ITEM_OK */
 };
 
 static bool is_change(const struct change *c)
@@ -119,9 +123,11 @@ static bool is_change(const struct change *c)
 
 static int compare(struct state *st, struct err *e)
 {
-	st->changes = arena_array(st->site.arena, st->want.count + st->have.count + 1, sizeof(*st->changes));
+	st->changes = arena_array(st->site.arena, st->want.count + st->have.count + 1,
+				  sizeof(*st->changes));
 	if (!st->changes)
-		return err_set(e, ENOMEM, "%zu things to manage are too many", st->want.count + st->have.count);
+		return err_set(e, ENOMEM, "%zu things to manage are too many",
+			       st->want.count + st->have.count);
 	st->count = items_diff(&st->want, &st->have, st->changes);
 	for (size_t i = 0; i < st->count; i++)
 		st->to_do += is_change(&st->changes[i]);
@@ -159,7 +165,9 @@ static const char *line(const struct item *it)
 /* What was done, or would be. Where a sysctl is restored, its former value is what counts. */
 static void print_change(const struct change *c, bool dry_run)
 {
-	static const char *const words[] = { [ITEM_MISSING] = "added", [ITEM_STALE] = "removed", [ITEM_DIFFERS] = "changed" };
+	static const char *const words[] = {
+		[ITEM_MISSING] = "added", [ITEM_STALE] = "removed", [ITEM_DIFFERS] = "changed"
+	};
 	struct item it = *c->item;
 	const char *word = words[c->verdict];
 
@@ -182,7 +190,9 @@ static int refuse_foreign_config(const struct state *st, struct err *e)
 		const struct item *have = st->changes[i].have;
 
 		if (have && have->foreign)
-			return err_set(e, EEXIST, "cniConfig: %s exists and was not written by cnibox node: remove it, or name another file",
+			return err_set(e, EEXIST,
+				       "cniConfig: %s exists and was not written by cnibox node: "
+				       "remove it, or name another file",
 				       have->name);
 	}
 	return 0;
@@ -221,12 +231,17 @@ static int apply_step(const struct step *step, struct state *st, struct err *e)
 	return step->fn(&a, e);
 }
 
-/* up stops at the first error; down goes on, the runtime's configuration first, and reports the first. */
+/*
+ * up stops at the first error; down goes on, the runtime's configuration first, and reports the
+ * first.
+ */
 static int apply(const struct options *o, struct state *st, struct err *e)
 {
 	static const struct step steps[] = {
-		{ ITEM_SYSCTL, ITEM_SYSCTL, apply_sysctls },	{ ITEM_ROUTE, ITEM_ROUTE, apply_routes },
-		{ ITEM_TABLE, ITEM_ELEMENT, apply_masquerade }, { ITEM_FORWARD, ITEM_FORWARD, apply_forward },
+		{ ITEM_SYSCTL, ITEM_SYSCTL, apply_sysctls },
+		{ ITEM_ROUTE, ITEM_ROUTE, apply_routes },
+		{ ITEM_TABLE, ITEM_ELEMENT, apply_masquerade },
+		{ ITEM_FORWARD, ITEM_FORWARD, apply_forward },
 		{ ITEM_CONFIG, ITEM_CONFIG, apply_config },
 	};
 	const size_t count = sizeof(steps) / sizeof(steps[0]);
@@ -261,7 +276,9 @@ static int remove_state(struct err *e)
 	static const struct {
 		const char *path;
 		int flags;
-	} parts[] = { { NODE_STATE_DIR "/sysctl", 0 }, { NODE_STATE_DIR "/.sysctl.new", 0 }, { NODE_STATE_DIR, AT_REMOVEDIR } };
+	} parts[] = { { NODE_STATE_DIR "/sysctl", 0 },
+		      { NODE_STATE_DIR "/.sysctl.new", 0 },
+		      { NODE_STATE_DIR, AT_REMOVEDIR } };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (unlinkat(AT_FDCWD, parts[i].path, parts[i].flags) < 0 && errno != ENOENT)
@@ -314,7 +331,8 @@ static int run_show(const struct options *o, struct state *st, struct err *e)
 		if (!o->file)
 			printf("%s\n", line(c->item));
 		else
-			printf("%s: %s%s\n", line(c->item), verdicts[c->verdict], c->have && c->have->foreign ? " (not ours)" : "");
+			printf("%s: %s%s\n", line(c->item), verdicts[c->verdict],
+			       c->have && c->have->foreign ? " (not ours)" : "");
 	}
 	return o->file && st->to_do ? EXIT_DIFFERS : 0;
 }
@@ -330,13 +348,17 @@ static int run(const struct options *o, struct err *e)
 		r = open_sockets(e);
 	if (r < 0)
 		return r;
-	st.site = (struct site){ .arena = &arena, .route = &route_nl, .nft = &nft_nl, .cluster = o->file ? &cluster : NULL };
+	st.site = (struct site){ .arena = &arena,
+				 .route = &route_nl,
+				 .nft = &nft_nl,
+				 .cluster = o->file ? &cluster : NULL };
 	return o->command == NODE_SHOW ? run_show(o, &st, e) : run_change(o, &st, e);
 }
 
 static int usage(const char *why, const char *what)
 {
-	fprintf(stderr, "node: %s%s%s (cnibox node --help says more)\n", why, what ? ": " : "", what ? what : "");
+	fprintf(stderr, "node: %s%s%s (cnibox node --help says more)\n", why, what ? ": " : "",
+		what ? what : "");
 	return 2;
 }
 
@@ -363,8 +385,11 @@ static const char *parse_options(int argc, char **argv, struct options *o, const
 
 int node_main(int argc, char **argv)
 {
-	static const char *const commands[] = { [NODE_UP] = "up", [NODE_DOWN] = "down", [NODE_SHOW] = "show" };
-	int r = argc < 2 ? -1 : str_index(commands, sizeof(commands) / sizeof(commands[0]), argv[1]);
+	static const char *const commands[] = {
+		[NODE_UP] = "up", [NODE_DOWN] = "down", [NODE_SHOW] = "show"
+	};
+	int r = argc < 2 ? -1
+			 : str_index(commands, sizeof(commands) / sizeof(commands[0]), argv[1]);
 	struct options o = { .command = (enum command)r };
 	struct err e = { 0 };
 	const char *what = NULL, *why;
@@ -376,7 +401,7 @@ int node_main(int argc, char **argv)
 	why = parse_options(argc, argv, &o, &what);
 	if (why)
 		return usage(why, what);
-	signal(SIGPIPE, SIG_IGN);	/* a closed pipe must not stop it half way */
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe must not stop it half way */
 	r = run(&o, &e);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0)
 		r = err_set(&e, EIO, "writing to standard output failed");
@@ -393,11 +418,14 @@ void node_help(void)
 	printf("usage: cnibox node up -f FILE [--name NODE] [--dry-run]\n"
 	       "   or: cnibox node down [-f FILE]\n"
 	       "   or: cnibox node show [-f FILE [--name NODE]]\n\n"
-	       "up    joins this machine to the cluster of FILE (-: standard input): forwarding, routes to the other nodes' pods,\n"
+	       "up    joins this machine to the cluster of FILE (-: standard input): forwarding, "
+	       "routes to the other nodes' pods,\n"
 	       "      masquerade, accepts in FORWARD, the CNI configuration; prints each change\n"
 	       "down  takes all of that back (-f: for a cniConfig outside of " NODE_CONFIG_DIR ")\n"
-	       "show  prints what is there or, with FILE, compares: exit status 3 when it differs\n\n"
-	       "NODE: this machine's name, else the node with an address of it. FILE: what `kubectl get nodes -o json` prints,\n"
+	       "show  prints what is there or, with FILE, compares: exit status 3 when it "
+	       "differs\n\n"
+	       "NODE: this machine's name, else the node with an address of it. FILE: what "
+	       "`kubectl get nodes -o json` prints,\n"
 	       "or an object with these keys:\n");
 	text_init(&t, buf, sizeof(buf));
 	cluster_help(&t);

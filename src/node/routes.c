@@ -12,7 +12,8 @@
 #include "base/text.h"
 #include "net/ip.h"
 
-#define BATCH 512	/* requests; NL_REQUESTS_MAX allows more, the kernel's lock is held for one batch */
+#define BATCH                                                                                      \
+	512 /* requests; NL_REQUESTS_MAX allows more, the kernel's lock is held for one batch */
 
 static struct route route_of(const struct item *it)
 {
@@ -48,8 +49,12 @@ static void put_change(struct nl *nl, const struct change *c)
 		route_del(nl, &r);
 }
 
-/* Routes vanish by themselves when a link goes down; a batch that found one gone is repeated one by one. */
-static int delete_each(const struct apply *a, const struct change *const *batch, size_t count, struct err *e)
+/*
+ * Routes vanish by themselves when a link goes down; a batch that found one gone is repeated one by
+ * one.
+ */
+static int delete_each(const struct apply *a, const struct change *const *batch, size_t count,
+		       struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct err mine = { 0 };
@@ -63,7 +68,8 @@ static int delete_each(const struct apply *a, const struct change *const *batch,
 	return 0;
 }
 
-static int commit(const struct apply *a, const struct change *const *batch, size_t count, struct err *e)
+static int commit(const struct apply *a, const struct change *const *batch, size_t count,
+		  struct err *e)
 {
 	struct err mine = { 0 };
 	unsigned int failed = 0;

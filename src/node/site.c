@@ -114,10 +114,12 @@ static int judge_self(struct site *s, struct err *e)
 	const char *key = cluster_key(s->cluster, s->self, KEY_SUBNETS);
 
 	if (s->self->subnet_count == 0)
-		return err_set(e, EINVAL, "%s: node %s, which is this one, has no subnet for its pods", key, s->self->name);
+		return err_set(e, EINVAL,
+			       "%s: node %s, which is this one, has no subnet for its pods", key,
+			       s->self->name);
 	if (s->self->subnet_count > CLUSTER_OWN_SUBNETS_MAX)
-		return err_set(e, EINVAL, "%s: %zu of node %s: at most %d are possible", key, s->self->subnet_count, s->self->name,
-			       CLUSTER_OWN_SUBNETS_MAX);
+		return err_set(e, EINVAL, "%s: %zu of node %s: at most %d are possible", key,
+			       s->self->subnet_count, s->self->name, CLUSTER_OWN_SUBNETS_MAX);
 	return 0;
 }
 
@@ -133,16 +135,22 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 		s->self = find_by_addresses(s);
 	if (s->self)
 		return judge_self(s, e);
-	return err_set(e, EINVAL, "%s: none is named \"%s\"%s", c->kubernetes ? "items" : "nodes", name ? name : host.nodename,
-		       name ? "" : " as this machine is, and none has an address of it (--name says which)");
+	return err_set(
+		e, EINVAL, "%s: none is named \"%s\"%s", c->kubernetes ? "items" : "nodes",
+		name ? name : host.nodename,
+		name ? ""
+		     : " as this machine is, and none has an address of it (--name says which)");
 }
 
 static void warn_legacy(const char *file, const char *command)
 {
-	char names[256];	/* of filter, nat, mangle, raw and security, those that are loaded */
+	char names[256]; /* of filter, nat, mangle, raw and security, those that are loaded */
 
-	if (file_read(AT_FDCWD, file, names, sizeof(names), err_ignored()) > 0 && strstr(names, "filter"))
-		log_line(LOG_WARN, "the legacy %s filter table is loaded; its FORWARD rules are not in nftables and may drop the pods' packets",
+	if (file_read(AT_FDCWD, file, names, sizeof(names), err_ignored()) > 0 &&
+	    strstr(names, "filter"))
+		log_line(LOG_WARN,
+			 "the legacy %s filter table is loaded; its FORWARD rules are not in "
+			 "nftables and may drop the pods' packets",
 			 command);
 }
 

@@ -1,6 +1,7 @@
 /*
- * Forwarding, and what must be changed with it. What a sysctl was before us is written down before it is changed, in a file whose life ends with
- * the boot as the sysctl's does: lines of path, former value, our value. A line whose sysctl no longer has our value is not ours to restore.
+ * Forwarding, and what must be changed with it. What a sysctl was before us is written down before
+ * it is changed, in a file whose life ends with the boot as the sysctl's does: lines of path,
+ * former value, our value. A line whose sysctl no longer has our value is not ours to restore.
  */
 #include "node/site.h"
 
@@ -44,7 +45,10 @@ static int parse_saved(struct site *s, char *text, struct err *e)
 		if (end)
 			*end = '\0';
 		if (!end || !parse_line(text, &line))
-			return err_set(e, EINVAL, SAVED ": \"%.64s\": expected a line of a sysctl, its former value and ours", text);
+			return err_set(e, EINVAL,
+				       SAVED ": \"%.64s\": expected a line of a sysctl, its former "
+					     "value and ours",
+				       text);
 		list_add(&s->sysctls, &line);
 	}
 	return list_check(&s->sysctls, "sysctls", e);
@@ -76,8 +80,12 @@ const struct site_sysctl *site_sysctl(const struct site *s, const char *path)
 	return NULL;
 }
 
-/* Write down what was, of all that is wanted: once noted, a former value stays. What is stale stays noted until it is restored. */
-static void put_saved(const struct apply *a, const struct change *c, bool keep_stale, struct text *t)
+/*
+ * Write down what was, of all that is wanted: once noted, a former value stays. What is stale stays
+ * noted until it is restored.
+ */
+static void put_saved(const struct apply *a, const struct change *c, bool keep_stale,
+		      struct text *t)
 {
 	const struct site_sysctl *known;
 
@@ -85,7 +93,8 @@ static void put_saved(const struct apply *a, const struct change *c, bool keep_s
 		return;
 	known = site_sysctl(a->site, c->item->name);
 	if (known)
-		text_printf(t, "%s %s %s\n", known->path, known->before, c->want ? c->want->value : known->ours);
+		text_printf(t, "%s %s %s\n", known->path, known->before,
+			    c->want ? c->want->value : known->ours);
 	else if (c->verdict == ITEM_DIFFERS)
 		text_printf(t, "%s %s %s\n", c->want->name, c->have->value, c->want->value);
 }
@@ -109,7 +118,10 @@ static int save(const struct apply *a, bool keep_stale, struct err *e)
 	return r;
 }
 
-/* Forwarding first, then what was changed for its sake: the order of the items backwards. Links may be gone with their sysctls. */
+/*
+ * Forwarding first, then what was changed for its sake: the order of the items backwards. Links may
+ * be gone with their sysctls.
+ */
 static int restore(const struct apply *a, const struct change *c, struct err *e)
 {
 	const struct site_sysctl *known = site_sysctl(a->site, c->have->name);

@@ -10,14 +10,15 @@
 #include "base/text.h"
 #include "node/cluster.h"
 
-#define IPV6_METRIC 1024	/* IP6_RT_PRIO_USER, what the kernel makes of none */
-#define NAMES_MAX 5		/* nodes named in one error */
+#define IPV6_METRIC 1024 /* IP6_RT_PRIO_USER, what the kernel makes of none */
+#define NAMES_MAX 5	 /* nodes named in one error */
 
 static bool want_accept_ra(const struct site *s, const struct site_link *l, const char *path)
 {
 	if (!l->uplink || strcmp(l->name, s->cluster->bridge) == 0)
 		return false;
-	return strcmp(l->accept_ra, "1") == 0 || (strcmp(l->accept_ra, "2") == 0 && site_sysctl(s, path));
+	return strcmp(l->accept_ra, "1") == 0 ||
+	       (strcmp(l->accept_ra, "2") == 0 && site_sysctl(s, path));
 }
 
 static void want_sysctl(struct list *want, unsigned int rank, const char *path, const char *value)
@@ -28,8 +29,9 @@ static void want_sysctl(struct list *want, unsigned int rank, const char *path, 
 }
 
 /*
- * A host that forwards ignores router advertisements unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst). It comes first, so
- * that none is missed. Where forwarding was on before us, they were ignored before us.
+ * A host that forwards ignores router advertisements unless accept_ra is 2 (Linux
+ * Documentation/networking/ip-sysctl.rst). It comes first, so that none is missed. Where forwarding
+ * was on before us, they were ignored before us.
  */
 static void want_sysctls6(const struct site *s, struct list *want)
 {
@@ -56,8 +58,9 @@ static void want_sysctls(const struct site *s, struct list *want)
 }
 
 /*
- * The link over which the address is reached without a router: longest prefix, then the link of our own node address, which is all that counts
- * when the cluster says that all is on one link. 0: none.
+ * The link over which the address is reached without a router: longest prefix, then the link of our
+ * own node address, which is all that counts when the cluster says that all is on one link. 0:
+ * none.
  */
 static int link_to(const struct site *s, const struct addr *a)
 {
@@ -66,7 +69,8 @@ static int link_to(const struct site *s, const struct addr *a)
 	for (size_t i = 0; i < s->addrs.count; i++) {
 		const struct prefix *p = &at[i].prefix;
 		bool own = cluster_find_address(s->cluster, &p->addr) == s->self;
-		bool better = !best || p->len > best->prefix.len || (own && p->len == best->prefix.len);
+		bool better =
+			!best || p->len > best->prefix.len || (own && p->len == best->prefix.len);
 
 		if (s->cluster->onlink && own && p->addr.family == a->family)
 			return at[i].index;
@@ -105,22 +109,29 @@ static int next_hop(const struct site *s, const struct node *n, uint8_t family, 
 	return index;
 }
 
-static int want_route(const struct site *s, const struct cluster_place *sub, struct unreachable *u, struct list *want,
-		      struct err *e)
+static int want_route(const struct site *s, const struct cluster_place *sub, struct unreachable *u,
+		      struct list *want, struct err *e)
 {
 	uint8_t family = sub->prefix.addr.family;
-	struct item it = { .kind = ITEM_ROUTE, .a = sub->prefix.addr, .len = sub->prefix.len, .onlink = s->cluster->onlink };
+	struct item it = { .kind = ITEM_ROUTE,
+			   .a = sub->prefix.addr,
+			   .len = sub->prefix.len,
+			   .onlink = s->cluster->onlink };
 
 	it.metric = family == AF_INET6 ? IPV6_METRIC : 0;
 	it.index = next_hop(s, sub->node, family, &it.b);
 	if (!addr_is_set(&it.b))
-		return err_set(e, EINVAL, "%s: node %s has no %s address, which is needed as next hop to its subnet %s",
+		return err_set(e, EINVAL,
+			       "%s: node %s has no %s address, which is needed as next hop to its "
+			       "subnet %s",
 			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES), sub->node->name,
 			       family == AF_INET ? "IPv4" : "IPv6", prefix_text(&sub->prefix));
 	if (site_has_addr(s, &it.b))
-		return err_set(e, EINVAL, "%s: %s of node %s is an address of this machine, which is to be node %s",
-			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES), addr_text(&it.b), sub->node->name,
-			       s->self->name);
+		return err_set(
+			e, EINVAL,
+			"%s: %s of node %s is an address of this machine, which is to be node %s",
+			cluster_key(s->cluster, sub->node, KEY_ADDRESSES), addr_text(&it.b),
+			sub->node->name, s->self->name);
 	if (!it.index)
 		add_unreachable(u, sub->node, &it.b);
 	list_add(want, &it);
@@ -141,14 +152,18 @@ static int want_routes(const struct site *s, struct list *want, struct err *e)
 	if (r < 0 || u.count == 0)
 		return r;
 	if (s->cluster->onlink)
-		return err_set(e, EINVAL, "onlink: no address of node %s is on a link of this machine, so there is no link to %s",
+		return err_set(e, EINVAL,
+			       "onlink: no address of node %s is on a link of this machine, so "
+			       "there is no link to %s",
 			       s->self->name, buf);
-	return err_set(e, EHOSTUNREACH, "not on link: %s%s: the nodes must be on one link, or \"onlink\" be true", buf,
-		       u.count > NAMES_MAX ? " and others" : "");
+	return err_set(e, EHOSTUNREACH,
+		       "not on link: %s%s: the nodes must be on one link, or \"onlink\" be true",
+		       buf, u.count > NAMES_MAX ? " and others" : "");
 }
 
 /* Sets exist only for the families of our own subnets. */
-static void want_range(const struct site *s, enum node_set set4, const struct prefix *p, struct list *want)
+static void want_range(const struct site *s, enum node_set set4, const struct prefix *p,
+		       struct list *want)
 {
 	struct item it = { .kind = ITEM_ELEMENT, .a = prefix_first(p), .b = prefix_last(p) };
 
@@ -175,7 +190,9 @@ static void want_elements(const struct site *s, struct list *want)
 
 static void want_masquerade(const struct site *s, struct list *want)
 {
-	struct item it = { .kind = ITEM_TABLE, .name = NODE_TABLE, .value = masquerade_wanted(s, want) };
+	struct item it = { .kind = ITEM_TABLE,
+			   .name = NODE_TABLE,
+			   .value = masquerade_wanted(s, want) };
 
 	if (!it.value || !*it.value)
 		return;

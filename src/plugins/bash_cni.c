@@ -1,8 +1,10 @@
 /*
- * bash-cni and my-cni: the all-in-one plugins of the bash-cni family, whose configuration files work unchanged.
+ * bash-cni and my-cni: the all-in-one plugins of the bash-cni family, whose configuration files
+ * work unchanged.
  *
- * One subnet, one bridge with the subnet's first address, a default route, an address for each pod; and the family's conveniences: a log of
- * every call and a name for every pod's namespace. bash-cni reads "network" and "subnet", my-cni "podcidr".
+ * One subnet, one bridge with the subnet's first address, a default route, an address for each pod;
+ * and the family's conveniences: a log of every call and a name for every pod's namespace. bash-cni
+ * reads "network" and "subnet", my-cni "podcidr".
  */
 #include "plugins/plugins.h"
 
@@ -31,20 +33,24 @@ struct conf {
 
 /* The two plugins' tables overlap: each has what is common, and one end. */
 static const struct json_field fields[] = {
-	{ .name = "network", .kind = JSON_PREFIX, .offset = C(network), .help = "of the whole cluster; must contain subnet" },
-	{ .name = "subnet", .kind = JSON_PREFIX, .required = true, .offset = C(subnet), .help = "of this node's pods" },
-	{ .name = "bridge", .kind = JSON_STR, .offset = B(bridge), .help = "name of the bridge; default cni0" },
-	{ .name = "mtu", .kind = JSON_INT, .offset = B(mtu), .min = 0, .max = 65535,
+	{ "network", JSON_PREFIX, C(network), .help = "of the whole cluster; must contain subnet" },
+	{ "subnet", JSON_PREFIX, C(subnet), .required = true, .help = "of this node's pods" },
+	{ "bridge", JSON_STR, B(bridge), .help = "name of the bridge; default cni0" },
+	{ "mtu", JSON_INT, B(mtu), .min = 0, .max = 65535,
 	  .help = "of both ends and of a new bridge; default: the kernel's" },
-	{ .name = "ipMasq", .kind = JSON_BOOL, .offset = B(ip_masq),
-	  .help = "translate what leaves the subnet; default false, for cnibox node does it for the cluster" },
-	{ .name = "hairpinMode", .kind = JSON_BOOL, .offset = B(hairpin), .help = "let a pod reach itself through the bridge" },
-	{ .name = "dataDir", .kind = JSON_STR, .offset = C(data_dir), .help = "where leases are kept; default " LEASE_DATA_DIR },
-	{ .name = "logFile", .kind = JSON_STR, .offset = C(log_path), .help = "log of every call; \"\": none; default " LOG_FILE },
-	{ .name = "logLevel", .kind = JSON_STR, .offset = C(log_level), .help = "error, warn, info or debug; default info" },
-	{ .name = "logMaxSize", .kind = JSON_INT, .offset = C(log_max), .min = 0, .max = 1 << 30,
+	{ "ipMasq", JSON_BOOL, B(ip_masq),
+	  .help = "translate what leaves the subnet; default false, for cnibox node does it for "
+		  "the cluster" },
+	{ "hairpinMode", JSON_BOOL, B(hairpin),
+	  .help = "let a pod reach itself through the bridge" },
+	{ "dataDir", JSON_STR, C(data_dir),
+	  .help = "where leases are kept; default " LEASE_DATA_DIR },
+	{ "logFile", JSON_STR, C(log_path),
+	  .help = "log of every call; \"\": none; default " LOG_FILE },
+	{ "logLevel", JSON_STR, C(log_level), .help = "error, warn, info or debug; default info" },
+	{ "logMaxSize", JSON_INT, C(log_max), .min = 0, .max = 1 << 30,
 	  .help = "bytes at which the log becomes logFile.1; 0: never; default 1048576" },
-	{ .name = "podcidr", .kind = JSON_PREFIX, .required = true, .offset = C(subnet), .help = "of this node's pods" },
+	{ "podcidr", JSON_PREFIX, C(subnet), .required = true, .help = "of this node's pods" },
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 static const struct json_table bash_keys = { .fields = fields, .count = FIELDS - 1 };
@@ -68,20 +74,28 @@ static int check_values(const struct conf *c, const char *subnet_key, struct err
 	enum log_level level;
 
 	if (addr_is_set(&c->network.addr) && !prefix_covers(&c->network, &c->subnet))
-		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key, prefix_text(&c->subnet),
-			       prefix_text(&c->network));
+		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key,
+			       prefix_text(&c->subnet), prefix_text(&c->network));
 	if (!cni_ifname_valid(c->b.bridge))
-		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)",
+		return err_set(e, EINVAL,
+			       "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' "
+			       "or blanks)",
 			       c->b.bridge);
 	if (c->b.mtu && c->b.mtu < 68)
-		return err_set(e, EINVAL, "mtu: %lld is below IPv4's smallest, 68", (long long)c->b.mtu);
+		return err_set(e, EINVAL, "mtu: %lld is below IPv4's smallest, 68",
+			       (long long)c->b.mtu);
 	if (c->log_level && !log_level_parse(c->log_level, &level))
-		return err_set(e, EINVAL, "logLevel: \"%.32s\" is none of error, warn, info, debug", c->log_level);
+		return err_set(e, EINVAL, "logLevel: \"%.32s\" is none of error, warn, info, debug",
+			       c->log_level);
 	return 0;
 }
 
-/* The family's subnet is host-local's only range: network address, gateway and broadcast address are never given. */
-static int make_ipam(const struct cni_request *req, struct conf *c, const char *subnet_key, struct err *e)
+/*
+ * The family's subnet is host-local's only range: network address, gateway and broadcast address
+ * are never given.
+ */
+static int make_ipam(const struct cni_request *req, struct conf *c, const char *subnet_key,
+		     struct err *e)
 {
 	struct hostlocal_range *range = arena_alloc(req->arena, sizeof(*range));
 	int r;
@@ -102,7 +116,8 @@ static int make_ipam(const struct cni_request *req, struct conf *c, const char *
 	return r;
 }
 
-static int prepare_key(const struct cni_request *req, struct conf *c, const char *subnet_key, struct err *e)
+static int prepare_key(const struct cni_request *req, struct conf *c, const char *subnet_key,
+		       struct err *e)
 {
 	int r = check_values(c, subnet_key, e);
 
@@ -133,7 +148,8 @@ static void undo_name(void *ctx)
 	netns_name_del(n->container_id, err_ignored());
 }
 
-static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
+static int add(const struct cni_request *req, const void *conf, struct cni_result *out,
+	       struct undo *u, struct err *e)
 {
 	static struct named named;
 	const struct conf *c = conf;
@@ -159,7 +175,8 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 	return name_r;
 }
 
-static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
+		 struct err *e)
 {
 	const struct conf *c = conf;
 
@@ -195,15 +212,17 @@ static void opened(const struct cni_request *req, const void *conf)
 	if (c->log_level)
 		log_level_parse(c->log_level, &level);
 	log_file(c->log_path, level, (size_t)c->log_max);
-	log_line(LOG_INFO, "%s container=%s netns=%s ifname=%s stdin=%.*s", cni_command_text(req->command),
-		 req->at.container_id, req->netns, req->at.ifname, (int)req->config.len, req->config.text);
+	log_line(LOG_INFO, "%s container=%s netns=%s ifname=%s stdin=%.*s",
+		 cni_command_text(req->command), req->at.container_id, req->netns, req->at.ifname,
+		 (int)req->config.len, req->config.text);
 }
 
-static void answered(const struct cni_request *req, const void *conf, const char *answer, int status_code)
+static void answered(const struct cni_request *req, const void *conf, const char *answer,
+		     int status_code)
 {
 	(void)conf;
-	log_line(LOG_INFO, "%s container=%s %s %s", cni_command_text(req->command), req->at.container_id,
-		 status_code < 0 ? "failed" : "succeeded", answer);
+	log_line(LOG_INFO, "%s container=%s %s %s", cni_command_text(req->command),
+		 req->at.container_id, status_code < 0 ? "failed" : "succeeded", answer);
 }
 
 const struct cni_plugin bash_cni_plugin = {

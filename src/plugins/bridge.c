@@ -1,5 +1,6 @@
 /*
- * bridge: a veth pair between the pod and a bridge on the host, with addresses of an IPAM plugin. The keys are the reference plugin's.
+ * bridge: a veth pair between the pod and a bridge on the host, with addresses of an IPAM plugin.
+ * The keys are the reference plugin's.
  */
 #include "plugins/plugins.h"
 
@@ -10,7 +11,10 @@
 #include "base/err.h"
 #include "net/link.h"
 
-/* What this plugin knows and does not do is refused: a pod without the VLAN or the filter that was asked for would be a hole. */
+/*
+ * What this plugin knows and does not do is refused: a pod without the VLAN or the filter that was
+ * asked for would be a hole.
+ */
 struct conf {
 	struct bridged b;
 	int64_t vlan;
@@ -22,31 +26,38 @@ struct conf {
 #define B(member) offsetof(struct conf, b.member)
 
 static const struct json_field fields[] = {
-	{ .name = "bridge", .kind = JSON_STR, .offset = B(bridge), .help = "name of the bridge; made by the first ADD; default cni0" },
-	{ .name = "isGateway", .kind = JSON_BOOL, .offset = B(is_gateway),
+	{ "bridge", JSON_STR, B(bridge),
+	  .help = "name of the bridge; made by the first ADD; default cni0" },
+	{ "isGateway", JSON_BOOL, B(is_gateway),
 	  .help = "give the bridge the gateway's address and turn on forwarding" },
-	{ .name = "isDefaultGateway", .kind = JSON_BOOL, .offset = B(is_default_gateway),
+	{ "isDefaultGateway", JSON_BOOL, B(is_default_gateway),
 	  .help = "isGateway, and the pod's default route goes by it" },
-	{ .name = "forceAddress", .kind = JSON_BOOL, .offset = B(force_address),
+	{ "forceAddress", JSON_BOOL, B(force_address),
 	  .help = "replace another address that the bridge has" },
-	{ .name = "ipMasq", .kind = JSON_BOOL, .offset = B(ip_masq),
+	{ "ipMasq", JSON_BOOL, B(ip_masq),
 	  .help = "translate what leaves the pod's subnet to the node's address" },
-	{ .name = "hairpinMode", .kind = JSON_BOOL, .offset = B(hairpin), .help = "let a pod reach itself through the bridge" },
-	{ .name = "promiscMode", .kind = JSON_BOOL, .offset = B(promisc), .help = "set the bridge promiscuous; not with hairpinMode" },
-	{ .name = "portIsolation", .kind = JSON_BOOL, .offset = B(isolated), .help = "pods reach the gateway, but not each other" },
-	{ .name = "mtu", .kind = JSON_INT, .offset = B(mtu), .min = 0, .max = 65535,
+	{ "hairpinMode", JSON_BOOL, B(hairpin),
+	  .help = "let a pod reach itself through the bridge" },
+	{ "promiscMode", JSON_BOOL, B(promisc),
+	  .help = "set the bridge promiscuous; not with hairpinMode" },
+	{ "portIsolation", JSON_BOOL, B(isolated),
+	  .help = "pods reach the gateway, but not each other" },
+	{ "mtu", JSON_INT, B(mtu), .min = 0, .max = 65535,
 	  .help = "of both ends and of a new bridge; default: the kernel's" },
-	{ .name = "mac", .kind = JSON_STR, .offset = B(mac), .help = "of the pod's interface; default: random" },
-	{ .name = "vlan", .kind = JSON_INT, .offset = offsetof(struct conf, vlan), .min = 0, .max = 4094 },
-	{ .name = "vlanTrunk", .kind = JSON_RAW, .offset = offsetof(struct conf, vlan_trunk) },
-	{ .name = "macspoofchk", .kind = JSON_BOOL, .offset = offsetof(struct conf, mac_spoof_check) },
-	{ .name = "disableContainerInterface", .kind = JSON_BOOL, .offset = offsetof(struct conf, disable_container_interface) },
+	{ "mac", JSON_STR, B(mac), .help = "of the pod's interface; default: random" },
+	{ "vlan", JSON_INT, offsetof(struct conf, vlan), .min = 0, .max = 4094 },
+	{ "vlanTrunk", JSON_RAW, offsetof(struct conf, vlan_trunk) },
+	{ "macspoofchk", JSON_BOOL, offsetof(struct conf, mac_spoof_check) },
+	{ "disableContainerInterface", JSON_BOOL,
+	  offsetof(struct conf, disable_container_interface) },
 };
-static const struct json_table keys = { .fields = fields, .count = sizeof(fields) / sizeof(fields[0]) };
+static const struct json_table keys = { .fields = fields,
+					.count = sizeof(fields) / sizeof(fields[0]) };
 
 static int refuse(struct err *e, const char *key)
 {
-	return err_code(e, err_set(e, EINVAL, "%s: not supported by this plugin", key), CNI_ERR_FIELD);
+	return err_code(e, err_set(e, EINVAL, "%s: not supported by this plugin", key),
+			CNI_ERR_FIELD);
 }
 
 static int check_supported(const struct conf *c, struct err *e)
@@ -67,17 +78,24 @@ static int check_values(const struct bridged *b, struct err *e)
 	uint8_t mac[6];
 
 	if (!cni_ifname_valid(b->bridge))
-		return err_set(e, EINVAL, "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)", b->bridge);
+		return err_set(e, EINVAL,
+			       "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' "
+			       "or blanks)",
+			       b->bridge);
 	if (b->hairpin && b->promisc)
 		return err_set(e, EINVAL, "hairpinMode: true excludes promiscMode: true");
 	if (b->mtu && b->mtu < 68)
-		return err_set(e, EINVAL, "mtu: %lld is below IPv4's smallest, 68", (long long)b->mtu);
+		return err_set(e, EINVAL, "mtu: %lld is below IPv4's smallest, 68",
+			       (long long)b->mtu);
 	if (b->mac && (!mac_parse(b->mac, mac) || mac[0] & 1))
 		return err_set(e, EINVAL, "mac: \"%.48s\" is no unicast MAC address", b->mac);
 	return 0;
 }
 
-/* DEL and GC of an attachment must go on whatever has become of the configuration; the bridge's name is checked nevertheless. */
+/*
+ * DEL and GC of an attachment must go on whatever has become of the configuration; the bridge's
+ * name is checked nevertheless.
+ */
 static int prepare(const struct cni_request *req, void *conf, struct err *e)
 {
 	struct conf *c = conf;
@@ -100,7 +118,8 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 	return r < 0 ? r : ipam_select(req, attachment_gone, &b->ipam, e);
 }
 
-static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
+static int add(const struct cni_request *req, const void *conf, struct cni_result *out,
+	       struct undo *u, struct err *e)
 {
 	const struct conf *c = conf;
 
@@ -114,7 +133,8 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 	return bridged_del(&c->b, req, e);
 }
 
-static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
+		 struct err *e)
 {
 	const struct conf *c = conf;
 

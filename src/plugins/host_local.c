@@ -1,6 +1,6 @@
 /*
- * host-local: an IPAM plugin that gives addresses from ranges and keeps them in files; other plugins call it. Its keys stand in the "ipam" object of
- * the calling plugin's configuration.
+ * host-local: an IPAM plugin that gives addresses from ranges and keeps them in files; other
+ * plugins call it. Its keys stand in the "ipam" object of the calling plugin's configuration.
  */
 #include "plugins/plugins.h"
 
@@ -13,7 +13,9 @@
 static int prepare(const struct cni_request *req, void *conf, struct err *e)
 {
 	if (!req->ipam.text)
-		return err_code(e, err_set(e, EINVAL, "ipam: missing; the keys of host-local stand there"), CNI_ERR_CONFIG);
+		return err_code(
+			e, err_set(e, EINVAL, "ipam: missing; the keys of host-local stand there"),
+			CNI_ERR_CONFIG);
 	return host_local_read(req, req->ipam, conf, e);
 }
 
@@ -31,7 +33,8 @@ static void release(void *ctx)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
-static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
+static int add(const struct cni_request *req, const void *conf, struct cni_result *out,
+	       struct undo *u, struct err *e)
 {
 	static struct taken taken;
 	int r;
@@ -50,7 +53,8 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 	return host_local_del(conf, req, e);
 }
 
-static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
+		 struct err *e)
 {
 	(void)prev;
 	return host_local_check(conf, req, e);

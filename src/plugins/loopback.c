@@ -1,5 +1,6 @@
 /*
- * loopback: brings the pod's lo up. With a prevResult, that is passed on; else the result is lo with its addresses.
+ * loopback: brings the pod's lo up. With a prevResult, that is passed on; else the result is lo
+ * with its addresses.
  */
 #include "plugins/plugins.h"
 
@@ -9,16 +10,19 @@
 #include "attach/pod.h"
 #include "base/err.h"
 
-static int add(const struct cni_request *req, const void *conf, struct cni_result *out, struct undo *u, struct err *e)
+static int add(const struct cni_request *req, const void *conf, struct cni_result *out,
+	       struct undo *u, struct err *e)
 {
 	static struct pod pod;
-	const struct cni_iface lo = { .name = "lo", .mac = "00:00:00:00:00:00", .sandbox = req->netns };
+	const struct cni_iface lo = { .name = "lo",
+				      .mac = "00:00:00:00:00:00",
+				      .sandbox = req->netns };
 	const struct cni_ip v4 = { .address = { { AF_INET, { 127, 0, 0, 1 } }, 8 } };
 	const struct cni_ip v6 = { .address = { { AF_INET6, { [15] = 1 } }, 128 } };
 	int r = pod_open(&pod, req->netns, e);
 
 	(void)conf;
-	(void)u;	/* a loopback that is up hurts nobody, and may have been up before */
+	(void)u; /* a loopback that is up hurts nobody, and may have been up before */
 	if (r == 0)
 		r = pod_loopback_up(&pod, e);
 	if (r < 0 || req->prev_result.text)
@@ -29,7 +33,8 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 	return 0;
 }
 
-static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev, struct err *e)
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
+		 struct err *e)
 {
 	static struct pod pod;
 	struct link lo;
@@ -44,7 +49,10 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 	return err_code(e, err_set(e, ENETDOWN, "lo in the pod is down"), CNI_ERR_DIFFERS);
 }
 
-/* Nothing to delete: lo goes with its namespace, which may be gone, or shared by other attachments, by now. */
+/*
+ * Nothing to delete: lo goes with its namespace, which may be gone, or shared by other attachments,
+ * by now.
+ */
 const struct cni_plugin loopback_plugin = {
 	.name = "loopback",
 	.add = add,

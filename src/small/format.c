@@ -7,19 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_TEXT 24	/* the digits of 64 bits, and a sign */
+#define NUMBER_TEXT 24 /* the digits of 64 bits, and a sign */
 
 struct conversion {
 	bool left, zero;
 	size_t width;
-	size_t precision;	/* SIZE_MAX: as long as it is */
-	unsigned int longs;	/* 0: int, 1: long and size_t, 2: long long */
+	size_t precision;   /* SIZE_MAX: as long as it is */
+	unsigned int longs; /* 0: int, 1: long and size_t, 2: long long */
 };
 
 struct output {
 	struct format_sink *sink;
 	size_t len;
-	va_list ap;		/* inside a struct: as a parameter it would be an array of some machines and not of others */
+	va_list ap; /* inside a struct: as a parameter it would be an array of some machines and not
+		       of others */
 };
 
 static void put(struct output *o, const char *s, size_t len)
@@ -43,14 +44,15 @@ static void put_text(struct output *o, const struct conversion *c, const char *s
 		put_padding(o, ' ', len, c->width);
 }
 
-static void put_number(struct output *o, const struct conversion *c, uint64_t n, unsigned int base, bool negative)
+static void put_number(struct output *o, const struct conversion *c, uint64_t n, unsigned int base,
+		       bool negative)
 {
 	char text[NUMBER_TEXT], *end = text + sizeof(text), *at = end;
 
 	do
 		*--at = "0123456789abcdef"[n % base];
 	while (n /= base);
-	if (c->zero) {	/* the sign stands before the zeros */
+	if (c->zero) { /* the sign stands before the zeros */
 		put(o, "-", negative);
 		put_padding(o, '0', (size_t)(end - at) + negative, c->width);
 		put(o, at, (size_t)(end - at));
@@ -61,7 +63,10 @@ static void put_number(struct output *o, const struct conversion *c, uint64_t n,
 	put_text(o, c, at, (size_t)(end - at));
 }
 
-/* A long is taken as the type that has its size; an int comes with its sign, which an unsigned one loses here. */
+/*
+ * A long is taken as the type that has its size; an int comes with its sign, which an unsigned one
+ * loses here.
+ */
 static uint64_t take(struct output *o, const struct conversion *c, bool is_signed)
 {
 	int n;
@@ -146,7 +151,7 @@ static void put_conversion(struct output *o, const struct conversion *c, char le
 		put(o, "%", 1);
 		break;
 	default:
-		assert(false);	/* a conversion that we do not know */
+		assert(false); /* a conversion that we do not know */
 	}
 }
 
@@ -173,7 +178,7 @@ size_t format(struct format_sink *sink, const char *fmt, va_list ap)
 struct bounded {
 	struct format_sink sink;
 	char *at;
-	size_t room;	/* without the NUL's */
+	size_t room; /* without the NUL's */
 };
 
 static void put_bounded(struct format_sink *sink, const char *text, size_t len)
@@ -187,11 +192,14 @@ static void put_bounded(struct format_sink *sink, const char *text, size_t len)
 	b->room -= len;
 }
 
-int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(__printf__, 3, 0)));
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+	__attribute__((format(__printf__, 3, 0)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	char none[1];
-	struct bounded b = { .sink = { put_bounded }, .at = size ? buf : none, .room = size ? size - 1 : 0 };
+	struct bounded b = { .sink = { put_bounded },
+			     .at = size ? buf : none,
+			     .room = size ? size - 1 : 0 };
 	size_t len = format(&b.sink, fmt, ap);
 
 	*b.at = '\0';

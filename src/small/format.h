@@ -1,5 +1,6 @@
 /*
- * printf's formats without the C library's: half of that code is for floating point, which nobody here prints.
+ * printf's formats without the C library's: half of that code is for floating point, which nobody
+ * here prints.
  */
 #ifndef SMALL_FORMAT_H
 #define SMALL_FORMAT_H
@@ -13,9 +14,10 @@ struct format_sink {
 };
 
 /*
- * %c %d %s %u %x %% with the flags '-' and '0', a width, a precision (of %s), and the lengths l, ll and z. Anything else is a
- * bug of ours and stops the program. Returns the bytes put.
+ * %c %d %s %u %x %% with the flags '-' and '0', a width, a precision (of %s), and the lengths l, ll
+ * and z. Anything else is a bug of ours and stops the program. Returns the bytes put.
  */
-size_t format(struct format_sink *sink, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+size_t format(struct format_sink *sink, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 
 #endif

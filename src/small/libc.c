@@ -1,6 +1,7 @@
 /*
- * Functions that the C library writes for speed, or for cases that do not arise here: plain ones of a tenth of the size. As all of this room they
- * go into the release alone (Makefile); what runs under the sanitizers has glibc's, and tests/unit/test_small.c compares the two.
+ * Functions that the C library writes for speed, or for cases that do not arise here: plain ones of
+ * a tenth of the size. As all of this room they go into the release alone (Makefile); what runs
+ * under the sanitizers has glibc's, and tests/unit/test_small.c compares the two.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -20,7 +21,10 @@
 
 #define DAY 86400
 
-/* 32-bit machines have second calls, with 64 bits for the time, as the C library's struct timespec has them. */
+/*
+ * 32-bit machines have second calls, with 64 bits for the time, as the C library's struct timespec
+ * has them.
+ */
 #ifdef SYS_clock_gettime64
 #define CLOCK_GETTIME SYS_clock_gettime64
 #define UTIMENSAT SYS_utimensat_time64
@@ -121,7 +125,8 @@ char *strstr(const char *text, const char *word)
 	}
 }
 
-void *bsearch(const void *key, const void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
+void *bsearch(const void *key, const void *base, size_t count, size_t size,
+	      int (*compare)(const void *, const void *))
 {
 	const char *at = base;
 
@@ -165,8 +170,9 @@ int futimens(int fd, const struct timespec times[2])
 }
 
 /*
- * On 64-bit machines the kernel's structs are the C library's, which reads a struct stat into one of its own first, and clears the padding of a
- * struct msghdr, where the kernel has the upper half of a length: ours are made by initialisers.
+ * On 64-bit machines the kernel's structs are the C library's, which reads a struct stat into one
+ * of its own first, and clears the padding of a struct msghdr, where the kernel has the upper half
+ * of a length: ours are made by initialisers.
  */
 #ifdef SYS_newfstatat
 int fstatat(int dir, const char *restrict path, struct stat *restrict st, int flags)
@@ -199,7 +205,8 @@ static int open_at(int dir, const char *path, int flags, va_list ap)
 {
 	bool makes = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 
-	return (int)syscall(SYS_openat, dir, path, flags | O_LARGEFILE, makes ? va_arg(ap, mode_t) : 0);
+	return (int)syscall(SYS_openat, dir, path, flags | O_LARGEFILE,
+			    makes ? va_arg(ap, mode_t) : 0);
 }
 
 int open(const char *path, int flags, ...)
@@ -242,7 +249,7 @@ char *getcwd(char *buf, size_t size)
 		return NULL;
 	if (buf[0] == '/')
 		return buf;
-	errno = ENOENT;	/* "(unreachable)...": outside of our root */
+	errno = ENOENT; /* "(unreachable)...": outside of our root */
 	return NULL;
 }
 
@@ -258,7 +265,8 @@ static int month_days(int month, int year)
 	return days[month] + (month == 1 && is_leap(year));
 }
 
-/* Years are counted one by one, and there is none before 1970, where no clock of Linux can stand. */
+/* Years are counted one by one, and there is none before 1970, where no clock of Linux can stand.
+ */
 struct tm *gmtime_r(const time_t *restrict when, struct tm *restrict tm)
 {
 	long days = (long)(*when / DAY);
@@ -269,7 +277,7 @@ struct tm *gmtime_r(const time_t *restrict when, struct tm *restrict tm)
 		errno = EOVERFLOW;
 		return NULL;
 	}
-	tm->tm_wday = (int)((days + 4) % 7);	/* 1970-01-01 was a Thursday */
+	tm->tm_wday = (int)((days + 4) % 7); /* 1970-01-01 was a Thursday */
 	for (; days >= 365 + is_leap(year); year++)
 		days -= 365 + is_leap(year);
 	yday = tm->tm_yday = (int)days;

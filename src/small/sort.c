@@ -1,10 +1,14 @@
-/* qsort() as heap sort: O(n log n) whatever the order, no memory but the array, a tenth of the C library's code. */
+/*
+ * qsort() as heap sort: O(n log n) whatever the order, no memory but the array, a tenth of the C
+ * library's code.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 
 static void swap(char *a, char *b, size_t size)
 {
-	for (; size >= sizeof(uint64_t); a += sizeof(uint64_t), b += sizeof(uint64_t), size -= sizeof(uint64_t)) {
+	for (; size >= sizeof(uint64_t);
+	     a += sizeof(uint64_t), b += sizeof(uint64_t), size -= sizeof(uint64_t)) {
 		uint64_t x, y;
 
 		__builtin_memcpy(&x, a, sizeof(x));
@@ -20,7 +24,10 @@ static void swap(char *a, char *b, size_t size)
 	}
 }
 
-/* First every parent sinks below its larger children, the last one first; then the largest goes to the end of what is left, again and again. */
+/*
+ * First every parent sinks below its larger children, the last one first; then the largest goes to
+ * the end of what is left, again and again.
+ */
 void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
 {
 	char *at = base;
@@ -32,7 +39,8 @@ void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, c
 		else
 			swap(at, at + --n * size, size);
 		for (size_t i = start; (child = 2 * i + 1) < n; i = child) {
-			if (child + 1 < n && compare(at + child * size, at + (child + 1) * size) < 0)
+			if (child + 1 < n &&
+			    compare(at + child * size, at + (child + 1) * size) < 0)
 				child++;
 			if (compare(at + i * size, at + child * size) >= 0)
 				break;

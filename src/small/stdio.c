@@ -1,8 +1,10 @@
 /*
- * Standard output and standard error in place of the C library's streams, which bring files, locks, seeking and malloc with them.
+ * Standard output and standard error in place of the C library's streams, which bring files, locks,
+ * seeking and malloc with them.
  *
- * Both gather what one call prints, and standard output gathers until a line ends: a line of a message is one write(). Nothing is lost
- * at exit. Input, other files and threads have no place here.
+ * Both gather what one call prints, and standard output gathers until a line ends: a line of a
+ * message is one write(). Nothing is lost at exit. Input, other files and threads have no place
+ * here.
  */
 #include <errno.h>
 #include <signal.h>

@@ -27,31 +27,36 @@ struct file {
 
 static const struct json_field raw_element = { .kind = JSON_RAW };
 static const struct json_field fields[] = {
-	{ .name = "kind", .kind = JSON_STR, .required = true, .offset = offsetof(struct file, kind) },
-	{ .name = "containerId", .kind = JSON_STR, .required = true, .offset = offsetof(struct file, container) },
-	{ .name = "ifName", .kind = JSON_STR, .required = true, .offset = offsetof(struct file, ifname) },
-	{ .name = "networkName", .kind = JSON_STR, .required = true, .offset = offsetof(struct file, network) },
-	{ .name = "netns", .kind = JSON_STR, .offset = offsetof(struct file, netns) },
-	{ .name = "cniArgs",
-	  .kind = JSON_LIST,
-	  .offset = offsetof(struct file, args),
-	  .elem = &raw_element,
-	  .elem_size = sizeof(struct json_raw) },
-	{ .name = "capabilityArgs", .kind = JSON_RAW, .offset = offsetof(struct file, capability_args) },
-	{ .name = "result", .kind = JSON_RAW, .offset = offsetof(struct file, result) },
+	{ "kind", JSON_STR, offsetof(struct file, kind), .required = true },
+	{ "containerId", JSON_STR, offsetof(struct file, container), .required = true },
+	{ "ifName", JSON_STR, offsetof(struct file, ifname), .required = true },
+	{ "networkName", JSON_STR, offsetof(struct file, network), .required = true },
+	{ "netns", JSON_STR, offsetof(struct file, netns) },
+	{ "cniArgs", JSON_LIST, offsetof(struct file, args),
+
+	  .elem = &raw_element, .elem_size = sizeof(struct json_raw) },
+	{ "capabilityArgs", JSON_RAW, offsetof(struct file, capability_args) },
+	{ "result", JSON_RAW, offsetof(struct file, result) },
 };
-static const struct json_table table = { .fields = fields, .count = sizeof(fields) / sizeof(fields[0]) };
+static const struct json_table table = { .fields = fields,
+					 .count = sizeof(fields) / sizeof(fields[0]) };
 
 static int file_name(char out[static NAME_MAX + 1], const struct cni_attachment *at, struct err *e)
 {
-	if (snprintf(out, NAME_MAX + 1, "%s-%s-%s", at->network, at->container_id, at->ifname) > NAME_MAX ||
+	if (snprintf(out, NAME_MAX + 1, "%s-%s-%s", at->network, at->container_id, at->ifname) >
+		    NAME_MAX ||
 	    !name_is_plain(out))
-		return err_set(e, EINVAL, "no cache file can be named after network \"%.80s\", interface \"%.16s\"",
-			       at->network, at->ifname);
+		return err_set(
+			e, EINVAL,
+			"no cache file can be named after network \"%.80s\", interface \"%.16s\"",
+			at->network, at->ifname);
 	return 0;
 }
 
-/* libcni makes it readable for root alone. "base/." follows base where it is a symbolic link to another disk. */
+/*
+ * libcni makes it readable for root alone. "base/." follows base where it is a symbolic link to
+ * another disk.
+ */
 static int open_results(const char *base, bool create, struct err *e)
 {
 	char path[PATH_MAX];
@@ -74,15 +79,16 @@ static int open_results(const char *base, bool create, struct err *e)
 /* Standard alphabet with padding, as Go encodes a []byte. */
 static void put_base64(struct text *t, struct json_raw raw)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *p = (const void *)raw.text;
 
 	text_char(t, '"');
 	for (size_t i = 0; i < raw.len; i += 3) {
 		size_t n = raw.len - i;
 		unsigned int v = p[i] << 16 | (n > 1 ? p[i + 1] << 8 : 0) | (n > 2 ? p[i + 2] : 0);
-		char four[4] = { digits[v >> 18], digits[v >> 12 & 63], n > 1 ? digits[v >> 6 & 63] : '=',
-				 n > 2 ? digits[v & 63] : '=' };
+		char four[4] = { digits[v >> 18], digits[v >> 12 & 63],
+				 n > 1 ? digits[v >> 6 & 63] : '=', n > 2 ? digits[v & 63] : '=' };
 
 		text_put(t, four, 4);
 	}
@@ -177,12 +183,14 @@ static const char *join_args(struct arena *a, const struct json_list *pairs)
 		name = raw[0].text ? json_string(a, raw[0]) : NULL;
 		value = raw[1].text ? json_string(a, raw[1]) : NULL;
 		if (name && value)
-			joined = arena_printf(a, "%s%s%s=%s", joined, *joined ? ";" : "", name, value);
+			joined = arena_printf(a, "%s%s%s=%s", joined, *joined ? ";" : "", name,
+					      value);
 	}
 	return joined ? joined : "";
 }
 
-static int read_entry(struct arena *a, int dir, const char *name, struct cache_entry *out, struct err *e)
+static int read_entry(struct arena *a, int dir, const char *name, struct cache_entry *out,
+		      struct err *e)
 {
 	struct json_raw text = { 0 };
 	struct file f = { .netns = "" };
@@ -204,8 +212,8 @@ static int read_entry(struct arena *a, int dir, const char *name, struct cache_e
 	return 0;
 }
 
-int cache_read(struct arena *a, const char *base, const struct cni_attachment *at, struct cache_entry *out,
-	       struct err *e)
+int cache_read(struct arena *a, const char *base, const struct cni_attachment *at,
+	       struct cache_entry *out, struct err *e)
 {
 	char name[NAME_MAX + 1];
 	int dir, r;
@@ -245,15 +253,16 @@ static bool belongs(const struct cache_entry *c, const char *network)
 	       cni_ifname_valid(c->at.ifname);
 }
 
-int cache_list(struct arena *a, const char *base, const char *network, struct cache_entry **out, size_t *count,
-	       struct err *e)
+int cache_list(struct arena *a, const char *base, const char *network, struct cache_entry **out,
+	       size_t *count, struct err *e)
 {
 	const char *path = arena_printf(a, "%s/results", base);
 	struct dirlist files;
 	int r;
 
 	*count = 0;
-	r = path ? dirlist_open(a, path, &files, e) : err_set(e, ENOMEM, "%.64s: path too long", base);
+	r = path ? dirlist_open(a, path, &files, e)
+		 : err_set(e, ENOMEM, "%.64s: path too long", base);
 	if (r == -ENOENT)
 		err_clear(e);
 	if (r < 0)

@@ -1,7 +1,8 @@
 /*
- * The result cache: what ADD answered, kept for CHECK, DEL and GC, in libcni's files and format, so that the reference
- *cnitool, and runtimes that use libcni, read ours and we theirs: /var/lib/cni/results/NETWORK-CONTAINERID-IFNAME
- *(mode 0600), one JSON object of kind "cniCacheV1".
+ * The result cache: what ADD answered, kept for CHECK, DEL and GC, in libcni's files and format, so
+ *that the reference cnitool, and runtimes that use libcni, read ours and we theirs:
+ * /var/lib/cni/results/NETWORK-CONTAINERID-IFNAME (mode 0600), one JSON object of kind
+ *"cniCacheV1".
  */
 #ifndef TOOLS_CACHE_H
 #define TOOLS_CACHE_H
@@ -27,17 +28,17 @@ struct cache_entry {
 int cache_write(struct arena *a, const char *base, const struct cache_entry *c, struct err *e);
 
 /* -ENOENT: no entry; -EINVAL: it is damaged. */
-int cache_read(struct arena *a, const char *base, const struct cni_attachment *at, struct cache_entry *out,
-	       struct err *e);
+int cache_read(struct arena *a, const char *base, const struct cni_attachment *at,
+	       struct cache_entry *out, struct err *e);
 
 /* Gone already is fine. */
 int cache_remove(const char *base, const struct cni_attachment *at, struct err *e);
 
 /*
- * All entries of a network, in the order of their file names; what cannot be read is left out. No directory: no
- * entries. *out is an array of *count in the arena.
+ * All entries of a network, in the order of their file names; what cannot be read is left out. No
+ * directory: no entries. *out is an array of *count in the arena.
  */
-int cache_list(struct arena *a, const char *base, const char *network, struct cache_entry **out, size_t *count,
-	       struct err *e);
+int cache_list(struct arena *a, const char *base, const char *network, struct cache_entry **out,
+	       size_t *count, struct err *e);
 
 #endif

@@ -18,7 +18,8 @@
 #include "tools/reformat.h"
 
 #define ANSWER_MAX (1u << 20)
-#define VERSION_ROOM 4096 /* what a result in another version may be longer, besides twice as long */
+#define VERSION_ROOM                                                                               \
+	4096 /* what a result in another version may be longer, besides twice as long */
 
 static char config_buf[CNI_STDIN_MAX + 1];
 static char answer_buf[ANSWER_MAX + 1];
@@ -27,8 +28,8 @@ static int name_plugin(const struct net_plugin *p, const char *doing, int r, str
 {
 	const char *name = p->name && *p->name ? p->name : NULL;
 
-	return err_ctx(e, r, "plugin type=\"%.64s\"%s%.80s%s failed (%s)", p->type, name ? " name=\"" : "",
-		       name ? name : "", name ? "\"" : "", doing);
+	return err_ctx(e, r, "plugin type=\"%.64s\"%s%.80s%s failed (%s)", p->type,
+		       name ? " name=\"" : "", name ? name : "", name ? "\"" : "", doing);
 }
 
 /* *answer is valid until the next call. */
@@ -36,12 +37,15 @@ static int exec_plugin(const struct chain *c, const struct net_plugin *p, const 
 		       const struct text *config, struct json_raw *answer, struct err *e)
 {
 	char file[PATH_MAX];
-	struct cni_exec x = { .file = file, .env = *env, .config = config->at, .config_len = config->len };
+	struct cni_exec x = {
+		.file = file, .env = *env, .config = config->at, .config_len = config->len
+	};
 	size_t mark = c->arena->used;
 	int r;
 
 	if (config->bad)
-		return err_set(e, E2BIG, "its configuration is larger than %u bytes", CNI_STDIN_MAX);
+		return err_set(e, E2BIG, "its configuration is larger than %u bytes",
+			       CNI_STDIN_MAX);
 	answer->text = answer_buf;
 	r = cni_find(c->path, p->type, file, sizeof(file), e);
 	if (r == 0)
@@ -51,8 +55,8 @@ static int exec_plugin(const struct chain *c, const struct net_plugin *p, const 
 }
 
 /* All commands but VERSION; prev is without text for those that concern the network alone. */
-static int call(const struct chain *c, const struct net_plugin *p, enum cni_command command, struct json_raw prev,
-		struct json_raw *answer, struct err *e)
+static int call(const struct chain *c, const struct net_plugin *p, enum cni_command command,
+		struct json_raw prev, struct json_raw *answer, struct err *e)
 {
 	const struct json_raw none = { 0 }, empty = { .text = "[]", .len = 2 };
 	const struct net_inject in = {
@@ -76,11 +80,14 @@ static int call(const struct chain *c, const struct net_plugin *p, enum cni_comm
 }
 
 /* Where the answer does not matter. */
-static int tell(const struct chain *c, const struct net_plugin *p, enum cni_command command, struct json_raw prev,
-		struct err *e)
+static int tell(const struct chain *c, const struct net_plugin *p, enum cni_command command,
+		struct json_raw prev, struct err *e)
 {
 	static const char *const doing[] = {
-		[CNI_DEL] = "delete", [CNI_CHECK] = "check", [CNI_GC] = "gc", [CNI_STATUS] = "status",
+		[CNI_DEL] = "delete",
+		[CNI_CHECK] = "check",
+		[CNI_GC] = "gc",
+		[CNI_STATUS] = "status",
 	};
 	struct json_raw ignored;
 
@@ -88,7 +95,8 @@ static int tell(const struct chain *c, const struct net_plugin *p, enum cni_comm
 }
 
 /* In the list's order, up to the first failure. */
-static int tell_all(const struct chain *c, enum cni_command command, struct json_raw prev, struct err *e)
+static int tell_all(const struct chain *c, enum cni_command command, struct json_raw prev,
+		    struct err *e)
 {
 	int r = 0;
 
@@ -101,14 +109,15 @@ struct versioned {
 	const char *version;
 };
 static const struct json_field versioned_fields[] = {
-	{ .name = "cniVersion", .kind = JSON_STR, .offset = offsetof(struct versioned, version) },
+	{ "cniVersion", JSON_STR, offsetof(struct versioned, version) },
 };
 static const struct json_table versioned_table = { .fields = versioned_fields, .count = 1 };
 
 /*
- * A result in the list's version goes through with keys that nobody here knows, and without the blanks that reference
- * plugins indent with; it is kept, and handed to each plugin that follows. Another version comes from a plugin that
- * answers in another than it was asked, or from a list whose version was changed under a running container.
+ * A result in the list's version goes through with keys that nobody here knows, and without the
+ * blanks that reference plugins indent with; it is kept, and handed to each plugin that follows.
+ * Another version comes from a plugin that answers in another than it was asked, or from a list
+ * whose version was changed under a running container.
  */
 static int write_result(const struct chain *c, struct json_raw raw, struct text *t, struct err *e)
 {
@@ -131,7 +140,8 @@ static int write_result(const struct chain *c, struct json_raw raw, struct text 
 }
 
 /* *out lives in the arena. */
-static int take_result(const struct chain *c, struct json_raw raw, struct json_raw *out, struct err *e)
+static int take_result(const struct chain *c, struct json_raw raw, struct json_raw *out,
+		       struct err *e)
 {
 	size_t room = 2 * raw.len + VERSION_ROOM;
 	char *buf = arena_alloc(c->arena, room);
@@ -146,7 +156,8 @@ static int take_result(const struct chain *c, struct json_raw raw, struct json_r
 	return t.bad ? err_set(e, E2BIG, "too large") : r;
 }
 
-static int add_one(const struct chain *c, const struct net_plugin *p, struct json_raw *result, struct err *e)
+static int add_one(const struct chain *c, const struct net_plugin *p, struct json_raw *result,
+		   struct err *e)
 {
 	struct json_raw answer;
 	int r = call(c, p, CNI_ADD, *result, &answer, e);
@@ -201,7 +212,8 @@ static int cached_result(const struct chain *c, struct json_raw *out, struct err
 	}
 	if (r < 0 || !entry.result.text)
 		return r;
-	return err_ctx(e, take_result(c, entry.result, out, e), "cached result of network \"%s\"", c->at.network);
+	return err_ctx(e, take_result(c, entry.result, out, e), "cached result of network \"%s\"",
+		       c->at.network);
 }
 
 int chain_check(const struct chain *c, struct err *e)
@@ -210,7 +222,8 @@ int chain_check(const struct chain *c, struct err *e)
 	int r;
 
 	if (c->list->version < CNI_0_4_0)
-		return err_set(e, EOPNOTSUPP, "network \"%s\": version %s does not support the CHECK command",
+		return err_set(e, EOPNOTSUPP,
+			       "network \"%s\": version %s does not support the CHECK command",
 			       c->list->name, cni_version_text(c->list->version));
 	if (c->list->disable_check)
 		return 0;
@@ -224,7 +237,10 @@ int chain_del(const struct chain *c, struct err *e)
 	struct err damaged = { 0 };
 	int r = 0;
 
-	/* A damaged entry must not keep an attachment alive: plugins have to cope without (specification, DEL). */
+	/*
+	 * A damaged entry must not keep an attachment alive: plugins have to cope without
+	 * (specification, DEL).
+	 */
 	if (c->list->version >= CNI_0_4_0 && cached_result(c, &prev, &damaged) < 0)
 		log_line(LOG_WARN, "ignored: %s", damaged.text);
 	for (size_t i = c->list->count; r == 0 && i-- > 0;)
@@ -260,7 +276,8 @@ static void gc_cached(const struct chain *c, struct err *first)
 		one.args = entries[i].args;
 		one.capability_args = entries[i].capability_args;
 		err_clear(&e);
-		err_ctx(&e, chain_del(&one, &e), "delete attachment %s %s", one.at.container_id, one.at.ifname);
+		err_ctx(&e, chain_del(&one, &e), "delete attachment %s %s", one.at.container_id,
+			one.at.ifname);
 		collect(first, &e);
 		arena_reset(c->arena, mark);
 	}
@@ -283,7 +300,8 @@ int chain_gc(const struct chain *c, struct err *e)
 
 int chain_status(const struct chain *c, struct err *e)
 {
-	return c->list->version < CNI_1_1_0 ? 0 : tell_all(c, CNI_STATUS, (struct json_raw){ 0 }, e);
+	return c->list->version < CNI_1_1_0 ? 0
+					    : tell_all(c, CNI_STATUS, (struct json_raw){ 0 }, e);
 }
 
 struct versions {
@@ -291,19 +309,22 @@ struct versions {
 };
 static const struct json_field version_element = { .kind = JSON_STR };
 static const struct json_field versions_fields[] = {
-	{ .name = "supportedVersions",
-	  .kind = JSON_LIST,
-	  .required = true,
-	  .offset = offsetof(struct versions, list),
-	  .elem = &version_element,
-	  .elem_size = sizeof(const char *) },
+	{ "supportedVersions", JSON_LIST, offsetof(struct versions, list), .required = true,
+
+	  .elem = &version_element, .elem_size = sizeof(const char *) },
 };
 static const struct json_table versions_table = { .fields = versions_fields, .count = 1 };
 
-static int version_one(const struct chain *c, const struct net_plugin *p, struct text *out, struct err *e)
+static int version_one(const struct chain *c, const struct net_plugin *p, struct text *out,
+		       struct err *e)
 {
-	/* As the runtimes ask: the specification gives VERSION no other variables, but old plugins want them set. */
-	const struct cni_env env = { .command = "VERSION", .netns = "dummy", .ifname = "dummy", .path = "dummy" };
+	/*
+	 * As the runtimes ask: the specification gives VERSION no other variables, but old plugins
+	 * want them set.
+	 */
+	const struct cni_env env = {
+		.command = "VERSION", .netns = "dummy", .ifname = "dummy", .path = "dummy"
+	};
 	const char *wanted = cni_version_text(c->list->version);
 	struct versions v = { 0 };
 	const char *const *version;
@@ -316,7 +337,9 @@ static int version_one(const struct chain *c, const struct net_plugin *p, struct
 	text_printf(&config, "{\"cniVersion\":\"%s\"}", cni_version_text(CNI_LATEST));
 	r = exec_plugin(c, p, &env, &config, &answer, e);
 	if (r == 0)
-		r = err_ctx(e, json_decode(c->arena, answer.text, answer.len, &versions_table, &v, e), "its answer");
+		r = err_ctx(e,
+			    json_decode(c->arena, answer.text, answer.len, &versions_table, &v, e),
+			    "its answer");
 	if (r < 0)
 		return r;
 	version = v.list.items;
@@ -327,7 +350,8 @@ static int version_one(const struct chain *c, const struct net_plugin *p, struct
 	}
 	text_char(out, '\n');
 	return spoken ? 0
-		      : err_set(e, EPROTONOSUPPORT, "it does not support version %s of network \"%s\"", wanted,
+		      : err_set(e, EPROTONOSUPPORT,
+				"it does not support version %s of network \"%s\"", wanted,
 				c->list->name);
 }
 
@@ -337,7 +361,8 @@ int chain_version(const struct chain *c, struct text *out, struct err *e)
 
 	for (size_t i = 0; i < c->list->count; i++) {
 		err_clear(&one);
-		name_plugin(&c->list->plugins[i], "version", version_one(c, &c->list->plugins[i], out, &one), &one);
+		name_plugin(&c->list->plugins[i], "version",
+			    version_one(c, &c->list->plugins[i], out, &one), &one);
 		collect(e, &one);
 	}
 	return -e->errnum;

@@ -1,5 +1,6 @@
 /*
- * Calling the plugins of a network list, as libcni does: configuration, order, previous results, result cache.
+ * Calling the plugins of a network list, as libcni does: configuration, order, previous results,
+ * result cache.
  */
 #ifndef TOOLS_CHAIN_H
 #define TOOLS_CHAIN_H
@@ -12,7 +13,10 @@ struct err;
 struct net_list;
 struct text;
 
-/* One attachment of one network; GC, STATUS and VERSION need the network alone. Every string is set, "" included. */
+/*
+ * One attachment of one network; GC, STATUS and VERSION need the network alone. Every string is
+ * set, "" included.
+ */
 struct chain {
 	struct arena *arena;
 	const struct net_list *list;
@@ -25,22 +29,27 @@ struct chain {
 };
 
 /*
- * In the list's order, each with the result of the one before; the last result is cached. What failed is left for DEL,
- * as in libcni.
+ * In the list's order, each with the result of the one before; the last result is cached. What
+ * failed is left for DEL, as in libcni.
  */
 int chain_add(const struct chain *c, struct json_raw *result, struct err *e);
 
-/* In order, with the cached result. Nothing when the list has disableCheck; -EOPNOTSUPP before version 0.4.0. */
+/*
+ * In order, with the cached result. Nothing when the list has disableCheck; -EOPNOTSUPP before
+ * version 0.4.0.
+ */
 int chain_check(const struct chain *c, struct err *e);
 
 /*
- * In reverse order, up to the first failure; success removes the cached result. Neither cache nor namespace need exist.
+ * In reverse order, up to the first failure; success removes the cached result. Neither cache nor
+ * namespace need exist.
  */
 int chain_del(const struct chain *c, struct err *e);
 
 /*
- * DEL of every cached attachment of the network, and GC with an empty list of valid attachments from version 1.1.0 on.
- * Goes on after failures: the first is returned, the others are logged. Nothing when the list has disableGC.
+ * DEL of every cached attachment of the network, and GC with an empty list of valid attachments
+ * from version 1.1.0 on. Goes on after failures: the first is returned, the others are logged.
+ * Nothing when the list has disableGC.
  */
 int chain_gc(const struct chain *c, struct err *e);
 

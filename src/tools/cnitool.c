@@ -1,7 +1,8 @@
 /*
- * cnitool: the runtime's side of CNI, for people and tests. It speaks as the reference cnitool does: the same
- * arguments, environment, container ids and result cache, so that each can delete what the other added. It is no
- * runtime: it makes no namespaces and remembers nothing but the cached results.
+ * cnitool: the runtime's side of CNI, for people and tests. It speaks as the reference cnitool
+ * does: the same arguments, environment, container ids and result cache, so that each can delete
+ * what the other added. It is no runtime: it makes no namespaces and remembers nothing but the
+ * cached results.
  */
 #include <errno.h>
 #include <limits.h>
@@ -49,7 +50,8 @@ void cnitool_help(void)
 	      "  add      attach the namespace NETNS to the network NET; prints the result\n"
 	      "  check    is the attachment as add made it?\n"
 	      "  del      undo add, also a failed one; the namespace may be gone\n"
-	      "  gc       delete EVERY attachment of NET in the result cache, and what else is left of it\n"
+	      "  gc       delete EVERY attachment of NET in the result cache, and what else is "
+	      "left of it\n"
 	      "  status   can the plugins serve add?\n"
 	      "  version  the plugins' protocol versions\n"
 	      "\n"
@@ -70,8 +72,8 @@ static const char *env_or(const char *name, const char *fallback)
 }
 
 /*
- * Take "." and ".." and doubled slashes out of an absolute path by its text alone, as Go does: the namespace may be
- * gone.
+ * Take "." and ".." and doubled slashes out of an absolute path by its text alone, as Go does: the
+ * namespace may be gone.
  */
 static void clean_path(char *path)
 {
@@ -134,7 +136,8 @@ static int judge_args(const char *args, struct err *e)
 		size_t len = strcspn(at, ";"), key = strcspn(at, "=");
 
 		if (key == 0 || key + 1 >= len || memchr(at + key + 1, '=', len - key - 1))
-			return err_set(e, EINVAL, "CNI_ARGS: invalid pair \"%.*s\": expected KEY=VALUE",
+			return err_set(e, EINVAL,
+				       "CNI_ARGS: invalid pair \"%.*s\": expected KEY=VALUE",
 				       len > 64 ? 64 : (int)len, at);
 		at = at[len] ? at + len + 1 : NULL;
 	}
@@ -163,7 +166,8 @@ static int fill_attachment(struct call *c, struct err *e)
 
 	if (!cni_ifname_valid(ifname))
 		return err_set(e, EINVAL,
-			       "interface name \"%.32s\": expected 1 to 15 characters without '/', ':' and blanks",
+			       "interface name \"%.32s\": expected 1 to 15 characters without '/', "
+			       "':' and blanks",
 			       ifname);
 	c->chain.args = env_or("CNI_ARGS", "");
 	r = judge_args(c->chain.args, e);
@@ -215,7 +219,8 @@ static int run(const struct call *c, struct text *t, struct err *e)
 
 static int prepare(struct call *c, struct arena *a, struct err *e)
 {
-	int r = net_list_load(a, env_or("NETCONFPATH", DEFAULT_NETCONFPATH), c->network, &c->list, e);
+	int r = net_list_load(a, env_or("NETCONFPATH", DEFAULT_NETCONFPATH), c->network, &c->list,
+			      e);
 
 	c->chain = (struct chain){
 		.arena = a,
@@ -246,8 +251,8 @@ static bool take_option(struct call *c, char **argv, int *i)
 static bool parse_arguments(struct call *c, char **argv)
 {
 	static const char *const commands[] = {
-		[CNI_ADD] = "add", [CNI_DEL] = "del", [CNI_CHECK] = "check",
-		[CNI_GC] = "gc", [CNI_STATUS] = "status", [CNI_VERSION] = "version",
+		[CNI_ADD] = "add", [CNI_DEL] = "del",	    [CNI_CHECK] = "check",
+		[CNI_GC] = "gc",   [CNI_STATUS] = "status", [CNI_VERSION] = "version",
 	};
 	const char *words[3] = { "", NULL, NULL };
 	unsigned int count = 0;

@@ -103,7 +103,9 @@ static int read_open(struct arena *a, int fd, const char *name, struct json_raw 
 		return err_set(e, EINVAL, "%s is no regular file", name);
 	if (st.st_size >= FILE_MAX)
 		return err_set(e, EFBIG, "%s is larger than 4 MiB", name);
-	buf = arena_alloc(a, (size_t)st.st_size + 2); /* fd_read() wants to see the end before the buffer is full */
+	buf = arena_alloc(a,
+			  (size_t)st.st_size +
+				  2); /* fd_read() wants to see the end before the buffer is full */
 	if (!buf)
 		return err_set(e, ENOMEM, "%s: no room left to read it", name);
 	len = fd_read(fd, name, buf, (size_t)st.st_size + 2, e);

@@ -18,15 +18,15 @@ struct dirlist {
 };
 
 /*
- * Everything in path but directories, and names that begin with "."; path may be a symbolic link. -ENOENT when it is
- * not there.
+ * Everything in path but directories, and names that begin with "."; path may be a symbolic link.
+ * -ENOENT when it is not there.
  */
 int dirlist_open(struct arena *a, const char *path, struct dirlist *out, struct err *e);
 void dirlist_close(struct dirlist *d);
 
 /*
- * Read dir/name, a regular file (symbolic links are followed: mounted configuration is often one) into the arena,
- * NUL-terminated.
+ * Read dir/name, a regular file (symbolic links are followed: mounted configuration is often one)
+ * into the arena, NUL-terminated.
  */
 int dirlist_read(struct arena *a, int dir, const char *name, struct json_raw *out, struct err *e);
 

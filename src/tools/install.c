@@ -1,14 +1,15 @@
 /*
  * cnibox install: put this program and its applets' names into a directory of CNI plugins.
  *
- * Theory of operation. The program is one file, DIR/cnibox; every name is a symbolic link to it, so that one rename(2)
- * replaces all applets at once and a node never runs two versions side by side, that a copy of the directory stays
- * small, and that what belongs to cnibox can be read from the directory alone. Hard links would need one rename for
- * each name, and after the first of them nothing would say any more whose the others are.
+ * Theory of operation. The program is one file, DIR/cnibox; every name is a symbolic link to it, so
+ * that one rename(2) replaces all applets at once and a node never runs two versions side by side,
+ * that a copy of the directory stays small, and that what belongs to cnibox can be read from the
+ * directory alone. Hard links would need one rename for each name, and after the first of them
+ * nothing would say any more whose the others are.
  *
- * Everything is judged before anything changes. Then each entry is made beside its place under a fixed temporary name
- * and renamed over it. A run that was killed leaves at most such a name, and the next run removes it; the directory's
- * lock keeps two runs from using the same one.
+ * Everything is judged before anything changes. Then each entry is made beside its place under a
+ * fixed temporary name and renamed over it. A run that was killed leaves at most such a name, and
+ * the next run removes it; the directory's lock keeps two runs from using the same one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,15 +47,16 @@ static void say(struct install *in, const char *what, const char *name, const ch
 }
 
 /*
- * rename(2) would replace an empty directory's place only with an error, and a full one never; but ask before anything
- * changed.
+ * rename(2) would replace an empty directory's place only with an error, and a full one never; but
+ * ask before anything changed.
  */
 static int judge(const struct install *in, const char *name, struct err *e)
 {
 	struct stat st;
 
 	if (fstatat(in->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-		return err_set(e, EISDIR, "%s/%s is a directory: it is not replaced", in->path, name);
+		return err_set(e, EISDIR, "%s/%s is a directory: it is not replaced", in->path,
+			       name);
 	return 0;
 }
 
@@ -89,8 +91,8 @@ static bool same_program(const struct install *in)
 	struct stat st;
 	const void *theirs = map_file(in->dir, PROGRAM, O_NOFOLLOW, &st);
 
-	return theirs && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755 && (size_t)st.st_size == in->size &&
-	       memcmp(theirs, in->image, in->size) == 0;
+	return theirs && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0755 &&
+	       (size_t)st.st_size == in->size && memcmp(theirs, in->image, in->size) == 0;
 }
 
 static int put_program(struct install *in, struct err *e)
@@ -109,7 +111,10 @@ static int put_program(struct install *in, struct err *e)
 
 enum entry { ENTRY_NONE, ENTRY_OURS, ENTRY_OLD, ENTRY_FOREIGN };
 
-/* OLD: a name of ours in another form, e.g. a hard link or a link by a longer path to the same file. */
+/*
+ * OLD: a name of ours in another form, e.g. a hard link or a link by a longer path to the same
+ * file.
+ */
 static enum entry look(const struct install *in, const char *name)
 {
 	char target[PATH_MAX];
@@ -204,11 +209,15 @@ void install_help(void)
 		if (!applets[i].hidden)
 			printf(" %s", applets[i].name);
 	}
-	printf(".\n\nEach by one rename, so that it can be repeated at any time. Foreign files of these names are replaced,\n"
+	printf(".\n\nEach by one rename, so that it can be repeated at any time. Foreign files of "
+	       "these names are replaced,\n"
 	       "directories never. Says what it changed, unless --quiet.\n");
 }
 
-/* "DIR/." follows DIR where it is a symbolic link, as administrators make them; dir_open() alone refuses that. */
+/*
+ * "DIR/." follows DIR where it is a symbolic link, as administrators make them; dir_open() alone
+ * refuses that.
+ */
 static int open_target(const char *path, struct err *e)
 {
 	char inside[PATH_MAX];

@@ -18,30 +18,27 @@ static const struct json_field text_element = { .kind = JSON_STR };
 static const struct json_field raw_element = { .kind = JSON_RAW };
 
 static const struct json_field file_fields[] = {
-	{ .name = "name", .kind = JSON_STR, .required = true, .offset = offsetof(struct file, name) },
-	{ .name = "type", .kind = JSON_STR, .offset = offsetof(struct file, type) },
-	{ .name = "cniVersion", .kind = JSON_STR, .offset = offsetof(struct file, version) },
-	{ .name = "cniVersions",
-	  .kind = JSON_LIST,
-	  .offset = offsetof(struct file, versions),
-	  .elem = &text_element,
-	  .elem_size = sizeof(const char *) },
-	{ .name = "plugins",
-	  .kind = JSON_LIST,
-	  .offset = offsetof(struct file, plugins),
-	  .elem = &raw_element,
-	  .elem_size = sizeof(struct json_raw) },
-	{ .name = "disableCheck", .kind = JSON_RAW, .offset = offsetof(struct file, disable_check) },
-	{ .name = "disableGC", .kind = JSON_RAW, .offset = offsetof(struct file, disable_gc) },
-	{ .name = "loadOnlyInlinedPlugins", .kind = JSON_RAW, .offset = offsetof(struct file, only_inlined) },
+	{ "name", JSON_STR, offsetof(struct file, name), .required = true },
+	{ "type", JSON_STR, offsetof(struct file, type) },
+	{ "cniVersion", JSON_STR, offsetof(struct file, version) },
+	{ "cniVersions", JSON_LIST, offsetof(struct file, versions),
+
+	  .elem = &text_element, .elem_size = sizeof(const char *) },
+	{ "plugins", JSON_LIST, offsetof(struct file, plugins),
+
+	  .elem = &raw_element, .elem_size = sizeof(struct json_raw) },
+	{ "disableCheck", JSON_RAW, offsetof(struct file, disable_check) },
+	{ "disableGC", JSON_RAW, offsetof(struct file, disable_gc) },
+	{ "loadOnlyInlinedPlugins", JSON_RAW, offsetof(struct file, only_inlined) },
 };
-static const struct json_table file_table = { .fields = file_fields,
-					      .count = sizeof(file_fields) / sizeof(file_fields[0]) };
+static const struct json_table file_table = {
+	.fields = file_fields, .count = sizeof(file_fields) / sizeof(file_fields[0])
+};
 
 static const struct json_field plugin_fields[] = {
-	{ .name = "type", .kind = JSON_STR, .required = true, .offset = offsetof(struct net_plugin, type) },
-	{ .name = "name", .kind = JSON_STR, .offset = offsetof(struct net_plugin, name) },
-	{ .name = "capabilities", .kind = JSON_RAW, .offset = offsetof(struct net_plugin, capabilities) },
+	{ "type", JSON_STR, offsetof(struct net_plugin, type), .required = true },
+	{ "name", JSON_STR, offsetof(struct net_plugin, name) },
+	{ "capabilities", JSON_RAW, offsetof(struct net_plugin, capabilities) },
 };
 static const struct json_table plugin_table = { .fields = plugin_fields, .count = 3 };
 
@@ -56,14 +53,14 @@ static int read_bool(struct json_raw raw, const char *key, bool *out, struct err
 		bare = (struct json_raw){ .text = raw.text + 1, .len = raw.len - 2 };
 	*out = json_key_is(bare, "true");
 	if (!*out && !json_key_is(bare, "false"))
-		return err_set(e, EINVAL, "%s: expected true or false, got %.*s", key, raw.len > 48 ? 48 : (int)raw.len,
-			       raw.text);
+		return err_set(e, EINVAL, "%s: expected true or false, got %.*s", key,
+			       raw.len > 48 ? 48 : (int)raw.len, raw.text);
 	return 0;
 }
 
 /*
- * The highest version that is ours too; one that we do not know is newer than we are, and the list may name it for
- * others.
+ * The highest version that is ours too; one that we do not know is newer than we are, and the list
+ * may name it for others.
  */
 static int choose_version(const struct file *f, enum cni_version *out, struct err *e)
 {
@@ -81,8 +78,8 @@ static int choose_version(const struct file *f, enum cni_version *out, struct er
 		return 0;
 	*out = CNI_0_1_0;
 	if (f->version && *f->version)
-		return err_set(e, EINVAL, "cniVersion \"%.32s\" is not supported (0.1.0 to %s)", f->version,
-			       cni_version_text(CNI_LATEST));
+		return err_set(e, EINVAL, "cniVersion \"%.32s\" is not supported (0.1.0 to %s)",
+			       f->version, cni_version_text(CNI_LATEST));
 	return 0;
 }
 
@@ -115,7 +112,8 @@ int net_plugin_parse(struct arena *a, struct json_raw raw, struct net_plugin *ou
 	return r < 0 ? r : judge_capabilities(out, e);
 }
 
-static int read_plugins(struct arena *a, const struct json_list *raws, struct net_list *out, struct err *e)
+static int read_plugins(struct arena *a, const struct json_list *raws, struct net_list *out,
+			struct err *e)
 {
 	const struct json_raw *raw = raws->items;
 	int r;
@@ -133,11 +131,14 @@ static int read_plugins(struct arena *a, const struct json_list *raws, struct ne
 }
 
 /* A file of one plugin: the cache keeps it as the list that it stands for, in libcni's form. */
-static int wrap(struct arena *a, const struct file *f, struct json_raw text, struct net_list *out, struct err *e)
+static int wrap(struct arena *a, const struct file *f, struct json_raw text, struct net_list *out,
+		struct err *e)
 {
-	const char *version = (f->version && *f->version) || f->versions.count ? cni_version_text(out->version) : "";
-	char *bytes = arena_printf(a, "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"plugins\":[%.*s]}", version, f->name,
-				   (int)text.len, text.text);
+	const char *version = (f->version && *f->version) || f->versions.count
+				      ? cni_version_text(out->version)
+				      : "";
+	char *bytes = arena_printf(a, "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"plugins\":[%.*s]}",
+				   version, f->name, (int)text.len, text.text);
 
 	if (!bytes)
 		return err_set(e, ENOMEM, "too large");
@@ -145,7 +146,8 @@ static int wrap(struct arena *a, const struct file *f, struct json_raw text, str
 	return read_plugins(a, &(struct json_list){ .items = &text, .count = 1 }, out, e);
 }
 
-static int read_list(struct arena *a, const struct file *f, struct net_list *out, bool *more, struct err *e)
+static int read_list(struct arena *a, const struct file *f, struct net_list *out, bool *more,
+		     struct err *e)
 {
 	bool only_inlined = false;
 	int r = read_bool(f->disable_check, "disableCheck", &out->disable_check, e);
@@ -164,7 +166,8 @@ static int read_list(struct arena *a, const struct file *f, struct net_list *out
 	return read_plugins(a, &f->plugins, out, e);
 }
 
-int net_list_parse(struct arena *a, struct json_raw text, struct net_list *out, bool *more, struct err *e)
+int net_list_parse(struct arena *a, struct json_raw text, struct net_list *out, bool *more,
+		   struct err *e)
 {
 	struct file f = { 0 };
 	int r = json_decode(a, text.text, text.len, &file_table, &f, e);
@@ -173,7 +176,8 @@ int net_list_parse(struct arena *a, struct json_raw text, struct net_list *out, 
 	*more = false;
 	if (r == 0 && !cni_network_valid(f.name))
 		r = err_set(e, EINVAL,
-			    "name \"%.90s\": expected a letter or digit, then letters, digits, '_', '.' and '-', at "
+			    "name \"%.90s\": expected a letter or digit, then letters, digits, "
+			    "'_', '.' and '-', at "
 			    "most %d",
 			    f.name, CNI_NETWORK_MAX);
 	if (r < 0)
@@ -182,5 +186,6 @@ int net_list_parse(struct arena *a, struct json_raw text, struct net_list *out, 
 	r = choose_version(&f, &out->version, e);
 	if (r < 0)
 		return r;
-	return f.type && !f.plugins.items ? wrap(a, &f, text, out, e) : read_list(a, &f, out, more, e);
+	return f.type && !f.plugins.items ? wrap(a, &f, text, out, e)
+					  : read_list(a, &f, out, more, e);
 }

@@ -1,8 +1,8 @@
 /*
  * Finding a network in a directory of configuration files: see netconf.h.
  *
- * A file that is broken might be the one that is wanted, so its trouble is told: as a warning when the network is found
- * behind it, as part of the error when it is not.
+ * A file that is broken might be the one that is wanted, so its trouble is told: as a warning when
+ * the network is found behind it, as part of the error when it is not.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -43,7 +43,8 @@ static bool try_file(struct search *s, const char *name)
 	int r = dirlist_read(s->arena, s->files.dir, name, &text, &e);
 
 	if (r == 0)
-		r = err_ctx(&e, net_list_parse(s->arena, text, s->out, &s->more, &e), "%s/%s", s->path, name);
+		r = err_ctx(&e, net_list_parse(s->arena, text, s->out, &s->more, &e), "%s/%s",
+			    s->path, name);
 	if (r < 0) {
 		if (!s->broken.errnum)
 			s->broken = e;
@@ -71,8 +72,8 @@ static int not_found(const struct search *s, struct err *e)
 	const char *known = s->known.len ? s->known_buf : "none";
 
 	if (s->broken.errnum)
-		return err_set(e, ENOENT, "no network \"%s\" in %s (known: %s); not readable: %s", s->name, s->path,
-			       known, s->broken.text);
+		return err_set(e, ENOENT, "no network \"%s\" in %s (known: %s); not readable: %s",
+			       s->name, s->path, known, s->broken.text);
 	return err_set(e, ENOENT, "no network \"%s\" in %s (known: %s)", s->name, s->path, known);
 }
 
@@ -94,7 +95,8 @@ static int read_more(struct search *s, const struct dirlist *files, struct err *
 			continue;
 		r = dirlist_read(s->arena, files->dir, files->names[i], &text, e);
 		if (r == 0)
-			r = err_ctx(e, net_plugin_parse(s->arena, text, &all[l->count], e), "%s", files->names[i]);
+			r = err_ctx(e, net_plugin_parse(s->arena, text, &all[l->count], e), "%s",
+				    files->names[i]);
 		if (r < 0)
 			return r;
 		l->count++;
@@ -102,7 +104,10 @@ static int read_more(struct search *s, const struct dirlist *files, struct err *
 	return 0;
 }
 
-/* Specification 1.1.0, loadOnlyInlinedPlugins: DIR/NETWORK/ *.conf stand behind the list's own plugins. */
+/*
+ * Specification 1.1.0, loadOnlyInlinedPlugins: DIR/NETWORK/ *.conf stand behind the list's own
+ * plugins.
+ */
 static int load_more(struct search *s, struct err *e)
 {
 	const char *path = arena_printf(s->arena, "%s/%s", s->path, s->name);
@@ -139,7 +144,8 @@ static int search(struct search *s, struct err *e)
 	return r;
 }
 
-int net_list_load(struct arena *a, const char *dir, const char *name, struct net_list *out, struct err *e)
+int net_list_load(struct arena *a, const char *dir, const char *name, struct net_list *out,
+		  struct err *e)
 {
 	struct search s = { .arena = a, .path = dir, .name = name, .out = out };
 	int r = dirlist_open(a, dir, &s.files, e);

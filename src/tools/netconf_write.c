@@ -20,8 +20,8 @@ static struct json_raw find_key(struct json_raw object, struct json_raw wanted)
 }
 
 /* The next of the arguments that the plugin is capable of. */
-static bool next_capability(struct json_iter *capabilities, struct json_raw args, struct json_raw *key,
-			    struct json_raw *arg)
+static bool next_capability(struct json_iter *capabilities, struct json_raw args,
+			    struct json_raw *key, struct json_raw *arg)
 {
 	struct json_raw capable;
 
@@ -42,7 +42,8 @@ static bool has_runtime_config(const struct net_plugin *p, struct json_raw args)
 }
 
 /* Not even an empty one when there are no arguments. */
-static void put_runtime_config(struct json_writer *w, const struct net_plugin *p, struct json_raw args)
+static void put_runtime_config(struct json_writer *w, const struct net_plugin *p,
+			       struct json_raw args)
 {
 	struct json_iter it = json_members(p->capabilities);
 	struct json_raw key, arg;
@@ -58,19 +59,21 @@ static void put_runtime_config(struct json_writer *w, const struct net_plugin *p
 	json_close(w, '}');
 }
 
-static bool is_injected(struct json_raw key, const struct net_plugin *p, const struct net_inject *in)
+static bool is_injected(struct json_raw key, const struct net_plugin *p,
+			const struct net_inject *in)
 {
 	if (json_key_is(key, "name") || json_key_is(key, "cniVersion"))
 		return true;
 	if (in->prev_result.text && json_key_is(key, "prevResult"))
 		return true;
-	if (in->valid_attachments.text &&
-	    (json_key_is(key, "cni.dev/valid-attachments") || json_key_is(key, "cni.dev/attachments")))
+	if (in->valid_attachments.text && (json_key_is(key, "cni.dev/valid-attachments") ||
+					   json_key_is(key, "cni.dev/attachments")))
 		return true;
 	return json_key_is(key, "runtimeConfig") && has_runtime_config(p, in->capability_args);
 }
 
-void net_config_write(struct text *t, const struct net_list *l, const struct net_plugin *p, const struct net_inject *in)
+void net_config_write(struct text *t, const struct net_list *l, const struct net_plugin *p,
+		      const struct net_inject *in)
 {
 	struct json_iter it = json_members(p->config);
 	struct json_raw key, value;
@@ -82,13 +85,17 @@ void net_config_write(struct text *t, const struct net_list *l, const struct net
 		const char *start = key.text - 1, *end = value.text + value.len;
 
 		if (!is_injected(key, p, in)) /* the member as it stands in the file */
-			json_put_raw(&w, (struct json_raw){ .text = start, .len = (size_t)(end - start) });
+			json_put_raw(&w, (struct json_raw){ .text = start,
+							    .len = (size_t)(end - start) });
 	}
 	put_runtime_config(&w, p, in->capability_args);
 	if (in->prev_result.text)
 		json_member_raw(&w, "prevResult", in->prev_result);
 	if (in->valid_attachments.text) {
-		/* The reference plugins up to 1.5 read the second name, from a draft of the specification. */
+		/*
+		 * The reference plugins up to 1.5 read the second name, from a draft of the
+		 * specification.
+		 */
 		json_member_raw(&w, "cni.dev/valid-attachments", in->valid_attachments);
 		json_member_raw(&w, "cni.dev/attachments", in->valid_attachments);
 	}

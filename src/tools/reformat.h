@@ -1,6 +1,6 @@
 /*
- * A JSON value written anew: for people with the writer's indentation, or without a blank. Keys, numbers and strings
- * stay as they stand.
+ * A JSON value written anew: for people with the writer's indentation, or without a blank. Keys,
+ * numbers and strings stay as they stand.
  */
 #ifndef TOOLS_REFORMAT_H
 #define TOOLS_REFORMAT_H

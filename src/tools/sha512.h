@@ -1,6 +1,6 @@
 /*
- * SHA-512 of a short text (FIPS 180-4). Only for the container ids of cnitool, which the reference derives so; nothing
- * here is secret.
+ * SHA-512 of a short text (FIPS 180-4). Only for the container ids of cnitool, which the reference
+ * derives so; nothing here is secret.
  */
 #ifndef TOOLS_SHA512_H
 #define TOOLS_SHA512_H

@@ -1,5 +1,6 @@
 /*
- * make bench: see bench.h. Runs as root in a disposable namespace (tests/namespace); tests/bench/run starts it.
+ * make bench: see bench.h. Runs as root in a disposable namespace (tests/namespace);
+ * tests/bench/run starts it.
  *
  * usage: bench --ours DIR --floor FILE --out DIR [--reference DIR] [--quick] [ROW...]
  */
@@ -18,8 +19,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } rows[] = {
-	{ "single", rows_single }, { "start", rows_start }, { "chain", rows_chain }, { "full", rows_full_node },
-	{ "crowd", rows_crowd },   { "node", rows_node_up },
+	{ "single", rows_single },  { "start", rows_start }, { "chain", rows_chain },
+	{ "full", rows_full_node }, { "crowd", rows_crowd }, { "node", rows_node_up },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -63,7 +64,8 @@ static int read_options(int argc, char **argv)
 			die("%s: unknown option, or without its value", argv[i]);
 	}
 	if (!options.ours || !options.floor || !options.out)
-		die("usage: bench --ours DIR --floor FILE --out DIR [--reference DIR] [--quick] [ROW...]");
+		die("usage: bench --ours DIR --floor FILE --out DIR [--reference DIR] [--quick] "
+		    "[ROW...]");
 	return i;
 }
 

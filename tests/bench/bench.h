@@ -1,7 +1,7 @@
 /*
- * What the parts of the bench share. It measures whole processes, as a container runtime starts them, side by side: ours,
- * the reference plugins, and the floor (floor.c). It is no test: nothing here passes or fails on time; a figure that is
- * missed is printed with its cause.
+ * What the parts of the bench share. It measures whole processes, as a container runtime starts
+ * them, side by side: ours, the reference plugins, and the floor (floor.c). It is no test: nothing
+ * here passes or fails on time; a figure that is missed is printed with its cause.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -12,11 +12,11 @@
 #include <sys/types.h>
 
 struct options {
-	bool quick;		/* few samples, smaller crowds, none of the reference's crowds */
-	const char *ours;	/* directory of our plugins */
-	const char *reference;	/* directory of the reference's plugins; NULL: not there */
-	const char *floor;	/* the program floor */
-	const char *out;	/* directory for results */
+	bool quick;	       /* few samples, smaller crowds, none of the reference's crowds */
+	const char *ours;      /* directory of our plugins */
+	const char *reference; /* directory of the reference's plugins; NULL: not there */
+	const char *floor;     /* the program floor */
+	const char *out;       /* directory for results */
 };
 extern struct options options;
 
@@ -30,29 +30,32 @@ uint64_t now_ns(void);
 struct node {
 	char name[16];
 	int ns;
-	unsigned int bridge;	/* ifindex that the floor uses */
+	unsigned int bridge; /* ifindex that the floor uses */
 };
 
-struct node *node_new(const char *name);		/* lo is up; the bench must be in the namespace it began in */
-void node_enter(const struct node *n);			/* what is started from now on is on this node */
+struct node *
+node_new(const char *name); /* lo is up; the bench must be in the namespace it began in */
+void node_enter(const struct node *n); /* what is started from now on is on this node */
 void node_leave(void);
-void node_join(const struct node *a, const char *a_addr, const struct node *b, const char *b_addr);	/* by a veth pair */
+void node_join(const struct node *a, const char *a_addr, const struct node *b,
+	       const char *b_addr); /* by a veth pair */
 void node_route(const struct node *n, const char *dst, const char *via);
-unsigned int node_ports(const struct node *n);		/* veth ends in bridges */
-unsigned int pods_new(unsigned int count);		/* the first of count namespaces /run/netns/podN */
+unsigned int node_ports(const struct node *n); /* veth ends in bridges */
+unsigned int pods_new(unsigned int count);     /* the first of count namespaces /run/netns/podN */
 void pod_enter(unsigned int pod);
-void pod_introduce(const struct node *n, unsigned int pod);	/* pod and bridge need no ARP for each other */
+void pod_introduce(const struct node *n,
+		   unsigned int pod); /* pod and bridge need no ARP for each other */
 
 /* subject.c: who is measured, and how each is called. */
 
 enum op { OP_ADD, OP_DEL, OP_CHECK, OP_GC, OP_STATUS, OP_VERSION };
 
 struct subject {
-	const char *plugin;		/* name of the program; NULL: the floor */
-	const char *dir;		/* where it is; NULL: the floor */
-	const char *conf;		/* of the network; NULL: the floor */
+	const char *plugin; /* name of the program; NULL: the floor */
+	const char *dir;    /* where it is; NULL: the floor */
+	const char *conf;   /* of the network; NULL: the floor */
 	struct node *node;
-	bool masq;			/* the floor's transaction */
+	bool masq; /* the floor's transaction */
 };
 
 #define CALL_TEXT 8192
@@ -62,9 +65,9 @@ struct call {
 	char path[256];
 	char *argv[CALL_ARGS];
 	char *envp[CALL_ARGS];
-	const char *in;			/* standard input, borrowed; NULL: none */
+	const char *in; /* standard input, borrowed; NULL: none */
 	const struct node *node;
-	char text[CALL_TEXT];		/* arguments and environment */
+	char text[CALL_TEXT]; /* arguments and environment */
 	size_t used;
 };
 
@@ -72,18 +75,25 @@ void call_of(const struct subject *s, enum op op, unsigned int pod, struct call 
 void call_arg(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void call_env(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The configuration of a kind of network, for one node: its leases lie in a directory of their own. Returns static text. */
+/*
+ * The configuration of a kind of network, for one node: its leases lie in a directory of their own.
+ * Returns static text.
+ */
 enum network { NET_BRIDGE, NET_BRIDGE_MASQ, NET_BRIDGE_IPV6, NET_BASH, NET_LOOPBACK };
-const char *network_conf(enum network kind, const char *name, const char *data_dir, const char *version);
+const char *network_conf(enum network kind, const char *name, const char *data_dir,
+			 const char *version);
 
-/* A node with a bridge of this network on which one pod rests, so that the bridge and the tables are there. */
+/*
+ * A node with a bridge of this network on which one pod rests, so that the bridge and the tables
+ * are there.
+ */
 void subject_settle(const struct subject *s);
 
 /* call.c: running. */
 
 struct sample {
 	uint64_t ns;
-	long faults;		/* minor */
+	long faults; /* minor */
 };
 
 struct running {
@@ -93,10 +103,13 @@ struct running {
 };
 
 void call_start(const struct call *c, struct running *r);
-/* Wait for all; the time from the first one's start to the last one's end. A call that fails ends the bench with what it said. */
+/*
+ * Wait for all; the time from the first one's start to the last one's end. A call that fails ends
+ * the bench with what it said.
+ */
 uint64_t calls_wait(struct running *r, unsigned int count);
 struct sample call_run(const struct call *c);
-int call_try(const struct call *c, char *said, size_t size);	/* the exit status */
+int call_try(const struct call *c, char *said, size_t size); /* the exit status */
 struct sample subject_run(const struct subject *s, enum op op, unsigned int pod);
 /* Pods first..first+count-1 at once; ns of the lot. With each, the times of the single calls. */
 uint64_t subject_crowd(const struct subject *s, enum op op, unsigned int first, unsigned int count);
@@ -104,9 +117,9 @@ uint64_t subject_crowd(const struct subject *s, enum op op, unsigned int first, 
 /* trace.c: one call under ptrace(2). */
 
 struct cost {
-	unsigned long calls;		/* system calls of all its processes */
-	unsigned int processes;		/* executions */
-	unsigned long peak_kib;		/* VmHWM of the largest process */
+	unsigned long calls;	/* system calls of all its processes */
+	unsigned int processes; /* executions */
+	unsigned long peak_kib; /* VmHWM of the largest process */
 	long faults;
 };
 struct cost call_trace(const struct call *c);
@@ -121,13 +134,13 @@ struct series {
 };
 
 struct stat_of {
-	unsigned int count;		/* 0: not measured */
-	double median, p99;		/* milliseconds, or the row's unit */
+	unsigned int count; /* 0: not measured */
+	double median, p99; /* milliseconds, or the row's unit */
 };
 
 void series_add(struct series *s, uint64_t ns);
 struct stat_of series_ms(struct series *s);
-struct stat_of value_of(double v);	/* a single measurement */
+struct stat_of value_of(double v); /* a single measurement */
 
 /* report.c */
 
@@ -135,7 +148,7 @@ enum limit { AT_MOST, AT_LEAST, FOR_INFORMATION };
 
 struct row {
 	const char *what;
-	const char *unit;		/* NULL: ms */
+	const char *unit; /* NULL: ms */
 	struct stat_of ours, floor, reference;
 	bool plot;
 };
@@ -146,7 +159,7 @@ void report_row(const struct row *r);
 bool report_figure(const char *what, double value, enum limit limit, double must);
 void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_skip(const char *what, const char *why);
-void report_end(void);			/* the summary, bench.json and the data of the plot */
+void report_end(void); /* the summary, bench.json and the data of the plot */
 
 /* why.c: one call under strace, into the report: which system calls take the time. */
 void why_slow(const struct call *c);
@@ -158,7 +171,11 @@ void rows_crowd(void);
 void rows_chain(void);
 void rows_start(void);
 void rows_node_up(void);
-/* Part of rows_full_node(): a node with a pod or two, and one with as many as said, of which many_pod is measured. */
-void rows_connections(const struct subject *few, const struct subject *many, unsigned int pods, unsigned int many_pod);
+/*
+ * Part of rows_full_node(): a node with a pod or two, and one with as many as said, of which
+ * many_pod is measured.
+ */
+void rows_connections(const struct subject *few, const struct subject *many, unsigned int pods,
+		      unsigned int many_pod);
 
 #endif

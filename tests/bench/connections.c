@@ -1,6 +1,7 @@
 /*
- * New connections through the masquerade: a pod connects to a server outside, one connection after the other, each closed
- * at once by a reset so that no port stays behind. Rounds go from node to node, so that all meet the same machine.
+ * New connections through the masquerade: a pod connects to a server outside, one connection after
+ * the other, each closed at once by a reset so that no port stays behind. Rounds go from node to
+ * node, so that all meet the same machine.
  */
 #include "bench.h"
 
@@ -26,7 +27,8 @@ enum side { FEW, MANY, REF_FEW, REF_MANY, SIDES };
 static struct {
 	struct subject s[SIDES];
 	unsigned int pod[SIDES];
-	struct series rate[SIDES];	/* connections per 1,000,000 s: what series_ms() returns is per second */
+	struct series rate[SIDES]; /* connections per 1,000,000 s: what series_ms() returns is per
+				      second */
 	unsigned int lost[SIDES];
 	pid_t server[SIDES];
 } net;
@@ -51,7 +53,10 @@ static void serve(int listener)
 	}
 }
 
-/* The node's world: a namespace behind it that knows no pod, so that only masqueraded connections come back. */
+/*
+ * The node's world: a namespace behind it that knows no pod, so that only masqueraded connections
+ * come back.
+ */
 static pid_t outside_of(const struct subject *s, const char *name)
 {
 	const struct sockaddr_in a = outside();
@@ -63,7 +68,8 @@ static pid_t outside_of(const struct subject *s, const char *name)
 	node_enter(world);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, BACKLOG) < 0)
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    listen(fd, BACKLOG) < 0)
 		die("listen outside: %s", strerror(errno));
 	pid = fork();
 	if (pid == 0)
@@ -73,7 +79,10 @@ static pid_t outside_of(const struct subject *s, const char *name)
 	return pid;
 }
 
-/* A connection whose port another has just left can meet that one's remains on the way and be lost: then it is given up soon. */
+/*
+ * A connection whose port another has just left can meet that one's remains on the way and be lost:
+ * then it is given up soon.
+ */
 static bool connect_once(void)
 {
 	const struct linger reset = { .l_onoff = 1 };
@@ -97,7 +106,7 @@ static void measure(enum side side, unsigned int count)
 	bool whole;
 
 	pod_enter(net.pod[side]);
-	whole = connect_once();		/* the neighbours get to know each other */
+	whole = connect_once(); /* the neighbours get to know each other */
 	begin = now_ns();
 	for (unsigned int i = 0; whole && i < count; i++)
 		whole = connect_once();
@@ -109,7 +118,10 @@ static void measure(enum side side, unsigned int count)
 		die("%u connections to the outside were lost (side %d)", LOST_MAX, (int)side);
 }
 
-/* What the reference makes for each pod with ipMasq: a chain of two rules, and a rule that leads there. */
+/*
+ * What the reference makes for each pod with ipMasq: a chain of two rules, and a rule that leads
+ * there.
+ */
 static const char *reference_rules(unsigned int pods)
 {
 	static char text[600000];
@@ -141,14 +153,20 @@ static void restore_rules(const struct subject *s, unsigned int pods)
 		die("iptables-restore: %s", said);
 }
 
-/* The pod that is measured comes last, behind all the others' rules, as the newest pod of a node does. */
+/*
+ * The pod that is measured comes last, behind all the others' rules, as the newest pod of a node
+ * does.
+ */
 static void prepare_reference(enum side side, const char *name, unsigned int pods)
 {
 	char data[64];
 
 	snprintf(data, sizeof(data), "/var/lib/cni/%s", name);
-	net.s[side] = (struct subject){ .plugin = "bridge", .dir = options.reference, .node = node_new(name),
-					.conf = network_conf(NET_BRIDGE_MASQ, name, data, "1.0.0") };
+	net.s[side] =
+		(struct subject){ .plugin = "bridge",
+				  .dir = options.reference,
+				  .node = node_new(name),
+				  .conf = network_conf(NET_BRIDGE_MASQ, name, data, "1.0.0") };
 	if (pods > 1)
 		restore_rules(&net.s[side], pods);
 	net.pod[side] = pods_new(1);
@@ -167,19 +185,24 @@ static void report(unsigned int pods)
 	const struct stat_of few = rate_of(FEW), many = rate_of(MANY);
 	char what[64];
 
-	report_row(&(struct row){ .what = "new connections with 1 pod", .unit = "/s", .ours = few,
+	report_row(&(struct row){ .what = "new connections with 1 pod",
+				  .unit = "/s",
+				  .ours = few,
 				  .reference = rate_of(REF_FEW) });
 	snprintf(what, sizeof(what), "new connections with %u pods", pods);
-	report_row(&(struct row){ .what = what, .unit = "/s", .ours = many, .reference = rate_of(REF_MANY) });
+	report_row(&(struct row){
+		.what = what, .unit = "/s", .ours = many, .reference = rate_of(REF_MANY) });
 	report_figure("of those with 1 pod", many.median / few.median, AT_LEAST, 0.9);
 	if (net.rate[REF_MANY].count)
-		report_figure("above the reference", many.median / rate_of(REF_MANY).median, FOR_INFORMATION, 0);
+		report_figure("above the reference", many.median / rate_of(REF_MANY).median,
+			      FOR_INFORMATION, 0);
 	if (net.lost[FEW] + net.lost[MANY] + net.lost[REF_FEW] + net.lost[REF_MANY])
-		report_note("connections lost: ours %u and %u, the reference's %u and %u", net.lost[FEW], net.lost[MANY],
-			    net.lost[REF_FEW], net.lost[REF_MANY]);
+		report_note("connections lost: ours %u and %u, the reference's %u and %u",
+			    net.lost[FEW], net.lost[MANY], net.lost[REF_FEW], net.lost[REF_MANY]);
 }
 
-void rows_connections(const struct subject *few, const struct subject *many, unsigned int pods, unsigned int many_pod)
+void rows_connections(const struct subject *few, const struct subject *many, unsigned int pods,
+		      unsigned int many_pod)
 {
 	const unsigned int rounds = options.quick ? 12 : 60, count = options.quick ? 200 : 300;
 	static const char *const worlds[] = { "w-few", "w-many", "w-rfew", "w-rmany" };

@@ -1,10 +1,10 @@
 /*
- * The floor of the bench: the kernel's work of an attachment and nothing else. Nothing is parsed, checked, found out or
- * stored; addresses, index and names come ready from the bench. What a plugin takes longer than this is its own.
+ * The floor of the bench: the kernel's work of an attachment and nothing else. Nothing is parsed,
+ * checked, found out or stored; addresses, index and names come ready from the bench. What a plugin
+ * takes longer than this is its own.
  *
- * usage: floor node BRIDGE [masq]		a bridge (made if missing) and a table; prints the bridge's index
- *        floor add flrN NETNS INDEX ADDRESS GATEWAY [masq]
- *        floor del flrN ADDRESS [masq]
+ * usage: floor node BRIDGE [masq]		a bridge (made if missing) and a table; prints the
+ * bridge's index floor add flrN NETNS INDEX ADDRESS GATEWAY [masq] floor del flrN ADDRESS [masq]
  *        floor mark flrN GROUP			one of a crowd's deletions ...
  *        floor reap GROUP			... and the one request that deletes them all
  *        floor lo NETNS
@@ -28,11 +28,11 @@
 #include "net/nl.h"
 
 /*
- * The pod's end gets an index of our choice, so that nobody has to ask for it. The kernel heeds that only if the host's
- * end has one, too (veth_newlink()).
+ * The pod's end gets an index of our choice, so that nobody has to ask for it. The kernel heeds
+ * that only if the host's end has one, too (veth_newlink()).
  */
 #define POD_INDEX 1000
-#define HOST_INDEX 100000	/* and the number in its name */
+#define HOST_INDEX 100000 /* and the number in its name */
 
 static const struct nft_table table = { .family = NFPROTO_INET, .name = "floor" };
 static const struct nft_set set = { "masq4", NFT_KEY_IPV4, false };
@@ -50,7 +50,8 @@ static void must(int r)
 
 static void open_pod(const char *path)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), ns = open(path, O_RDONLY | O_CLOEXEC);
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC),
+	    ns = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (home < 0 || ns < 0 || setns(ns, CLONE_NEWNET) < 0)
 		must(err_sys(&err, errno, "enter %s", path));
@@ -63,17 +64,19 @@ static void open_pod(const char *path)
 
 static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
 {
-	const struct ifinfomsg up = { .ifi_index = HOST_INDEX + atoi(name + 3), .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	const struct ifinfomsg up = { .ifi_index = HOST_INDEX + atoi(name + 3),
+				      .ifi_flags = IFF_UP,
+				      .ifi_change = IFF_UP };
 	const struct ifinfomsg peer = { .ifi_index = POD_INDEX };
 	int ns = open(ns_path, O_RDONLY | O_CLOEXEC);
 
 	nl_request(&host, "create veth", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
 	nl_put_str(&host, IFLA_IFNAME, name);
 	nl_put_u32(&host, IFLA_MASTER, bridge);
-	nl_nest(&host, IFLA_LINKINFO) {
+	nl_nest (&host, IFLA_LINKINFO) {
 		nl_put_str(&host, IFLA_INFO_KIND, "veth");
-		nl_nest(&host, IFLA_INFO_DATA) {
-			nl_nest(&host, VETH_INFO_PEER) {
+		nl_nest (&host, IFLA_INFO_DATA) {
+			nl_nest (&host, VETH_INFO_PEER) {
 				nl_put_raw(&host, &peer, sizeof(peer));
 				nl_put_str(&host, IFLA_IFNAME, "eth0");
 				nl_put_u32(&host, IFLA_NET_NS_FD, (uint32_t)ns);
@@ -95,7 +98,8 @@ static void change_element(const struct addr *a, bool add)
 
 static void add(char **argv, bool masq)
 {
-	const struct route gateway_less = { .dst = { .addr = { .family = AF_INET } }, .index = POD_INDEX };
+	const struct route gateway_less = { .dst = { .addr = { .family = AF_INET } },
+					    .index = POD_INDEX };
 	struct route r = gateway_less;
 	struct prefix p;
 
@@ -114,8 +118,9 @@ static void add(char **argv, bool masq)
 }
 
 /*
- * The transaction first and its socket left open: nf_tables frees a deleted element after a grace period, and closing a
- * netfilter socket waits for that (nft_rcv_nl_event()). The link's deletion, which waits for grace periods of its own, covers it.
+ * The transaction first and its socket left open: nf_tables frees a deleted element after a grace
+ * period, and closing a netfilter socket waits for that (nft_rcv_nl_event()). The link's deletion,
+ * which waits for grace periods of its own, covers it.
  */
 static void del(char **argv, bool masq)
 {
@@ -143,7 +148,10 @@ static void group(char **argv, bool reap)
 static void make_table(void)
 {
 	const struct nft_chain chain = {
-		.name = "postrouting", .type = "nat", .hook = NF_INET_POST_ROUTING, .priority = 101,
+		.name = "postrouting",
+		.type = "nat",
+		.hook = NF_INET_POST_ROUTING,
+		.priority = 101,
 	};
 
 	must(nl_open(&nft, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &err));

@@ -99,7 +99,10 @@ void node_leave(void)
 /* The ends are called after the node at the other end. */
 void node_join(const struct node *a, const char *a_addr, const struct node *b, const char *b_addr)
 {
-	const struct veth v = { .host = b->name, .pod = a->name, .pod_ns = b->ns, .host_mac = { 2, 0, 0, 0, 1, 1 },
+	const struct veth v = { .host = b->name,
+				.pod = a->name,
+				.pod_ns = b->ns,
+				.host_mac = { 2, 0, 0, 0, 1, 1 },
 				.pod_mac = { 2, 0, 0, 0, 1, 2 } };
 	const struct node *ends[] = { a, b };
 	const char *names[] = { b->name, a->name }, *addrs[] = { a_addr, b_addr };
@@ -228,7 +231,9 @@ static void end_read(struct end *end)
 
 static void put_neighbour(const struct end *here, const struct end *there)
 {
-	const struct ndmsg m = { .ndm_family = AF_INET, .ndm_ifindex = here->link.index, .ndm_state = NUD_PERMANENT };
+	const struct ndmsg m = { .ndm_family = AF_INET,
+				 .ndm_ifindex = here->link.index,
+				 .ndm_state = NUD_PERMANENT };
 	struct nl *nl = rtnl(&here->at);
 
 	nl_request(nl, "add neighbour", RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
@@ -238,12 +243,14 @@ static void put_neighbour(const struct end *here, const struct end *there)
 }
 
 /*
- * A question by ARP goes to all ports of the bridge. With a thousand that is more than a CPU's queue of received packets holds
- * (net.core.netdev_max_backlog, 1000), and the answer is among what is dropped.
+ * A question by ARP goes to all ports of the bridge. With a thousand that is more than a CPU's
+ * queue of received packets holds (net.core.netdev_max_backlog, 1000), and the answer is among what
+ * is dropped.
  */
 void pod_introduce(const struct node *n, unsigned int pod)
 {
-	struct end inside = { .at.ns = pod_open(pod), .name = "eth0" }, outside = { .at.ns = n->ns, .name = "br0" };
+	struct end inside = { .at.ns = pod_open(pod), .name = "eth0" },
+		   outside = { .at.ns = n->ns, .name = "br0" };
 
 	end_read(&inside);
 	end_read(&outside);

@@ -13,8 +13,8 @@
 static struct {
 	FILE *json, *data;
 	struct row row;
-	bool open, printed;		/* a row is begun; its line is on the screen */
-	unsigned int figures;		/* of this row */
+	bool open, printed;   /* a row is begun; its line is on the screen */
+	unsigned int figures; /* of this row */
 	unsigned int rows, judged, missed;
 } report;
 
@@ -37,8 +37,8 @@ static void begin(void)
 	report.json = create("bench.json");
 	report.data = create("bench.dat");
 	fprintf(report.json, "{\n\"quick\": %s,\n\"rows\": [", options.quick ? "true" : "false");
-	printf("%-*s %*s %*s %*s   %-22s %8s  %s\n", WHAT_WIDTH, "what", CELL, "ours", CELL, "floor", CELL, "reference", "figure",
-	       "", "must");
+	printf("%-*s %*s %*s %*s   %-22s %8s  %s\n", WHAT_WIDTH, "what", CELL, "ours", CELL,
+	       "floor", CELL, "reference", "figure", "", "must");
 }
 
 static const char *cell(const struct stat_of *s, const char *unit, char out[static 40])
@@ -48,7 +48,8 @@ static const char *cell(const struct stat_of *s, const char *unit, char out[stat
 	out[0] = '\0';
 	if (s->count == 0)
 		return strcpy(out, "-");
-	snprintf(number, sizeof(number), s->median < 10 && s->median != floor(s->median) ? "%.2f" : "%.0f", s->median);
+	snprintf(number, sizeof(number),
+		 s->median < 10 && s->median != floor(s->median) ? "%.2f" : "%.0f", s->median);
 	if (s->count == 1)
 		snprintf(out, 40, "%s %s", number, unit);
 	else
@@ -64,16 +65,16 @@ static void print_cells(const struct row *r)
 	if (report.printed)
 		printf("%-*s %*s %*s %*s", WHAT_WIDTH, "", CELL, "", CELL, "", CELL, "");
 	else
-		printf("%-*s %*s %*s %*s", WHAT_WIDTH, r->what, CELL, cell(&r->ours, unit, a), CELL, cell(&r->floor, unit, b),
-		       CELL, cell(&r->reference, unit, c));
+		printf("%-*s %*s %*s %*s", WHAT_WIDTH, r->what, CELL, cell(&r->ours, unit, a), CELL,
+		       cell(&r->floor, unit, b), CELL, cell(&r->reference, unit, c));
 	report.printed = true;
 }
 
 static void json_stat(const char *name, const struct stat_of *s)
 {
 	if (s->count)
-		fprintf(report.json, ", \"%s\": {\"median\": %.4f, \"p99\": %.4f, \"samples\": %u}", name, s->median, s->p99,
-			s->count);
+		fprintf(report.json, ", \"%s\": {\"median\": %.4f, \"p99\": %.4f, \"samples\": %u}",
+			name, s->median, s->p99, s->count);
 }
 
 static void finish_row(void)
@@ -97,13 +98,15 @@ void report_row(const struct row *r)
 	report.open = true;
 	report.printed = false;
 	report.figures = 0;
-	fprintf(report.json, "%s\n{\"what\": \"%s\", \"unit\": \"%s\"", report.rows++ ? "," : "", r->what, r->unit ? r->unit : "ms");
+	fprintf(report.json, "%s\n{\"what\": \"%s\", \"unit\": \"%s\"", report.rows++ ? "," : "",
+		r->what, r->unit ? r->unit : "ms");
 	json_stat("ours", &r->ours);
 	json_stat("floor", &r->floor);
 	json_stat("reference", &r->reference);
 	fprintf(report.json, ", \"figures\": [");
 	if (r->plot)
-		fprintf(report.data, "\"%s\"\t%g\t%g\t%g\n", r->what, r->ours.median, r->floor.median, r->reference.median);
+		fprintf(report.data, "\"%s\"\t%g\t%g\t%g\n", r->what, r->ours.median,
+			r->floor.median, r->reference.median);
 }
 
 static const char *must_text(enum limit limit, double must, char out[static 32])
@@ -122,12 +125,16 @@ bool report_figure(const char *what, double value, enum limit limit, double must
 	if (limit != FOR_INFORMATION && ok)
 		strcpy(verdict, "ok");
 	else if (!ok)
-		snprintf(verdict, sizeof(verdict), "MISSED by %.0f %%", 100 * fabs(value - must) / must);
+		snprintf(verdict, sizeof(verdict), "MISSED by %.0f %%",
+			 100 * fabs(value - must) / must);
 	print_cells(&report.row);
-	printf("   %-22s %8.*f  %-14s %s\n", what, value < 100 ? 2 : 0, value, must_text(limit, must, text), verdict);
-	fprintf(report.json, "%s{\"figure\": \"%s\", \"value\": %.4f", report.figures++ ? ", " : "", what, value);
+	printf("   %-22s %8.*f  %-14s %s\n", what, value < 100 ? 2 : 0, value,
+	       must_text(limit, must, text), verdict);
+	fprintf(report.json, "%s{\"figure\": \"%s\", \"value\": %.4f", report.figures++ ? ", " : "",
+		what, value);
 	if (limit != FOR_INFORMATION)
-		fprintf(report.json, ", \"%s\": %g, \"ok\": %s", limit == AT_MOST ? "at_most" : "at_least", must, ok ? "true" : "false");
+		fprintf(report.json, ", \"%s\": %g, \"ok\": %s",
+			limit == AT_MOST ? "at_most" : "at_least", must, ok ? "true" : "false");
 	fprintf(report.json, "}");
 	report.judged += limit != FOR_INFORMATION;
 	report.missed += !ok;
@@ -154,7 +161,8 @@ void report_skip(const char *what, const char *why)
 	begin();
 	finish_row();
 	printf("%-*s skipped: %s\n", WHAT_WIDTH, what, why);
-	fprintf(report.json, "%s\n{\"what\": \"%s\", \"skipped\": \"%s\"}", report.rows++ ? "," : "", what, why);
+	fprintf(report.json, "%s\n{\"what\": \"%s\", \"skipped\": \"%s\"}",
+		report.rows++ ? "," : "", what, why);
 }
 
 void report_end(void)
@@ -164,5 +172,6 @@ void report_end(void)
 	fprintf(report.json, "\n]\n}\n");
 	fclose(report.json);
 	fclose(report.data);
-	printf("%u figures, %u met, %u missed\n", report.judged, report.judged - report.missed, report.missed);
+	printf("%u figures, %u met, %u missed\n", report.judged, report.judged - report.missed,
+	       report.missed);
 }

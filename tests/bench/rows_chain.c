@@ -14,7 +14,7 @@
 
 static struct {
 	struct subject bridge, loopback;
-	char passed[SAID + 512];	/* the loopback's configuration with the bridge's result */
+	char passed[SAID + 512]; /* the loopback's configuration with the bridge's result */
 } chain;
 
 /* The members of a configuration of one plugin behind its name: what stands in a list. */
@@ -27,8 +27,10 @@ static void write_list(const char *bridge_conf)
 	f = fopen(CONF_DIR "/10-chain.conflist", "we");
 	if (!f || !plugin)
 		die(CONF_DIR ": %s", strerror(errno));
-	fprintf(f, "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK "\",\"plugins\":[{%s,"
-		   "{\"type\":\"loopback\"},{\"type\":\"loopback\"}]}\n", plugin);
+	fprintf(f,
+		"{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK "\",\"plugins\":[{%s,"
+		"{\"type\":\"loopback\"},{\"type\":\"loopback\"}]}\n",
+		plugin);
 	fclose(f);
 }
 
@@ -56,14 +58,20 @@ static void make_passed(unsigned int pod)
 	said[strcspn(said, "\n")] = '\0';
 	subject_run(&chain.bridge, OP_DEL, pod);
 	snprintf(chain.passed, sizeof(chain.passed),
-		 "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK "\",\"type\":\"loopback\",\"prevResult\":%s}", said);
+		 "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK
+		 "\",\"type\":\"loopback\",\"prevResult\":%s}",
+		 said);
 	chain.loopback.conf = chain.passed;
 }
 
 static void prepare(void)
 {
-	chain.bridge = (struct subject){ .plugin = "bridge", .dir = options.ours, .node = node_new(NETWORK), .masq = true,
-					 .conf = network_conf(NET_BRIDGE_MASQ, NETWORK, DATA, "1.0.0") };
+	chain.bridge =
+		(struct subject){ .plugin = "bridge",
+				  .dir = options.ours,
+				  .node = node_new(NETWORK),
+				  .masq = true,
+				  .conf = network_conf(NET_BRIDGE_MASQ, NETWORK, DATA, "1.0.0") };
 	chain.loopback = chain.bridge;
 	chain.loopback.plugin = "loopback";
 	subject_settle(&chain.bridge);
@@ -103,6 +111,7 @@ void rows_chain(void)
 	}
 	r.ours = series_ms(&together);
 	report_row(&r);
-	if (!report_figure("ms more than its parts", r.ours.median - series_ms(&apart).median, AT_MOST, 1))
+	if (!report_figure("ms more than its parts", r.ours.median - series_ms(&apart).median,
+			   AT_MOST, 1))
 		why_slow(&add);
 }

@@ -1,6 +1,6 @@
 /*
- * Crowds: a node is drained, 110 DELs at once, and an ADD comes in their midst; 50 ADDs at once on top of 200 pods. The
- * reference does it once, because that takes its time.
+ * Crowds: a node is drained, 110 DELs at once, and an ADD comes in their midst; 50 ADDs at once on
+ * top of 200 pods. The reference does it once, because that takes its time.
  */
 #include "bench.h"
 
@@ -17,7 +17,10 @@ static struct subject plugin_on(const char *name, const char *dir)
 	char data[64];
 
 	snprintf(data, sizeof(data), "/var/lib/cni/%s", name);
-	return (struct subject){ .plugin = "bridge", .dir = dir, .node = node_new(name), .masq = true,
+	return (struct subject){ .plugin = "bridge",
+				 .dir = dir,
+				 .node = node_new(name),
+				 .masq = true,
 				 .conf = network_conf(NET_BRIDGE_MASQ, name, data, "1.0.0") };
 }
 
@@ -27,8 +30,12 @@ static void attach(const struct subject *s, unsigned int first, unsigned int cou
 		subject_run(s, OP_ADD, first + i);
 }
 
-/* DEL of all, and an ADD as soon as the last of them has been started; *waited is the ADD's own time. */
-static uint64_t drain_and_add(const struct subject *s, unsigned int first, unsigned int newcomer, uint64_t *waited)
+/*
+ * DEL of all, and an ADD as soon as the last of them has been started; *waited is the ADD's own
+ * time.
+ */
+static uint64_t drain_and_add(const struct subject *s, unsigned int first, unsigned int newcomer,
+			      uint64_t *waited)
 {
 	static struct running crowd[CROWD_MAX];
 	uint64_t begin, end = 0;
@@ -95,10 +102,14 @@ static uint64_t reference_drain(struct subject *r)
 	return ns;
 }
 
-static void report_drain(const struct subject *s, struct series *drained, struct series *alone, struct series *meanwhile,
-			 const struct stat_of *floor, const struct stat_of *reference)
+static void report_drain(const struct subject *s, struct series *drained, struct series *alone,
+			 struct series *meanwhile, const struct stat_of *floor,
+			 const struct stat_of *reference)
 {
-	const struct row r = { .what = "110 DELs at once", .ours = series_ms(drained), .floor = *floor, .reference = *reference,
+	const struct row r = { .what = "110 DELs at once",
+			       .ours = series_ms(drained),
+			       .floor = *floor,
+			       .reference = *reference,
 			       .plot = true };
 	unsigned int pod = pods_new(1);
 	bool ok = true;
@@ -107,9 +118,11 @@ static void report_drain(const struct subject *s, struct series *drained, struct
 	report_row(&r);
 	report_figure("of the floor", r.ours.median / floor->median, FOR_INFORMATION, 0);
 	if (reference->count)
-		ok = report_figure("below the reference", reference->median / r.ours.median, AT_LEAST, 10);
+		ok = report_figure("below the reference", reference->median / r.ours.median,
+				   AT_LEAST, 10);
 	report_row(&(struct row){ .what = "an ADD amid 110 DELs", .ours = series_ms(meanwhile) });
-	ok &= report_figure("ms more than alone", series_ms(meanwhile).median - series_ms(alone).median, AT_MOST, 50);
+	ok &= report_figure("ms more than alone",
+			    series_ms(meanwhile).median - series_ms(alone).median, AT_MOST, 50);
 	if (ok)
 		return;
 	subject_run(s, OP_ADD, pod);
@@ -172,16 +185,19 @@ static void rush(const struct subject *s, const struct subject *reference)
 	if (reference) {
 		attach(reference, pods_new(RESTING), RESTING);
 		sleep_ms(200);
-		r.reference = value_of((double)subject_crowd(reference, OP_ADD, pods_new(COMING), COMING) / 1e6);
+		r.reference = value_of(
+			(double)subject_crowd(reference, OP_ADD, pods_new(COMING), COMING) / 1e6);
 	}
 	r.ours = series_ms(&times);
 	report_row(&r);
 	report_figure("of the floor", r.ours.median / r.floor.median, FOR_INFORMATION, 0);
-	if (reference && !report_figure("below the reference", r.reference.median / r.ours.median, AT_LEAST, 25)) {
+	if (reference && !report_figure("below the reference", r.reference.median / r.ours.median,
+					AT_LEAST, 25)) {
 		call_of(s, OP_ADD, coming, &c);
 		why_slow(&c);
 	}
-	report_row(&(struct row){ .what = "50 DELs at once of 250 pods", .ours = series_ms(&singles) });
+	report_row(&(struct row){ .what = "50 DELs at once of 250 pods",
+				  .ours = series_ms(&singles) });
 }
 
 void rows_crowd(void)

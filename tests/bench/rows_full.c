@@ -1,6 +1,7 @@
 /*
- * Nodes that are full: 1,000 pods, 60,000 leases, an IPv6 range that nobody can enumerate. ADD there against ADD on an
- * empty node; then, while the thousand pods are there, new connections through the masquerade; at last GC of all of them.
+ * Nodes that are full: 1,000 pods, 60,000 leases, an IPv6 range that nobody can enumerate. ADD
+ * there against ADD on an empty node; then, while the thousand pods are there, new connections
+ * through the masquerade; at last GC of all of them.
  */
 #include "bench.h"
 
@@ -20,9 +21,9 @@ static const char gc_tail[] = ",\"cni.dev/valid-attachments\":[]}";
 static struct {
 	struct subject s[KINDS];
 	struct series add[KINDS];
-	unsigned int pods, first_pod;	/* the crowd on the full node */
-	unsigned int floor_pod;		/* the floor's pod that rests there */
-	const char *gc;			/* its configuration for GC */
+	unsigned int pods, first_pod; /* the crowd on the full node */
+	unsigned int floor_pod;	      /* the floor's pod that rests there */
+	const char *gc;		      /* its configuration for GC */
 } full;
 
 static struct subject plugin_on(const char *name, enum network network, const char *dir)
@@ -30,7 +31,10 @@ static struct subject plugin_on(const char *name, enum network network, const ch
 	char data[64];
 
 	snprintf(data, sizeof(data), "/var/lib/cni/%s", name);
-	return (struct subject){ .plugin = "bridge", .dir = dir, .node = node_new(name), .masq = true,
+	return (struct subject){ .plugin = "bridge",
+				 .dir = dir,
+				 .node = node_new(name),
+				 .masq = true,
 				 .conf = network_conf(network, name, data, "1.0.0") };
 }
 
@@ -79,7 +83,7 @@ static const char *gc_conf(const char *name)
 
 	snprintf(data, sizeof(data), "/var/lib/cni/%s", name);
 	snprintf(text, sizeof(text), "%s", network_conf(NET_BRIDGE_MASQ, name, data, "1.1.0"));
-	len = strlen(text) - 1;		/* without the closing brace */
+	len = strlen(text) - 1; /* without the closing brace */
 	snprintf(text + len, sizeof(text) - len, "%s", gc_tail);
 	return text;
 }
@@ -96,7 +100,7 @@ static void prepare(void)
 	full.gc = gc_conf("o-pods");
 	for (int k = 0; k < KINDS; k++)
 		subject_settle(&full.s[k]);
-	full.floor_pod = pods_new(1) - 1;	/* of the last one settled */
+	full.floor_pod = pods_new(1) - 1; /* of the last one settled */
 	fill_leases("o-leased");
 	full.first_pod = pods_new(full.pods);
 	attach_many(&full.s[PODS], full.first_pod, full.pods);
@@ -109,12 +113,14 @@ static void measure(void)
 
 	first = (double)subject_run(&full.s[LEASED], OP_ADD, pod + LEASED).ns / 1e6;
 	subject_run(&full.s[LEASED], OP_DEL, pod + LEASED);
-	report_row(&(struct row){ .what = "ADD, first after 60,000 foreign leases came", .ours = value_of(first) });
+	report_row(&(struct row){ .what = "ADD, first after 60,000 foreign leases came",
+				  .ours = value_of(first) });
 	for (unsigned int i = 0; i < rounds; i++) {
 		for (unsigned int k = 0; k < KINDS; k++) {
 			unsigned int kind = (i + k) % KINDS;
 
-			series_add(&full.add[kind], subject_run(&full.s[kind], OP_ADD, pod + kind).ns);
+			series_add(&full.add[kind],
+				   subject_run(&full.s[kind], OP_ADD, pod + kind).ns);
 			sleep_ms(2);
 			subject_run(&full.s[kind], OP_DEL, pod + kind);
 			sleep_ms(10);
@@ -122,7 +128,8 @@ static void measure(void)
 	}
 }
 
-static void compare(enum kind kind, const char *what, const struct stat_of *floor, const struct stat_of *reference)
+static void compare(enum kind kind, const char *what, const struct stat_of *floor,
+		    const struct stat_of *reference)
 {
 	const struct stat_of empty = series_ms(&full.add[EMPTY]), here = series_ms(&full.add[kind]);
 	struct row r = { .what = what, .ours = here };
@@ -141,9 +148,11 @@ static void compare(enum kind kind, const char *what, const struct stat_of *floo
 		subject_run(&full.s[kind], OP_DEL, pod);
 	}
 	if (floor)
-		report_figure("of the floor there", here.median / floor->median, FOR_INFORMATION, 0);
+		report_figure("of the floor there", here.median / floor->median, FOR_INFORMATION,
+			      0);
 	if (r.reference.count)
-		report_figure("below the reference", r.reference.median / here.median, FOR_INFORMATION, 0);
+		report_figure("below the reference", r.reference.median / here.median,
+			      FOR_INFORMATION, 0);
 }
 
 /* The reference reads every lease to know whether the container has one already. */
@@ -168,13 +177,15 @@ static void wrap(void)
 {
 	unsigned int pod = pods_new(1);
 	double ms;
-	int fd = open("/var/lib/cni/o-leased/o-leased/last_reserved_ip.0", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	int fd = open("/var/lib/cni/o-leased/o-leased/last_reserved_ip.0",
+		      O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, "10.88.0.255", 11) != 11)
 		die("last_reserved_ip.0: %s", strerror(errno));
 	close(fd);
 	ms = (double)subject_run(&full.s[LEASED], OP_ADD, pod).ns / 1e6;
-	report_row(&(struct row){ .what = "ADD that steps over 60,000 leases at once", .ours = value_of(ms) });
+	report_row(&(struct row){ .what = "ADD that steps over 60,000 leases at once",
+				  .ours = value_of(ms) });
 }
 
 static void collect(void)
@@ -202,8 +213,11 @@ void rows_full_node(void)
 	measure();
 	floors[0] = series_ms(&full.add[FLOOR_EMPTY]);
 	floors[1] = series_ms(&full.add[FLOOR_PODS]);
-	report_row(&(struct row){ .what = "ADD on an empty node", .ours = series_ms(&full.add[EMPTY]), .floor = floors[0] });
-	report_figure("of the floor", series_ms(&full.add[EMPTY]).median / floors[0].median, FOR_INFORMATION, 0);
+	report_row(&(struct row){ .what = "ADD on an empty node",
+				  .ours = series_ms(&full.add[EMPTY]),
+				  .floor = floors[0] });
+	report_figure("of the floor", series_ms(&full.add[EMPTY]).median / floors[0].median,
+		      FOR_INFORMATION, 0);
 	snprintf(what, sizeof(what), "ADD with %u pods present", full.pods);
 	compare(PODS, what, &floors[1], NULL);
 	leased = reference_leased();

@@ -1,4 +1,7 @@
-/* cnibox node up with 5,000 nodes in the cluster file: the first time, with nothing changed, and with one node changed. */
+/*
+ * cnibox node up with 5,000 nodes in the cluster file: the first time, with nothing changed, and
+ * with one node changed.
+ */
 #include "bench.h"
 
 #include <errno.h>
@@ -15,7 +18,10 @@
 
 static struct node *here;
 
-/* Node i has 172.16.0.0/12's address i + 1 and the subnet 10.(i / 256).(i % 256).0/24; `moved` has another address. */
+/*
+ * Node i has 172.16.0.0/12's address i + 1 and the subnet 10.(i / 256).(i % 256).0/24; `moved` has
+ * another address.
+ */
 static void write_cluster(unsigned int moved)
 {
 	FILE *f = fopen(CLUSTER, "we");
@@ -24,8 +30,11 @@ static void write_cluster(unsigned int moved)
 		die(CLUSTER ": %s", strerror(errno));
 	fprintf(f, "{\"networks\":[\"10.0.0.0/8\"],\"nodes\":[");
 	for (unsigned int i = 0; i < NODES; i++)
-		fprintf(f, "%s{\"name\":\"n%u\",\"addresses\":[\"172.%u.%u.%u\"],\"subnets\":[\"10.%u.%u.0/24\"]}", i ? ",\n" : "",
-			i, i == moved ? 20 : 16, (i + 1) >> 8, (i + 1) & 255, i >> 8, i & 255);
+		fprintf(f,
+			"%s{\"name\":\"n%u\",\"addresses\":[\"172.%u.%u.%u\"],\"subnets\":[\"10.%u."
+			"%u.0/24\"]}",
+			i ? ",\n" : "", i, i == moved ? 20 : 16, (i + 1) >> 8, (i + 1) & 255,
+			i >> 8, i & 255);
 	fprintf(f, "]}\n");
 	fclose(f);
 }
@@ -67,7 +76,8 @@ static unsigned int heard(int fd)
 	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
 		const struct nlmsghdr *h = (const void *)buf;
 
-		for (; NLMSG_OK(h, n); h = (const void *)((const char *)h + NLMSG_ALIGN(h->nlmsg_len))) {
+		for (; NLMSG_OK(h, n);
+		     h = (const void *)((const char *)h + NLMSG_ALIGN(h->nlmsg_len))) {
 			count++;
 			n -= NLMSG_ALIGN(h->nlmsg_len);
 		}
@@ -102,7 +112,8 @@ static bool present(void)
 	call_arg(&c, "cnibox");
 	call_arg(&c, "node");
 	call_arg(&c, "--help");
-	return access(c.path, X_OK) == 0 && call_try(&c, said, sizeof(said)) == 0 && strstr(said, "up");
+	return access(c.path, X_OK) == 0 && call_try(&c, said, sizeof(said)) == 0 &&
+	       strstr(said, "up");
 }
 
 void rows_node_up(void)

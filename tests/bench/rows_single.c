@@ -1,6 +1,6 @@
 /*
- * One call at a time: ADD and DEL of each kind of network; ours, the floor's and the reference's by turns, each on a node of
- * its own.
+ * One call at a time: ADD and DEL of each kind of network; ours, the floor's and the reference's by
+ * turns, each on a node of its own.
  */
 #include "bench.h"
 
@@ -18,7 +18,8 @@ static const struct single {
 	bool masq, with_reference, on_disk;
 	double add_of_floor, add_below_reference, del_of_floor;
 } cases[] = {
-	{ "bridge + host-local + ipMasq", "bridge", NET_BRIDGE_MASQ, true, true, false, 1.5, 25, 1.1 },
+	{ "bridge + host-local + ipMasq", "bridge", NET_BRIDGE_MASQ, true, true, false, 1.5, 25,
+	  1.1 },
 	{ "bridge + host-local", "bridge", NET_BRIDGE, false, true, false, 0, 10, 1.1 },
 	{ "the same, leases on disk", "bridge", NET_BRIDGE, false, true, true, 0, 0, 0 },
 	{ "bash-cni", "bash-cni", NET_BASH, false, false, false, 0, 0, 0 },
@@ -61,7 +62,10 @@ static void prepare(const struct single *c, unsigned int index, struct subject s
 	}
 }
 
-/* Each side's pod comes and goes in its turn; the kernel's work behind a deletion gets time to end before the next call. */
+/*
+ * Each side's pod comes and goes in its turn; the kernel's work behind a deletion gets time to end
+ * before the next call.
+ */
 static void cycle(const struct subject *s, unsigned int pod, struct series *add, struct series *del)
 {
 	series_add(add, subject_run(s, OP_ADD, pod).ns);
@@ -72,7 +76,8 @@ static void cycle(const struct subject *s, unsigned int pod, struct series *add,
 
 static void measure(const struct subject s[static SIDES], struct measured *m)
 {
-	const unsigned int rounds = options.quick ? 15 : 200, reference_every = options.quick ? 5 : 4;
+	const unsigned int rounds = options.quick ? 15 : 200,
+			   reference_every = options.quick ? 5 : 4;
 	unsigned int pod = pods_new(SIDES);
 
 	for (unsigned int i = 0; i < rounds; i++) {
@@ -85,23 +90,27 @@ static void measure(const struct subject s[static SIDES], struct measured *m)
 	}
 }
 
-static void report(const char *what, const struct single *c, struct series m[static SIDES], double of_floor,
-		   double below_reference, const struct call *why)
+static void report(const char *what, const struct single *c, struct series m[static SIDES],
+		   double of_floor, double below_reference, const struct call *why)
 {
 	char title[80];
 	const struct row r = {
 		.what = title,
-		.ours = series_ms(&m[OURS]), .floor = series_ms(&m[FLOOR]), .reference = series_ms(&m[REFERENCE]),
+		.ours = series_ms(&m[OURS]),
+		.floor = series_ms(&m[FLOOR]),
+		.reference = series_ms(&m[REFERENCE]),
 		.plot = c->with_reference && !c->on_disk,
 	};
 	bool ok;
 
 	snprintf(title, sizeof(title), "%s %s", what, c->name);
 	report_row(&r);
-	ok = report_figure("of the floor", r.ours.median / r.floor.median, of_floor > 0 ? AT_MOST : FOR_INFORMATION, of_floor);
+	ok = report_figure("of the floor", r.ours.median / r.floor.median,
+			   of_floor > 0 ? AT_MOST : FOR_INFORMATION, of_floor);
 	if (r.reference.count)
 		ok &= report_figure("below the reference", r.reference.median / r.ours.median,
-				    below_reference > 0 ? AT_LEAST : FOR_INFORMATION, below_reference);
+				    below_reference > 0 ? AT_LEAST : FOR_INFORMATION,
+				    below_reference);
 	if (!ok)
 		why_slow(why);
 }
@@ -155,9 +164,12 @@ static struct cost cost_of(const struct subject *s)
 	return cost;
 }
 
-static void report_cost(const char *what, const char *unit, const double v[static SIDES], double at_most)
+static void report_cost(const char *what, const char *unit, const double v[static SIDES],
+			double at_most)
 {
-	struct row r = { .what = what, .unit = unit, .ours = value_of(v[OURS]), .floor = value_of(v[FLOOR]) };
+	struct row r = {
+		.what = what, .unit = unit, .ours = value_of(v[OURS]), .floor = value_of(v[FLOOR])
+	};
 
 	if (options.reference)
 		r.reference = value_of(v[REFERENCE]);
@@ -176,16 +188,19 @@ static void version_times(struct subject s[static SIDES])
 				series_add(&times[side], subject_run(&s[side], OP_VERSION, 0).ns);
 		}
 	}
-	report_row(&(struct row){ .what = "start-up (CNI_COMMAND=VERSION)", .ours = series_ms(&times[OURS]),
+	report_row(&(struct row){ .what = "start-up (CNI_COMMAND=VERSION)",
+				  .ours = series_ms(&times[OURS]),
 				  .reference = series_ms(&times[REFERENCE]) });
 	if (options.reference)
-		report_figure("below the reference", series_ms(&times[REFERENCE]).median / series_ms(&times[OURS]).median,
+		report_figure("below the reference",
+			      series_ms(&times[REFERENCE]).median / series_ms(&times[OURS]).median,
 			      FOR_INFORMATION, 0);
 }
 
 void rows_start(void)
 {
-	double calls[SIDES] = { 0 }, processes[SIDES] = { 0 }, peak[SIDES] = { 0 }, faults[SIDES] = { 0 };
+	double calls[SIDES] = { 0 }, processes[SIDES] = { 0 }, peak[SIDES] = { 0 },
+	       faults[SIDES] = { 0 };
 	struct subject s[SIDES] = { 0 };
 
 	for (int side = 0; side < SIDES; side++) {
@@ -199,7 +214,8 @@ void rows_start(void)
 		if (side != FLOOR) {
 			s[side].plugin = "bridge";
 			s[side].dir = side == OURS ? options.ours : options.reference;
-			s[side].conf = network_conf(NET_BRIDGE_MASQ, name, "/var/lib/cni/cost", "1.0.0");
+			s[side].conf =
+				network_conf(NET_BRIDGE_MASQ, name, "/var/lib/cni/cost", "1.0.0");
 		}
 		c = cost_of(&s[side]);
 		calls[side] = (double)c.calls;

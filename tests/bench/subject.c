@@ -10,14 +10,16 @@
 #define CONFS_MAX 48
 #define PODS_PER_BYTE 250
 
-static const char bridge_conf[] =
-	"{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bridge\",\"bridge\":\"br0\",\"isGateway\":true,\"ipMasq\":%s,"
-	"\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"%s\",\"ranges\":[[{\"subnet\":\"%s\"}]],\"routes\":[{\"dst\":\"%s\"}]}}";
-static const char bash_conf[] =
-	"{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bash-cni\",\"network\":\"10.244.0.0/16\",\"subnet\":\"10.244.0.0/22\"}";
+static const char bridge_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bridge\","
+				  "\"bridge\":\"br0\",\"isGateway\":true,\"ipMasq\":%s,"
+				  "\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"%s\",\"ranges\":"
+				  "[[{\"subnet\":\"%s\"}]],\"routes\":[{\"dst\":\"%s\"}]}}";
+static const char bash_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bash-cni\","
+				"\"network\":\"10.244.0.0/16\",\"subnet\":\"10.244.0.0/22\"}";
 static const char loopback_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"loopback\"}";
 
-const char *network_conf(enum network kind, const char *name, const char *data_dir, const char *version)
+const char *network_conf(enum network kind, const char *name, const char *data_dir,
+			 const char *version)
 {
 	static char confs[CONFS_MAX][CONF_SIZE];
 	static unsigned int count;
@@ -28,11 +30,13 @@ const char *network_conf(enum network kind, const char *name, const char *data_d
 	switch (kind) {
 	case NET_BRIDGE:
 	case NET_BRIDGE_MASQ:
-		snprintf(out, CONF_SIZE, bridge_conf, version, name, kind == NET_BRIDGE_MASQ ? "true" : "false", data_dir,
-			 "10.88.0.0/16", "0.0.0.0/0");
+		snprintf(out, CONF_SIZE, bridge_conf, version, name,
+			 kind == NET_BRIDGE_MASQ ? "true" : "false", data_dir, "10.88.0.0/16",
+			 "0.0.0.0/0");
 		break;
 	case NET_BRIDGE_IPV6:
-		snprintf(out, CONF_SIZE, bridge_conf, version, name, "true", data_dir, "fd00:8800::/24", "::/0");
+		snprintf(out, CONF_SIZE, bridge_conf, version, name, "true", data_dir,
+			 "fd00:8800::/24", "::/0");
 		break;
 	case NET_BASH:
 		snprintf(out, CONF_SIZE, bash_conf, version, name);

@@ -1,8 +1,9 @@
 /*
  * What one call costs besides time: see bench.h.
  *
- * wait4()'s ru_maxrss will not do for the memory: execve(2) hands down the peak of the program before
- * (setmax_mm_hiwater_rss() in exec_mmap()), which here is the bench. So the call runs under ptrace(2), and each process is asked as it exits.
+ * wait4()'s ru_maxrss will not do for the memory: execve(2) hands down the peak of the program
+ * before (setmax_mm_hiwater_rss() in exec_mmap()), which here is the bench. So the call runs under
+ * ptrace(2), and each process is asked as it exits.
  */
 #include "bench.h"
 
@@ -16,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
-		 PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
+#define OPTIONS                                                                                    \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |  \
+	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
 static unsigned long status_kib(pid_t pid, const char *key)
@@ -43,7 +45,8 @@ static bool is_entry(pid_t pid)
 {
 	struct __ptrace_syscall_info info;
 
-	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY;
+	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0 &&
+	       info.op == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
 /* Returns the signal to hand on. */
@@ -92,14 +95,17 @@ struct cost call_trace(const struct call *c)
 
 	if (child == 0)
 		become(c);
-	if (child < 0 || waitpid(child, &status, 0) < 0 || ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)OPTIONS) < 0)
+	if (child < 0 || waitpid(child, &status, 0) < 0 ||
+	    ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)OPTIONS) < 0)
 		die("trace %s: %s", c->path, strerror(errno));
 	ptrace(PTRACE_SYSCALL, child, NULL, NULL);
 	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
 		if (WIFSTOPPED(status))
-			ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)see_stop(pid, status, &cost));
+			ptrace(PTRACE_SYSCALL, pid, NULL,
+			       (void *)(long)see_stop(pid, status, &cost));
 		else if (pid == child && status != 0)
-			die("%s failed under ptrace(2) (status 0x%x)", c->path, (unsigned int)status);
+			die("%s failed under ptrace(2) (status 0x%x)", c->path,
+			    (unsigned int)status);
 	}
 	return cost;
 }

@@ -42,6 +42,7 @@ void why_slow(const struct call *c)
 
 	snprintf(path, sizeof(path), "%s/why", options.out);
 	trace_to(c, path);
-	report_note("where the time of one %s goes (wall time in system calls, under strace):", c->argv[0]);
+	report_note("where the time of one %s goes (wall time in system calls, under strace):",
+		    c->argv[0]);
 	print_head(path, LINES_MAX);
 }

@@ -23,12 +23,14 @@ __attribute__((format(printf, 2, 3))) static char *put(struct command *c, const 
 }
 
 /* The configuration, with one more key. */
-static const char *input_with(struct command *c, const char *config, const char *key, const char *value)
+static const char *input_with(struct command *c, const char *config, const char *key,
+			      const char *value)
 {
 	return put(c, "%.*s,\"%s\":%s}", (int)strlen(config) - 1, config, key, value);
 }
 
-static void make_call(struct command *c, const struct subject *s, enum verb v, const char *pod, const char *prev, bool no_netns)
+static void make_call(struct command *c, const struct subject *s, enum verb v, const char *pod,
+		      const char *prev, bool no_netns)
 {
 	unsigned int n = 0;
 
@@ -37,7 +39,8 @@ static void make_call(struct command *c, const struct subject *s, enum verb v, c
 	c->env[n++] = put(c, "CNI_PATH=%s", plugins);
 	c->input = s->config;
 	if (v == GC) {
-		c->input = input_with(c, s->config, "cni.dev/valid-attachments", "[{\"containerID\":\"id-b\",\"ifname\":\"eth0\"}]");
+		c->input = input_with(c, s->config, "cni.dev/valid-attachments",
+				      "[{\"containerID\":\"id-b\",\"ifname\":\"eth0\"}]");
 		return;
 	}
 	c->env[n++] = put(c, "CNI_CONTAINERID=id-%s", pod);
@@ -51,7 +54,9 @@ static void make_line(struct command *c, const char *line, const char *pod)
 {
 	unsigned int n = 0;
 	const char *here = strstr(line, "%s");
-	char *words = here ? put(c, "%.*s%s%s", (int)(here - line), line, pod, here + 2) : put(c, "%s", line), *word;
+	char *words = here ? put(c, "%.*s%s%s", (int)(here - line), line, pod, here + 2)
+			   : put(c, "%s", line),
+	     *word;
 
 	c->argv[n] = put(c, "%s/%s", plugins, strtok(words, " "));
 	while ((word = strtok(NULL, " ")) != NULL)
@@ -60,7 +65,8 @@ static void make_line(struct command *c, const char *line, const char *pod)
 	c->env[1] = put(c, "NETCONFPATH=/etc/cni/sweep");
 }
 
-void command_make(struct command *c, const struct subject *s, enum verb v, const char *pod, const char *prev, bool no_netns)
+void command_make(struct command *c, const struct subject *s, enum verb v, const char *pod,
+		  const char *prev, bool no_netns)
 {
 	memset(c, 0, offsetof(struct command, text));
 	c->used = 0;

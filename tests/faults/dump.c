@@ -1,5 +1,6 @@
 /*
- * The kernel's side of a snapshot: dumps of rtnetlink and nftables as lines. Written with nothing of src, so that a fault of src/net cannot hide itself.
+ * The kernel's side of a snapshot: dumps of rtnetlink and nftables as lines. Written with nothing
+ * of src, so that a fault of src/net cannot hide itself.
  */
 #include "sweep.h"
 
@@ -45,7 +46,10 @@ static void put_payload(char *out, size_t size, const struct nlattr *a)
 		n += (size_t)snprintf(out + n, size - n, "%02x", at[i]);
 }
 
-/* "TYPE=PAYLOAD TYPE=PAYLOAD", without the types whose bit is set in skip. Indexes of links become names. */
+/*
+ * "TYPE=PAYLOAD TYPE=PAYLOAD", without the types whose bit is set in skip. Indexes of links become
+ * names.
+ */
 static void put_attrs(char *out, size_t size, const void *at, size_t len, unsigned long long skip)
 {
 	size_t n = 0;
@@ -131,16 +135,18 @@ static void see_link(struct dump *d, const struct nlmsghdr *h)
 	size_t len;
 	const void *at = body(h, sizeof(*m), &len);
 	const struct nlattr *info = find(at, len, IFLA_LINKINFO);
-	const char *kind = info ? text_of(find(info + 1, info->nla_len - sizeof(*info), IFLA_INFO_KIND)) : "";
+	const char *kind =
+		info ? text_of(find(info + 1, info->nla_len - sizeof(*info), IFLA_INFO_KIND)) : "";
 	char mac[64] = "";
 
 	if (snapshot_macs && strcmp(kind, "bridge") == 0 && find(at, len, IFLA_ADDRESS))
 		put_payload(mac, sizeof(mac), find(at, len, IFLA_ADDRESS));
-	snapshot_line(d->s, "%slink %s %s %s%s master %s alias \"%s\" group %x mtu %u mac %s", d->prefix,
-		      text_of(find(at, len, IFLA_IFNAME)), kind, m->ifi_flags & IFF_UP ? "up" : "down",
-		      m->ifi_flags & IFF_PROMISC ? " promisc" : "", device(number_of(find(at, len, IFLA_MASTER))),
-		      text_of(find(at, len, IFLA_IFALIAS)), number_of(find(at, len, IFLA_GROUP)),
-		      number_of(find(at, len, IFLA_MTU)), mac);
+	snapshot_line(
+		d->s, "%slink %s %s %s%s master %s alias \"%s\" group %x mtu %u mac %s", d->prefix,
+		text_of(find(at, len, IFLA_IFNAME)), kind, m->ifi_flags & IFF_UP ? "up" : "down",
+		m->ifi_flags & IFF_PROMISC ? " promisc" : "",
+		device(number_of(find(at, len, IFLA_MASTER))), text_of(find(at, len, IFLA_IFALIAS)),
+		number_of(find(at, len, IFLA_GROUP)), number_of(find(at, len, IFLA_MTU)), mac);
 }
 
 static void see_addr(struct dump *d, const struct nlmsghdr *h)
@@ -153,7 +159,8 @@ static void see_addr(struct dump *d, const struct nlmsghdr *h)
 	if (m->ifa_family == AF_INET6 && m->ifa_scope == RT_SCOPE_LINK)
 		return;
 	put_attrs(attrs, sizeof(attrs), at, len, 1ull << IFA_CACHEINFO | 1ull << IFA_FLAGS);
-	snapshot_line(d->s, "%saddr %s /%u scope %u%s", d->prefix, device(m->ifa_index), m->ifa_prefixlen, m->ifa_scope, attrs);
+	snapshot_line(d->s, "%saddr %s /%u scope %u%s", d->prefix, device(m->ifa_index),
+		      m->ifa_prefixlen, m->ifa_scope, attrs);
 }
 
 /* IPv6's local table fills as duplicate address detection ends; the addresses say the same. */
@@ -166,12 +173,14 @@ static void see_route(struct dump *d, const struct nlmsghdr *h)
 	const struct nlattr *dst = find(at, len, RTA_DST);
 	char attrs[1024];
 
-	if (m->rtm_family == AF_INET6 && (m->rtm_table == RT_TABLE_LOCAL || m->rtm_flags & RTM_F_CLONED ||
-	    (dst && (memcmp(dst + 1, "\xfe\x80", 2) == 0 || memcmp(dst + 1, "\xff", 1) == 0))))
+	if (m->rtm_family == AF_INET6 &&
+	    (m->rtm_table == RT_TABLE_LOCAL || m->rtm_flags & RTM_F_CLONED ||
+	     (dst && (memcmp(dst + 1, "\xfe\x80", 2) == 0 || memcmp(dst + 1, "\xff", 1) == 0))))
 		return;
 	put_attrs(attrs, sizeof(attrs), at, len, skip);
-	snapshot_line(d->s, "%sroute /%u dev %s table %u proto %u scope %u type %u%s", d->prefix, m->rtm_dst_len,
-		      device(number_of(find(at, len, RTA_OIF))), m->rtm_table, m->rtm_protocol, m->rtm_scope, m->rtm_type, attrs);
+	snapshot_line(d->s, "%sroute /%u dev %s table %u proto %u scope %u type %u%s", d->prefix,
+		      m->rtm_dst_len, device(number_of(find(at, len, RTA_OIF))), m->rtm_table,
+		      m->rtm_protocol, m->rtm_scope, m->rtm_type, attrs);
 }
 
 static void see_rule(struct dump *d, const struct nlmsghdr *h)
@@ -182,7 +191,8 @@ static void see_rule(struct dump *d, const struct nlmsghdr *h)
 	char attrs[1024];
 
 	put_attrs(attrs, sizeof(attrs), at, len, 0);
-	snapshot_line(d->s, "%srule family %u table %u action %u%s", d->prefix, m->family, m->table, m->action, attrs);
+	snapshot_line(d->s, "%srule family %u table %u action %u%s", d->prefix, m->family, m->table,
+		      m->action, attrs);
 }
 
 static void dump(struct dump *d, int fd, struct nlmsghdr *request, see_fn *fn)
@@ -194,7 +204,8 @@ static void dump(struct dump *d, int fd, struct nlmsghdr *request, see_fn *fn)
 	if (send(fd, request, request->nlmsg_len, 0) < 0)
 		die("dump: %s", strerror(errno));
 	while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
-		for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n; at += NLMSG_ALIGN(message(buf + at)->nlmsg_len)) {
+		for (size_t at = 0; at + sizeof(struct nlmsghdr) <= (size_t)n;
+		     at += NLMSG_ALIGN(message(buf + at)->nlmsg_len)) {
 			const struct nlmsghdr *h = message(buf + at);
 
 			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
@@ -206,8 +217,12 @@ static void dump(struct dump *d, int fd, struct nlmsghdr *request, see_fn *fn)
 
 static void dump_rt(struct dump *d, unsigned short type, unsigned char family, see_fn *fn)
 {
-	struct { struct nlmsghdr h; struct rtmsg m; } r = {
-		.h = { .nlmsg_len = sizeof(r), .nlmsg_type = type }, .m = { .rtm_family = family },
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg m;
+	} r = {
+		.h = { .nlmsg_len = sizeof(r), .nlmsg_type = type },
+		.m = { .rtm_family = family },
 	};
 
 	dump(d, d->rt, &r.h, fn);
@@ -228,7 +243,8 @@ static void dump_nft(struct dump *d, struct nft_request *r, unsigned int type, s
 }
 
 /* Handles and use counts are left out: an object that is made again is the same to everybody. */
-static void put_nft(struct dump *d, const struct nlmsghdr *h, const char *what, unsigned long long skip)
+static void put_nft(struct dump *d, const struct nlmsghdr *h, const char *what,
+		    unsigned long long skip)
 {
 	const struct nfgenmsg *g = payload(h);
 	static char attrs[1 << 14];
@@ -246,7 +262,8 @@ static void see_table(struct dump *d, const struct nlmsghdr *h)
 
 static void see_chain(struct dump *d, const struct nlmsghdr *h)
 {
-	put_nft(d, h, "chain", 1ull << NFTA_CHAIN_HANDLE | 1ull << NFTA_CHAIN_USE | 1ull << NFTA_CHAIN_COUNTERS);
+	put_nft(d, h, "chain",
+		1ull << NFTA_CHAIN_HANDLE | 1ull << NFTA_CHAIN_USE | 1ull << NFTA_CHAIN_COUNTERS);
 }
 
 static void see_nft_rule(struct dump *d, const struct nlmsghdr *h)
@@ -266,7 +283,8 @@ static void see_elems(struct dump *d, const struct nlmsghdr *h)
 	for (inner = list ? list->nla_len - sizeof(*list) : 0; inner >= sizeof(struct nlattr);) {
 		const struct nlattr *a = (const void *)e;
 
-		put_attrs(attrs, sizeof(attrs), a + 1, a->nla_len - sizeof(*a), 1ull << NFTA_SET_ELEM_EXPIRATION);
+		put_attrs(attrs, sizeof(attrs), a + 1, a->nla_len - sizeof(*a),
+			  1ull << NFTA_SET_ELEM_EXPIRATION);
 		snapshot_line(d->s, "%snft element of %s%s", d->prefix, set, attrs);
 		step = NLA_ALIGN((size_t)a->nla_len);
 		e += step;
@@ -274,9 +292,13 @@ static void see_elems(struct dump *d, const struct nlmsghdr *h)
 	}
 }
 
-#define SET_TYPE_AND_COUNT (3ull << 19)	/* NFTA_SET_TYPE, NFTA_SET_COUNT: since Linux 6.16, of the implementation */
+#define SET_TYPE_AND_COUNT                                                                         \
+	(3ull << 19) /* NFTA_SET_TYPE, NFTA_SET_COUNT: since Linux 6.16, of the implementation */
 #define SETS_MAX 64
-static struct { unsigned char family; char table[128], name[128]; } sets[SETS_MAX];
+static struct {
+	unsigned char family;
+	char table[128], name[128];
+} sets[SETS_MAX];
 static unsigned int set_count;
 
 static void see_set(struct dump *d, const struct nlmsghdr *h)
@@ -289,8 +311,10 @@ static void see_set(struct dump *d, const struct nlmsghdr *h)
 	if (set_count == SETS_MAX)
 		die("more than %d sets", SETS_MAX);
 	sets[set_count].family = g->nfgen_family;
-	snprintf(sets[set_count].table, sizeof(sets[0].table), "%s", text_of(find(at, len, NFTA_SET_TABLE)));
-	snprintf(sets[set_count].name, sizeof(sets[0].name), "%s", text_of(find(at, len, NFTA_SET_NAME)));
+	snprintf(sets[set_count].table, sizeof(sets[0].table), "%s",
+		 text_of(find(at, len, NFTA_SET_TABLE)));
+	snprintf(sets[set_count].name, sizeof(sets[0].name), "%s",
+		 text_of(find(at, len, NFTA_SET_NAME)));
 	set_count++;
 }
 
@@ -298,7 +322,8 @@ static void put_name(struct nft_request *r, unsigned short type, const char *nam
 {
 	struct nlattr *a = (void *)((char *)r + NLMSG_ALIGN(r->h.nlmsg_len));
 
-	*a = (struct nlattr){ .nla_len = (unsigned short)(sizeof(*a) + strlen(name) + 1), .nla_type = type };
+	*a = (struct nlattr){ .nla_len = (unsigned short)(sizeof(*a) + strlen(name) + 1),
+			      .nla_type = type };
 	strcpy((char *)(a + 1), name);
 	r->h.nlmsg_len = NLMSG_ALIGN(r->h.nlmsg_len) + NLA_ALIGN(a->nla_len);
 }
@@ -311,7 +336,8 @@ static void dump_ruleset(struct dump *d)
 	dump_nft(d, &(struct nft_request){ 0 }, NFT_MSG_GETRULE, see_nft_rule);
 	dump_nft(d, &(struct nft_request){ 0 }, NFT_MSG_GETSET, see_set);
 	for (unsigned int i = 0; i < set_count; i++) {
-		struct nft_request r = { .h.nlmsg_len = NLMSG_LENGTH(sizeof(r.g)), .g.nfgen_family = sets[i].family };
+		struct nft_request r = { .h.nlmsg_len = NLMSG_LENGTH(sizeof(r.g)),
+					 .g.nfgen_family = sets[i].family };
 
 		put_name(&r, NFTA_SET_ELEM_LIST_TABLE, sets[i].table);
 		put_name(&r, NFTA_SET_ELEM_LIST_SET, sets[i].name);

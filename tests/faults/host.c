@@ -76,7 +76,8 @@ void pod_make(const char *name)
 
 	pod_path(name, path);
 	file_write(path, "");
-	if (unshare(CLONE_NEWNET) < 0 || mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0)
+	if (unshare(CLONE_NEWNET) < 0 ||
+	    mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0)
 		die("pod %s: %s", name, strerror(errno));
 	loopback_up();
 	go_home(home);
@@ -125,14 +126,17 @@ void host_cover(const char *path)
 /* A node has an uplink: without one nobody is another node's neighbour. */
 static void make_uplink(void)
 {
-	if (system("printf '%s\n' 'link add up0 type veth peer name up1' 'link set up0 up' 'link set up1 up' "
-		   "'addr add 192.168.5.1/24 dev up0' 'addr add fd05::1/64 dev up0 nodad' | ip -batch -") != 0)
+	if (system("printf '%s\n' 'link add up0 type veth peer name up1' 'link set up0 up' 'link "
+		   "set up1 up' "
+		   "'addr add 192.168.5.1/24 dev up0' 'addr add fd05::1/64 dev up0 nodad' | ip "
+		   "-batch -") != 0)
 		die("no uplink");
 }
 
 void host_make(void)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("new host: %s", strerror(errno));
 	host_cover("/run");
 	host_cover("/var/lib/cni");

@@ -1,9 +1,11 @@
 /*
- * One point of a sweep: prepare, run the command with its fault, recover as a runtime would, compare.
+ * One point of a sweep: prepare, run the command with its fault, recover as a runtime would,
+ * compare.
  *
- * What must hold. After a kill: DEL, GC or the command again succeeds and the host is as before. After a refusal: a plugin's ADD that fails prints an error
- * and has left nothing by itself, unless the refusal goes on and met its undo as well, and then after DEL; an ADD that succeeds is complete. A DEL that
- * succeeds has left nothing; one that fails does when it is repeated.
+ * What must hold. After a kill: DEL, GC or the command again succeeds and the host is as before.
+ * After a refusal: a plugin's ADD that fails prints an error and has left nothing by itself, unless
+ * the refusal goes on and met its undo as well, and then after DEL; an ADD that succeeds is
+ * complete. A DEL that succeeds has left nothing; one that fails does when it is repeated.
  */
 #include "sweep.h"
 
@@ -16,16 +18,17 @@
 #include <unistd.h>
 
 #define SETTLE_MS 600
-#define SECOND_OPINION 64	/* points between two */
+#define SECOND_OPINION 64 /* points between two */
 
-const char *const way_names[WAYS] = { "DEL", "DEL with an empty CNI_NETNS", "DEL without namespace", "GC", "again" };
+const char *const way_names[WAYS] = { "DEL", "DEL with an empty CNI_NETNS", "DEL without namespace",
+				      "GC", "again" };
 bool point_verbose;
 unsigned int undo_refused;
 
-static struct run result;	/* of the last command */
+static struct run result; /* of the last command */
 static char first_result[1 << 15];
-static bool starved;		/* one of this point's commands was */
-static int struck;		/* the call of this point's fault */
+static bool starved; /* one of this point's commands was */
+static int struck;   /* the call of this point's fault */
 
 static int run_verb(const struct subject *s, enum verb v, const char *pod, const struct fault *f)
 {
@@ -36,8 +39,8 @@ static int run_verb(const struct subject *s, enum verb v, const char *pod, const
 	trace_run(&c, f ? f : &none, &result);
 	starved |= result.starved;
 	if (point_verbose)
-		printf("# %s %s %s: %s %d\n%s%s", s->name, verb_names[v], pod, result.killed ? "killed" : "status", result.status,
-		       result.out, result.err);
+		printf("# %s %s %s: %s %d\n%s%s", s->name, verb_names[v], pod,
+		       result.killed ? "killed" : "status", result.status, result.out, result.err);
 	if (v == ADD && result.status == 0)
 		snprintf(first_result, sizeof(first_result), "%s", result.out);
 	return result.status;
@@ -61,7 +64,8 @@ static const char *settled(const struct operation *o, const struct snapshot *wan
 
 	for (int i = 0; i < SETTLE_MS / 10; i++) {
 		snapshot_take(&now);
-		diff = snapshot_diff(wanted, &now, o->fresh && wanted != &o->after ? &o->cycle : NULL);
+		diff = snapshot_diff(wanted, &now,
+				     o->fresh && wanted != &o->after ? &o->cycle : NULL);
 		if (!*diff)
 			break;
 		if (wanted == &o->after && snapshot_diff_is_index(diff))
@@ -77,10 +81,13 @@ static const char *settled(const struct operation *o, const struct snapshot *wan
 }
 
 /*
- * The last address given moves with each ADD, and would make each one different. It is written in place, because the store watches its directory's time.
+ * The last address given moves with each ADD, and would make each one different. It is written in
+ * place, because the store watches its directory's time.
  */
 #define SAVED_MAX 8
-static struct { char path[256], text[64]; } saved[SAVED_MAX];
+static struct {
+	char path[256], text[64];
+} saved[SAVED_MAX];
 static unsigned int saved_count;
 
 static int save(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -91,7 +98,8 @@ static int save(const char *path, const struct stat *st, int type, struct FTW *f
 	if (type != FTW_F || strncmp(path + ftw->base, "last_reserved_ip.", 17) != 0)
 		return 0;
 	f = fopen(path, "re");
-	if (!f || saved_count == SAVED_MAX || !fgets(saved[saved_count].text, sizeof(saved[0].text), f))
+	if (!f || saved_count == SAVED_MAX ||
+	    !fgets(saved[saved_count].text, sizeof(saved[0].text), f))
 		die("save %s", path);
 	fclose(f);
 	snprintf(saved[saved_count++].path, sizeof(saved[0].path), "%s", path);
@@ -128,7 +136,8 @@ static bool learn_cycle(struct operation *o, struct call *trace, unsigned int *c
 
 	result.trace = trace;
 	if (!prepare(o) || (result.trace = trace, run_plainly(o->subject, o->verb, POD)) != 0) {
-		printf("DEFECT %s %s fails without any fault: %s%s\n", o->subject->name, verb_names[o->verb], result.out, result.err);
+		printf("DEFECT %s %s fails without any fault: %s%s\n", o->subject->name,
+		       verb_names[o->verb], result.out, result.err);
 		return false;
 	}
 	if (calls)
@@ -142,7 +151,8 @@ static bool learn_cycle(struct operation *o, struct call *trace, unsigned int *c
 		return true;
 	diff = settled(o, &o->base);
 	if (*diff)
-		printf("DEFECT %s %s leaves something without any fault\n%s", o->subject->name, verb_names[o->verb], diff);
+		printf("DEFECT %s %s leaves something without any fault\n%s", o->subject->name,
+		       verb_names[o->verb], diff);
 	return !*diff;
 }
 
@@ -155,16 +165,18 @@ bool operation_begin(struct operation *o, bool learn, struct call *trace, unsign
 	if (!o->fresh && subject_has_pod(s) && run_plainly(s, ADD, NEIGHBOUR) != 0)
 		die("ADD of the neighbour: %s%s", result.out, result.err);
 	if (!o->fresh)
-		usleep(50000);	/* the kernel's own afterwork on new links */
+		usleep(50000); /* the kernel's own afterwork on new links */
 	snapshot_take(&o->base);
 	o->tools = snapshot_by_tools();
 	nftw("/var/lib/cni", save, 8, FTW_PHYS);
 	return !learn || learn_cycle(o, trace, calls);
 }
 
-static int defect(const struct operation *o, const struct point *p, const char *what, const char *details)
+static int defect(const struct operation *o, const struct point *p, const char *what,
+		  const char *details)
 {
-	static const char *const kinds[] = { "", "killed before", "killed after", "refused", "message refused", "namespace gone at" };
+	static const char *const kinds[] = { "",	"killed before",   "killed after",
+					     "refused", "message refused", "namespace gone at" };
 	const struct fault *f = &p->fault;
 	const int *errnums;
 	const char *name;
@@ -172,8 +184,8 @@ static int defect(const struct operation *o, const struct point *p, const char *
 	if (starved)
 		return -1;
 	errnos_of(struck, &errnums, &name);
-	printf("DEFECT %s:%s:%s %s call %u (%s)", o->subject->name, verb_names[o->verb], o->fresh ? "fresh" : "warm", kinds[f->kind],
-	       f->call, name);
+	printf("DEFECT %s:%s:%s %s call %u (%s)", o->subject->name, verb_names[o->verb],
+	       o->fresh ? "fresh" : "warm", kinds[f->kind], f->call, name);
 	if (f->kind == FAULT_REFUSE_MESSAGE)
 		printf(" message %u", f->message);
 	if (f->errnum)
@@ -190,7 +202,7 @@ static int recover_gone(struct operation *o, unsigned int nth)
 
 	pod_remove(POD);
 	if (nth & 1)
-		usleep(60000);	/* as a rule the kernel has taken the links away by then */
+		usleep(60000); /* as a rule the kernel has taken the links away by then */
 	r = run_verb(o->subject, DEL, POD, nth & 2 ? NULL : &(struct fault){ .kind = FAULT_NONE });
 	pod_make(POD);
 	return r;
@@ -201,7 +213,8 @@ static int recover_again(struct operation *o, const struct point *p)
 	if (run_plainly(o->subject, o->verb, POD) != 0)
 		return defect(o, p, "repeated, it fails", result.err);
 	if (!o->subject->config && *settled(o, &o->after))
-		return defect(o, p, "repeated, it does not end as it should", settled(o, &o->after));
+		return defect(o, p, "repeated, it does not end as it should",
+			      settled(o, &o->after));
 	if (undo(o) != 0)
 		return defect(o, p, "DEL fails", result.out);
 	return 0;
@@ -231,19 +244,21 @@ static int recover(struct operation *o, const struct point *p)
 	return r ? defect(o, p, "it fails", result.out) : 0;
 }
 
-static int compare(struct operation *o, const struct point *p, const struct snapshot *wanted, const char *what)
+static int compare(struct operation *o, const struct point *p, const struct snapshot *wanted,
+		   const char *what)
 {
 	const char *diff = settled(o, wanted);
 	static unsigned int count;
 
 	if (*diff)
 		return defect(o, p, what, diff);
-	if (wanted != &o->base || o->fresh || count++ % SECOND_OPINION || snapshot_by_tools() == o->tools)
+	if (wanted != &o->base || o->fresh || count++ % SECOND_OPINION ||
+	    snapshot_by_tools() == o->tools)
 		return 0;
 	return defect(o, p, "ip and nft see a difference that the sweep does not", "");
 }
 
-static const struct snapshot *final(const struct operation *o)
+static const struct snapshot * final(const struct operation *o)
 {
 	return subject_has(o->subject, DEL) ? &o->base : &o->cycle;
 }
@@ -297,12 +312,16 @@ static int judge_failed(struct operation *o, const struct point *p)
 		r = judge_failed_add(o, p);
 	else if (o->verb == CHECK)
 		r = compare(o, p, &o->after, "CHECK has changed something");
-	if (r == 0 && (o->verb == DEL || o->verb == GC || !subject_has_pod(o->subject)) && run_plainly(o->subject, o->verb, POD) != 0)
+	if (r == 0 && (o->verb == DEL || o->verb == GC || !subject_has_pod(o->subject)) &&
+	    run_plainly(o->subject, o->verb, POD) != 0)
 		r = defect(o, p, "repeated without the fault, it fails", result.out);
 	return r;
 }
 
-/* As many lines of each kind came as went, but for the index: another address was taken, because the first could not be. */
+/*
+ * As many lines of each kind came as went, but for the index: another address was taken, because
+ * the first could not be.
+ */
 static bool is_equivalent(const char *diff)
 {
 	int balance[128] = { 0 };
@@ -324,7 +343,10 @@ static int judge_done(struct operation *o, const struct point *p)
 	bool add = o->verb == ADD;
 
 	if (*diff && !(add && is_equivalent(diff)))
-		return defect(o, p, add ? "the ADD that succeeded is not complete" : "it succeeded, and its work is not done", diff);
+		return defect(o, p,
+			      add ? "the ADD that succeeded is not complete"
+				  : "it succeeded, and its work is not done",
+			      diff);
 	if (add && subject_has(o->subject, CHECK) && run_plainly(o->subject, CHECK, POD) != 0)
 		return defect(o, p, "CHECK fails after the ADD that succeeded", result.out);
 	return 0;

@@ -1,6 +1,8 @@
 /*
- * What there is on the host, as sorted lines. What the kernel changes by itself and later (carrier, duplicate address detection, link-local
- * addresses, counters, life times) is left out, and so are the files that remain by design: locks, the last address given, the boot's id, empty directories, the log.
+ * What there is on the host, as sorted lines. What the kernel changes by itself and later (carrier,
+ * duplicate address detection, link-local addresses, counters, life times) is left out, and so are
+ * the files that remain by design: locks, the last address given, the boot's id, empty directories,
+ * the log.
  */
 #include "sweep.h"
 
@@ -45,8 +47,10 @@ static bool stays_by_design(const char *path, const char *name)
 {
 	size_t len = strlen(name);
 
-	return strcmp(name, "lock") == 0 || strcmp(name, "boot_id") == 0 || strncmp(name, "last_reserved_ip.", 17) == 0 ||
-	       (len > 5 && strcmp(name + len - 5, ".lock") == 0) || strncmp(path, "/var/log/", 9) == 0;
+	return strcmp(name, "lock") == 0 || strcmp(name, "boot_id") == 0 ||
+	       strncmp(name, "last_reserved_ip.", 17) == 0 ||
+	       (len > 5 && strcmp(name + len - 5, ".lock") == 0) ||
+	       strncmp(path, "/var/log/", 9) == 0;
 }
 
 /* A cached result holds random MACs; its size is the same. */
@@ -57,11 +61,13 @@ static void put_file(const char *path, const struct stat *st)
 	char buf[1 << 16];
 	ssize_t n;
 
-	while (fd >= 0 && st->st_size > 0 && !strstr(path, "/results/") && (n = read(fd, buf, sizeof(buf))) > 0)
+	while (fd >= 0 && st->st_size > 0 && !strstr(path, "/results/") &&
+	       (n = read(fd, buf, sizeof(buf))) > 0)
 		h = hash(buf, (size_t)n, h);
 	if (fd >= 0)
 		close(fd);
-	snapshot_line(filling, "file %s %o %u %lld %llx", path, st->st_mode, st->st_uid, (long long)st->st_size, h);
+	snapshot_line(filling, "file %s %o %u %lld %llx", path, st->st_mode, st->st_uid,
+		      (long long)st->st_size, h);
 }
 
 /* The index of leases: its entries are sets of addresses, and hints. */
@@ -93,7 +99,8 @@ static int see_file(const char *path, const struct stat *st, int type, struct FT
 
 static void put_files(void)
 {
-	static const char *const roots[] = { "/run", "/var/lib/cni", "/etc/cni", "/opt/cni", "/var/log" };
+	static const char *const roots[] = { "/run", "/var/lib/cni", "/etc/cni", "/opt/cni",
+					     "/var/log" };
 
 	for (unsigned int i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
 		nftw(roots[i], see_file, 16, FTW_PHYS);
@@ -114,8 +121,13 @@ static void put_mounts(struct snapshot *s)
 static void put_sysctls(struct snapshot *s)
 {
 	static const char *const names[] = {
-		"ipv4/ip_forward", "ipv4/conf/all/rp_filter", "ipv4/conf/default/rp_filter", "ipv6/conf/all/forwarding",
-		"ipv6/conf/default/forwarding", "ipv6/conf/up0/accept_ra", "ipv4/conf/up0/rp_filter",
+		"ipv4/ip_forward",
+		"ipv4/conf/all/rp_filter",
+		"ipv4/conf/default/rp_filter",
+		"ipv6/conf/all/forwarding",
+		"ipv6/conf/default/forwarding",
+		"ipv6/conf/up0/accept_ra",
+		"ipv4/conf/up0/rp_filter",
 	};
 	char path[128], value[64];
 
@@ -169,8 +181,9 @@ void snapshot_take(struct snapshot *s)
 /* Only what needs no time to settle. */
 unsigned long long snapshot_by_tools(void)
 {
-	FILE *f = popen("ip -br link; ip -br -4 addr; ip -4 route show table all; ip rule; nft list ruleset; ip -n " POD
-			" -br -4 addr; ls /run/netns", "re");
+	FILE *f = popen("ip -br link; ip -br -4 addr; ip -4 route show table all; ip rule; nft "
+			"list ruleset; ip -n " POD " -br -4 addr; ls /run/netns",
+			"re");
 	unsigned long long h = 0xcbf29ce484222325;
 	char buf[4096];
 	size_t n;
@@ -191,7 +204,8 @@ static bool has(const struct snapshot *s, const char *line)
 static char differences[1 << 16];
 static size_t differences_len;
 
-static void put_missing(char sign, const struct snapshot *from, const struct snapshot *in, const struct snapshot *also)
+static void put_missing(char sign, const struct snapshot *from, const struct snapshot *in,
+			const struct snapshot *also)
 {
 	for (unsigned int i = 0; i < from->count; i++) {
 		const char *line = from->text + from->line[i];
@@ -211,14 +225,16 @@ static void put_missing(char sign, const struct snapshot *from, const struct sna
 bool snapshot_diff_is_index(const char *diff)
 {
 	while (*diff) {
-		if (strncmp(diff, "    + index ", 12) != 0 && strncmp(diff, "    - index ", 12) != 0)
+		if (strncmp(diff, "    + index ", 12) != 0 &&
+		    strncmp(diff, "    - index ", 12) != 0)
 			return false;
 		diff += strcspn(diff, "\n") + 1;
 	}
 	return true;
 }
 
-const char *snapshot_diff(const struct snapshot *a, const struct snapshot *b, const struct snapshot *also)
+const char *snapshot_diff(const struct snapshot *a, const struct snapshot *b,
+			  const struct snapshot *also)
 {
 	differences_len = 0;
 	differences[0] = '\0';

@@ -1,6 +1,6 @@
 /*
- * What is swept. A new plugin is one line here: its name, its configuration, the verbs worth sweeping. A chained plugin is a line with the
- * configuration that cnitool runs (see CHAIN).
+ * What is swept. A new plugin is one line here: its name, its configuration, the verbs worth
+ * sweeping. A chained plugin is a line with the configuration that cnitool runs (see CHAIN).
  */
 #include "sweep.h"
 
@@ -8,33 +8,64 @@
 
 const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 
-#define BRIDGE                                                                                                              \
-	"{\"cniVersion\":\"1.1.0\",\"name\":\"net1\",\"type\":\"bridge\",\"bridge\":\"cni0\",\"isDefaultGateway\":true,"    \
-	"\"ipMasq\":true,\"hairpinMode\":true,\"ipam\":{\"type\":\"host-local\","                                           \
+#define BRIDGE                                                                                     \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net1\",\"type\":\"bridge\",\"bridge\":\"cni0\","     \
+	"\"isDefaultGateway\":true,"                                                               \
+	"\"ipMasq\":true,\"hairpinMode\":true,\"ipam\":{\"type\":\"host-local\","                  \
 	"\"ranges\":[[{\"subnet\":\"10.1.0.0/24\"}],[{\"subnet\":\"fd00:1::/64\"}]]}}"
-#define PLAIN                                                                                                               \
-	"{\"cniVersion\":\"1.0.0\",\"name\":\"net2\",\"type\":\"bridge\",\"bridge\":\"cni1\",\"isGateway\":true,"           \
+#define PLAIN                                                                                      \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"net2\",\"type\":\"bridge\",\"bridge\":\"cni1\","     \
+	"\"isGateway\":true,"                                                                      \
 	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.2.0.0/24\"}}"
-#define BASH_CNI                                                                                                            \
-	"{\"cniVersion\":\"0.4.0\",\"name\":\"my-cni-demo\",\"type\":\"bash-cni\",\"network\":\"10.244.0.0/16\","           \
+#define BASH_CNI                                                                                   \
+	"{\"cniVersion\":\"0.4.0\",\"name\":\"my-cni-demo\",\"type\":\"bash-cni\",\"network\":"    \
+	"\"10.244.0.0/16\","                                                                       \
 	"\"subnet\":\"10.244.0.0/24\"}"
-#define HOST_LOCAL                                                                                                          \
-	"{\"cniVersion\":\"1.1.0\",\"name\":\"net3\",\"type\":\"none\",\"ipam\":{\"type\":\"host-local\","                  \
+#define HOST_LOCAL                                                                                 \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net3\",\"type\":\"none\",\"ipam\":{\"type\":\"host-" \
+	"local\","                                                                                 \
 	"\"ranges\":[[{\"subnet\":\"10.3.0.0/24\"}],[{\"subnet\":\"fd00:3::/64\"}]]}}"
 #define LOOPBACK "{\"cniVersion\":\"1.1.0\",\"name\":\"lo\",\"type\":\"loopback\"}"
 #define NODE "cnibox node "
 #define CLUSTER " -f /etc/cni/sweep/cluster.json"
 
 const struct subject subjects[] = {
-	{ .name = "bridge", .program = "bridge", .config = BRIDGE, .verbs = "ADD DEL CHECK GC", .stays = true },
-	{ .name = "plain", .program = "bridge", .config = PLAIN, .verbs = "ADD DEL", .stays = true },
-	{ .name = "bash-cni", .program = "bash-cni", .config = BASH_CNI, .verbs = "ADD DEL CHECK", .stays = true },
-	{ .name = "host-local", .program = "host-local", .config = HOST_LOCAL, .verbs = "ADD DEL CHECK GC" },
-	{ .name = "loopback", .program = "loopback", .config = LOOPBACK, .verbs = "ADD CHECK", .loopback = true },
-	{ .name = "cnitool", .lines = { "cnitool add chain /run/netns/%s", "cnitool del chain /run/netns/%s",
-	  "cnitool check chain /run/netns/%s" }, .verbs = "ADD DEL CHECK", .stays = true },
-	{ .name = "node", .lines = { NODE "up --name n1" CLUSTER, NODE "down" }, .verbs = "ADD DEL" },
-	{ .name = "install", .lines = { "cnibox install /opt/cni/bin" }, .verbs = "ADD", .stays = true },
+	{ .name = "bridge",
+	  .program = "bridge",
+	  .config = BRIDGE,
+	  .verbs = "ADD DEL CHECK GC",
+	  .stays = true },
+	{ .name = "plain",
+	  .program = "bridge",
+	  .config = PLAIN,
+	  .verbs = "ADD DEL",
+	  .stays = true },
+	{ .name = "bash-cni",
+	  .program = "bash-cni",
+	  .config = BASH_CNI,
+	  .verbs = "ADD DEL CHECK",
+	  .stays = true },
+	{ .name = "host-local",
+	  .program = "host-local",
+	  .config = HOST_LOCAL,
+	  .verbs = "ADD DEL CHECK GC" },
+	{ .name = "loopback",
+	  .program = "loopback",
+	  .config = LOOPBACK,
+	  .verbs = "ADD CHECK",
+	  .loopback = true },
+	{ .name = "cnitool",
+	  .lines = { "cnitool add chain /run/netns/%s", "cnitool del chain /run/netns/%s",
+		     "cnitool check chain /run/netns/%s" },
+	  .verbs = "ADD DEL CHECK",
+	  .stays = true },
+	{ .name = "node",
+	  .lines = { NODE "up --name n1" CLUSTER, NODE "down" },
+	  .verbs = "ADD DEL" },
+	{ .name = "install",
+	  .lines = { "cnibox install /opt/cni/bin" },
+	  .verbs = "ADD",
+	  .stays = true },
 };
 
 const unsigned int subject_count = sizeof(subjects) / sizeof(subjects[0]);
@@ -53,11 +84,15 @@ bool subject_has_pod(const struct subject *s)
 void subject_files(void)
 {
 	file_write("/etc/cni/sweep/chain.conflist",
-		   "{\"cniVersion\":\"1.0.0\",\"name\":\"chain\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"cni2\",\"isGateway\":true,"
-		   "\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.4.0.0/24\"}},{\"type\":\"loopback\"}]}\n");
-	file_write("/etc/cni/sweep/cluster.json",
-		   "{\"networks\":[\"10.244.0.0/16\"],\"nodes\":["
-		   "{\"name\":\"n1\",\"addresses\":[\"192.168.5.1\"],\"subnets\":[\"10.244.1.0/24\"]},"
-		   "{\"name\":\"n2\",\"addresses\":[\"192.168.5.2\"],\"subnets\":[\"10.244.2.0/24\"]},"
-		   "{\"name\":\"n3\",\"addresses\":[\"192.168.5.3\"],\"subnets\":[\"10.244.3.0/24\"]}]}\n");
+		   "{\"cniVersion\":\"1.0.0\",\"name\":\"chain\",\"plugins\":[{\"type\":\"bridge\","
+		   "\"bridge\":\"cni2\",\"isGateway\":true,"
+		   "\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.4.0.0/"
+		   "24\"}},{\"type\":\"loopback\"}]}\n");
+	file_write(
+		"/etc/cni/sweep/cluster.json",
+		"{\"networks\":[\"10.244.0.0/16\"],\"nodes\":["
+		"{\"name\":\"n1\",\"addresses\":[\"192.168.5.1\"],\"subnets\":[\"10.244.1.0/24\"]},"
+		"{\"name\":\"n2\",\"addresses\":[\"192.168.5.2\"],\"subnets\":[\"10.244.2.0/24\"]},"
+		"{\"name\":\"n3\",\"addresses\":[\"192.168.5.3\"],\"subnets\":[\"10.244.3.0/"
+		"24\"]}]}\n");
 }

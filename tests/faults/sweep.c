@@ -1,16 +1,19 @@
 /*
  * sweep: every operation of cnibox once for each of its system calls, with a fault at that call.
  *
- *	kill	SIGKILL just before and just after the call, then DEL, DEL when the namespace has gone, GC, or the command again
- *	refuse	the call fails, once and for good, with each errno that fits; so does each netlink message in it
- *	vanish	the pod's namespace is deleted at that call
+ *	kill	SIGKILL just before and just after the call, then DEL, DEL when the namespace has
+ *gone, GC, or the command again refuse	the call fails, once and for good, with each errno that
+ *fits; so does each netlink message in it vanish	the pod's namespace is deleted at that call
  *
- * Each operation runs on a warm host (the bridge and a second pod are there) and on a fresh one. The hosts are network and mount namespaces of our own,
- * so it needs root, and best a pid namespace around it (tests/namespace). What must hold afterwards is said in point.c, what is swept in subjects.c.
+ * Each operation runs on a warm host (the bridge and a second pod are there) and on a fresh one.
+ *The hosts are network and mount namespaces of our own, so it needs root, and best a pid namespace
+ *around it (tests/namespace). What must hold afterwards is said in point.c, what is swept in
+ *subjects.c.
  *
- * usage: sweep [-b PLUGINS] [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish [SUBJECT[:VERB[:warm|fresh]]]...
- *	-s	only every STEPth point		-n	only the points at this call		-v	print what the commands say
- * The last line counts; the exit status is 1 when there was a defect.
+ * usage: sweep [-b PLUGINS] [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish
+ *[SUBJECT[:VERB[:warm|fresh]]]... -s	only every STEPth point		-n	only the points at
+ *this call		-v	print what the commands say The last line counts; the exit status is
+ *1 when there was a defect.
  */
 #include "sweep.h"
 
@@ -27,7 +30,7 @@
 
 #define POINTS_MAX 65536
 #define JOBS_MAX 16
-#define LEFT_MAX 5	/* defects of one operation that are printed before the rest is only counted */
+#define LEFT_MAX 5 /* defects of one operation that are printed before the rest is only counted */
 
 /* Between main, its workers, and their hosts. */
 static struct shared {
@@ -38,7 +41,7 @@ static struct shared {
 	unsigned int next[JOBS_MAX];
 	unsigned int done, unreached, defects, undo_refused;
 	struct operation op;
-} *shared;
+} * shared;
 
 static struct options {
 	enum mode mode;
@@ -84,8 +87,10 @@ static void plan_kills(const struct operation *o, unsigned int call)
 	for (enum way w = 0; w < WAYS; w++) {
 		if (!way_fits(o, w))
 			continue;
-		add_point(&(struct point){ .fault = { .kind = FAULT_KILL_BEFORE, .call = call }, .way = w });
-		add_point(&(struct point){ .fault = { .kind = FAULT_KILL_AFTER, .call = call }, .way = w });
+		add_point(&(struct point){ .fault = { .kind = FAULT_KILL_BEFORE, .call = call },
+					   .way = w });
+		add_point(&(struct point){ .fault = { .kind = FAULT_KILL_AFTER, .call = call },
+					   .way = w });
 	}
 }
 
@@ -106,10 +111,14 @@ static void plan_refusals(unsigned int call)
 	unsigned int n = errnos_of(c->nr, &errnums, &name);
 
 	for (unsigned int i = 0; i < n; i++)
-		plan_refusal((struct fault){ .kind = FAULT_REFUSE, .call = call, .errnum = errnums[i] });
+		plan_refusal(
+			(struct fault){ .kind = FAULT_REFUSE, .call = call, .errnum = errnums[i] });
 	for (unsigned int m = 0; m < c->messages; m++)
 		for (unsigned int i = 0; i < 3; i++)
-			plan_refusal((struct fault){ .kind = FAULT_REFUSE_MESSAGE, .call = call, .message = m, .errnum = of_messages[i] });
+			plan_refusal((struct fault){ .kind = FAULT_REFUSE_MESSAGE,
+						     .call = call,
+						     .message = m,
+						     .errnum = of_messages[i] });
 }
 
 static void plan(const struct operation *o)
@@ -149,14 +158,18 @@ static int finish(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }
 
-/* One host, until its points are done or it is no longer as it was: 0 done, 1 go on with a new host. */
+/*
+ * One host, until its points are done or it is no longer as it was: 0 done, 1 go on with a new
+ * host.
+ */
 static int host(unsigned int worker, bool learn)
 {
 	struct operation *o = &shared->op;
 	static struct operation own;
 
 	own = *o;
-	if (!operation_begin(&own, learn || !o->fresh, learn ? shared->trace : NULL, learn ? &shared->calls : NULL)) {
+	if (!operation_begin(&own, learn || !o->fresh, learn ? shared->trace : NULL,
+			     learn ? &shared->calls : NULL)) {
 		__atomic_add_fetch(&shared->defects, 1, __ATOMIC_SEQ_CST);
 		return 0;
 	}
@@ -243,8 +256,9 @@ static void sweep(const struct subject *s, enum verb v, bool fresh)
 		plan(&shared->op);
 		run_workers();
 	}
-	printf("%-10s %-5s %s: %u calls, %u points, %u not reached, %u defects", s->name, verb_names[v], fresh ? "fresh" : "warm ",
-	       shared->calls, shared->done, shared->unreached, shared->defects);
+	printf("%-10s %-5s %s: %u calls, %u points, %u not reached, %u defects", s->name,
+	       verb_names[v], fresh ? "fresh" : "warm ", shared->calls, shared->done,
+	       shared->unreached, shared->defects);
 	if (shared->undo_refused)
 		printf(", %u undone by DEL only", shared->undo_refused);
 	printf(" (%.1f s)\n", seconds() - begin);
@@ -268,7 +282,7 @@ static bool is_swept(const struct subject *s, enum verb v, bool fresh, char **pa
 {
 	if (!strstr(s->verbs, verb_names[v]) || (fresh && (!s->stays || v == CHECK)))
 		return false;
-	if (!fresh && !subject_has(s, DEL))	/* it has been done, and there is nothing left to do */
+	if (!fresh && !subject_has(s, DEL)) /* it has been done, and there is nothing left to do */
 		return false;
 	if (opt.mode == VANISH && !s->config)
 		return false;
@@ -282,7 +296,9 @@ static bool is_swept(const struct subject *s, enum verb v, bool fresh, char **pa
 
 static char **parse(int argc, char **argv)
 {
-	static const char *const modes[] = { [KILL] = "kill", [REFUSE] = "refuse", [VANISH] = "vanish" };
+	static const char *const modes[] = {
+		[KILL] = "kill", [REFUSE] = "refuse", [VANISH] = "vanish"
+	};
 	int c;
 
 	while ((c = getopt(argc, argv, "b:j:s:n:v")) != -1) {
@@ -300,12 +316,14 @@ static char **parse(int argc, char **argv)
 			exit(2);
 	}
 	for (enum mode m = KILL; m <= VANISH; m++) {
-		if (argv[optind] && strcmp(argv[optind], modes[m]) == 0 && opt.jobs && opt.jobs <= JOBS_MAX && opt.step && plugins) {
+		if (argv[optind] && strcmp(argv[optind], modes[m]) == 0 && opt.jobs &&
+		    opt.jobs <= JOBS_MAX && opt.step && plugins) {
 			opt.mode = m;
 			return argv + optind + 1;
 		}
 	}
-	die("usage: sweep -b PLUGINS [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish [SUBJECT[:VERB[:warm|fresh]]]...");
+	die("usage: sweep -b PLUGINS [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish "
+	    "[SUBJECT[:VERB[:warm|fresh]]]...");
 }
 
 int main(int argc, char **argv)
@@ -313,7 +331,8 @@ int main(int argc, char **argv)
 	char **patterns = parse(argc, argv);
 
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (shared == MAP_FAILED)
 		die("no memory");
 	for (unsigned int i = 0; i < subject_count; i++)

@@ -1,5 +1,6 @@
 /*
- * What the parts of the sweep share: see sweep.c for what it is, subjects.c for the table that a new plugin joins.
+ * What the parts of the sweep share: see sweep.c for what it is, subjects.c for the table that a
+ * new plugin joins.
  */
 #ifndef FAULTS_SWEEP_H
 #define FAULTS_SWEEP_H
@@ -14,23 +15,23 @@ enum verb { ADD, DEL, CHECK, GC, VERBS };
 extern const char *const verb_names[VERBS];
 
 /*
- * A plugin has a config, and speaks the protocol; any other program has a command line for each verb, where %s is the pod. verbs: those that are
- * swept, of those that it has.
+ * A plugin has a config, and speaks the protocol; any other program has a command line for each
+ * verb, where %s is the pod. verbs: those that are swept, of those that it has.
  */
 struct subject {
 	const char *name;
-	const char *program;		/* in the folder of plugins; with a config */
+	const char *program; /* in the folder of plugins; with a config */
 	const char *config;
-	const char *lines[VERBS];	/* without a config */
-	const char *verbs;		/* "ADD DEL" */
-	bool stays;			/* a complete ADD and DEL leave something by design, and so may a part of one */
-	bool loopback;			/* CNI_IFNAME is lo */
+	const char *lines[VERBS]; /* without a config */
+	const char *verbs;	  /* "ADD DEL" */
+	bool stays; /* a complete ADD and DEL leave something by design, and so may a part of one */
+	bool loopback; /* CNI_IFNAME is lo */
 };
 
 extern const struct subject subjects[];
 extern const unsigned int subject_count;
 
-#define POD "a"			/* the swept attachment's namespace, in /run/netns, and its neighbour's */
+#define POD "a" /* the swept attachment's namespace, in /run/netns, and its neighbour's */
 #define NEIGHBOUR "b"
 
 bool subject_has(const struct subject *s, enum verb v);
@@ -43,32 +44,35 @@ struct command {
 	char *argv[16];
 	char *env[16];
 	const char *input;
-	char text[1 << 16];	/* what argv, env and input point into */
+	char text[1 << 16]; /* what argv, env and input point into */
 	size_t used;
 };
 
-extern const char *plugins;	/* the folder */
+extern const char *plugins; /* the folder */
 
 /* A plugin is given prev, the result of its ADD, at CHECK. no_netns: CNI_NETNS is empty. */
-void command_make(struct command *c, const struct subject *s, enum verb v, const char *pod, const char *prev, bool no_netns);
+void command_make(struct command *c, const struct subject *s, enum verb v, const char *pod,
+		  const char *prev, bool no_netns);
 
 /* ---- trace.c: running one command, with one fault in it ---- */
 
 enum fault_kind {
 	FAULT_NONE,
-	FAULT_KILL_BEFORE,	/* SIGKILL to the process that is about to make the system call; it is not carried out */
+	FAULT_KILL_BEFORE, /* SIGKILL to the process that is about to make the system call; it is
+			      not carried out */
 	FAULT_KILL_AFTER,
-	FAULT_REFUSE,		/* the call is not carried out and returns -errnum */
-	FAULT_REFUSE_MESSAGE,	/* one netlink message of the call's batch is not carried out and answered with -errnum */
-	FAULT_ACT,		/* act() is called before the system call is carried out */
+	FAULT_REFUSE,	      /* the call is not carried out and returns -errnum */
+	FAULT_REFUSE_MESSAGE, /* one netlink message of the call's batch is not carried out and
+				 answered with -errnum */
+	FAULT_ACT,	      /* act() is called before the system call is carried out */
 };
 
 struct fault {
 	enum fault_kind kind;
-	unsigned int call;	/* counted from 0 over all processes of the command */
+	unsigned int call; /* counted from 0 over all processes of the command */
 	unsigned int message;
 	int errnum;
-	bool forever;		/* also all later calls of this number, or messages of this type */
+	bool forever; /* also all later calls of this number, or messages of this type */
 	void (*act)(void);
 };
 
@@ -76,21 +80,21 @@ struct fault {
 
 struct call {
 	int nr;
-	unsigned int messages;	/* netlink messages in a sendto() */
-	bool to_stdout;		/* a write() of the answer */
+	unsigned int messages; /* netlink messages in a sendto() */
+	bool to_stdout;	       /* a write() of the answer */
 };
 
 struct run {
 	bool killed, hung;
-	bool starved;		/* ended by us, and neither its fault nor ours: nothing can be said */
+	bool starved; /* ended by us, and neither its fault nor ours: nothing can be said */
 	unsigned int restarts;
-	int status;		/* exit status, when not killed */
+	int status; /* exit status, when not killed */
 	unsigned int calls;
-	int last;		/* the number of the last one */
-	struct call *trace;	/* CALLS_MAX of them, or NULL */
-	unsigned int hits;	/* how often the fault struck */
-	int struck;		/* the number of the call that it struck first */
-	bool answer_refused;	/* a write() to stdout or stderr was among them */
+	int last;	     /* the number of the last one */
+	struct call *trace;  /* CALLS_MAX of them, or NULL */
+	unsigned int hits;   /* how often the fault struck */
+	int struck;	     /* the number of the call that it struck first */
+	bool answer_refused; /* a write() to stdout or stderr was among them */
 	char out[1 << 15], err[1 << 15];
 };
 
@@ -103,17 +107,18 @@ void trace_run(const struct command *c, const struct fault *f, struct run *r);
 
 /* None: the call cannot fail, or nobody looks. *name is never NULL. */
 unsigned int errnos_of(int nr, const int **out, const char **name);
-bool errno_repeats(int errnum);	/* makes sense for good */
+bool errno_repeats(int errnum); /* makes sense for good */
 
 /* ---- host.c: disposable hosts ---- */
 
 /* A host for this process: network and mounts of its own, pods a and b. Exits on failure. */
 void host_make(void);
-void host_cover(const char *path);	/* by an empty folder */
+void host_cover(const char *path); /* by an empty folder */
 void pod_make(const char *name);
 void pod_remove(const char *name);
 bool pod_there(const char *name);
-int pod_run(const char *name, int (*fn)(const char *arg), const char *arg);	/* fn inside its network */
+int pod_run(const char *name, int (*fn)(const char *arg),
+	    const char *arg); /* fn inside its network */
 void file_write(const char *path, const char *text);
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -122,20 +127,24 @@ _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct snapshot {
 	char text[1 << 18];
 	size_t len;
-	unsigned int line[4096];	/* offsets, so that a snapshot can be copied */
+	unsigned int line[4096]; /* offsets, so that a snapshot can be copied */
 	unsigned int count;
 };
 
-/* Links, addresses, routes, rules, nftables, leases, files, mounts, sysctls, and the pods' insides; sorted lines. */
+/*
+ * Links, addresses, routes, rules, nftables, leases, files, mounts, sysctls, and the pods' insides;
+ * sorted lines.
+ */
 void snapshot_take(struct snapshot *s);
 
 /* The lines of what the kernel tells by itself, of the network namespace that we are in. */
 void snapshot_netlink(struct snapshot *s, const char *prefix);
 void snapshot_line(struct snapshot *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-extern bool snapshot_macs;	/* those of bridges, which are not the same on two hosts */
+extern bool snapshot_macs; /* those of bridges, which are not the same on two hosts */
 
-/* What ip and nft print, as a hash: the second opinion, asked now and then, because it takes 30 ms. */
+/* What ip and nft print, as a hash: the second opinion, asked now and then, because it takes 30 ms.
+ */
 unsigned long long snapshot_by_tools(void);
 
 /*
@@ -143,12 +152,13 @@ unsigned long long snapshot_by_tools(void);
  * also has from a, too, is none.
  */
 bool snapshot_diff_is_index(const char *diff);
-const char *snapshot_diff(const struct snapshot *a, const struct snapshot *b, const struct snapshot *also);
+const char *snapshot_diff(const struct snapshot *a, const struct snapshot *b,
+			  const struct snapshot *also);
 
 /* ---- point.c: one point of a sweep ---- */
 
 enum mode { KILL, REFUSE, VANISH };
-enum way { WAY_DEL, WAY_EMPTY, WAY_GONE, WAY_GC, WAY_REPEAT, WAYS };	/* what comes after a kill */
+enum way { WAY_DEL, WAY_EMPTY, WAY_GONE, WAY_GC, WAY_REPEAT, WAYS }; /* what comes after a kill */
 extern const char *const way_names[WAYS];
 
 struct point {
@@ -156,22 +166,32 @@ struct point {
 	enum way way;
 };
 
-/* One operation in one setting; base, after and cycle are the host before, after the verb, and after verb and DEL. */
+/*
+ * One operation in one setting; base, after and cycle are the host before, after the verb, and
+ * after verb and DEL.
+ */
 struct operation {
 	const struct subject *subject;
 	enum verb verb;
-	bool fresh;		/* no bridge and no neighbour */
+	bool fresh; /* no bridge and no neighbour */
 	enum mode mode;
 	struct snapshot base, after, cycle;
-	unsigned long long tools;	/* what ip and nft say of base */
+	unsigned long long tools; /* what ip and nft say of base */
 };
 
-/* Prepare this process's host; with learn, also run the whole cycle once and learn after and cycle. False: the cycle itself leaks. */
+/*
+ * Prepare this process's host; with learn, also run the whole cycle once and learn after and cycle.
+ * False: the cycle itself leaks.
+ */
 bool operation_begin(struct operation *o, bool learn, struct call *trace, unsigned int *calls);
 
-/* 0: as it should be, 1: a defect, which is printed; -1: the call was not reached, or nothing can be said. */
+/*
+ * 0: as it should be, 1: a defect, which is printed; -1: the call was not reached, or nothing can
+ * be said.
+ */
 int point_run(struct operation *o, const struct point *p);
 extern bool point_verbose;
-extern unsigned int undo_refused;	/* ADDs that could not undo what they had done, because that was refused as well */
+extern unsigned int undo_refused; /* ADDs that could not undo what they had done, because that was
+				     refused as well */
 
 #endif

@@ -1,10 +1,13 @@
 /*
  * One command under ptrace, with one fault.
  *
- * Theory of operation. Every process of the command is stopped at the entry and the exit of each system call, and the entries are counted. A call is
- * refused by making its number -1 at the entry, which the kernel answers by ENOSYS, and writing the wanted error over that at the exit. A netlink
- * message is refused by giving it a type that does not exist: the kernel carries out the rest of the batch (or, for nftables, none of it), answers
- * this one with an error that repeats the type, and the error's number is written over when the answer is read. After a kill the other processes go on.
+ * Theory of operation. Every process of the command is stopped at the entry and the exit of each
+ * system call, and the entries are counted. A call is refused by making its number -1 at the entry,
+ * which the kernel answers by ENOSYS, and writing the wanted error over that at the exit. A netlink
+ * message is refused by giving it a type that does not exist: the kernel carries out the rest of
+ * the batch (or, for nftables, none of it), answers this one with an error that repeats the type,
+ * and the error's number is written over when the answer is read. After a kill the other processes
+ * go on.
  */
 #include "sweep.h"
 
@@ -32,19 +35,21 @@
 #endif
 
 #define TRACEES_MAX 32
-#define NO_SUCH_TYPE 0xee	/* above RTM_MAX, and of no nfnetlink subsystem */
+#define NO_SUCH_TYPE 0xee /* above RTM_MAX, and of no nfnetlink subsystem */
 #define TIMEOUT_S 60
-#define STARVED 1000	/* restarts of one call: it waits for the kernel's routing lock, and ptrace makes it slow to grab */
+#define STARVED                                                                                    \
+	1000 /* restarts of one call: it waits for the kernel's routing lock, and ptrace makes it  \
+		slow to grab */
 
 struct tracee {
 	pid_t pid;
-	bool known;		/* its first stop has been seen */
-	unsigned int call;	/* the one that it is in */
+	bool known;	   /* its first stop has been seen */
+	unsigned int call; /* the one that it is in */
 	int nr;
 	bool inside;
-	bool restarted;		/* the next entry is the same call again */
-	int refuse;		/* what the call returns */
-	unsigned long long patched;	/* address of a message's type, 0: none */
+	bool restarted;		    /* the next entry is the same call again */
+	int refuse;		    /* what the call returns */
+	unsigned long long patched; /* address of a message's type, 0: none */
 	unsigned short type;
 };
 
@@ -94,16 +99,20 @@ static void set_register(const struct tracee *t, size_t offset, long long value)
 	ptrace(PTRACE_POKEUSER, t->pid, (void *)offset, (void *)value);
 }
 
-/* The place of message number n of a batch of len bytes; *count is how many there are. 0: there is no such message. */
-static unsigned long long find_message(const struct tracee *t, unsigned long long at, size_t len, unsigned int n,
-				       unsigned int *count)
+/*
+ * The place of message number n of a batch of len bytes; *count is how many there are. 0: there is
+ * no such message.
+ */
+static unsigned long long find_message(const struct tracee *t, unsigned long long at, size_t len,
+				       unsigned int n, unsigned int *count)
 {
 	unsigned long long found = 0;
 	struct nlmsghdr h;
 
 	*count = 0;
 	for (size_t used = 0; used + sizeof(h) <= len; used += NLMSG_ALIGN(h.nlmsg_len)) {
-		if (!peek(t, at + used, &h, sizeof(h)) || h.nlmsg_len < sizeof(h) || h.nlmsg_len > len - used)
+		if (!peek(t, at + used, &h, sizeof(h)) || h.nlmsg_len < sizeof(h) ||
+		    h.nlmsg_len > len - used)
 			return 0;
 		if ((*count)++ == n)
 			found = at + used;
@@ -117,7 +126,7 @@ static void refuse_message(struct tracee *t, unsigned long long message)
 	struct nlmsghdr h;
 
 	if (!message || !peek(t, message, &h, sizeof(h)) || h.nlmsg_type < NLMSG_MIN_TYPE + 2)
-		return;		/* a batch's own marks are not for refusing */
+		return; /* a batch's own marks are not for refusing */
 	t->patched = message + offsetof(struct nlmsghdr, nlmsg_type);
 	t->type = h.nlmsg_type;
 	poke(t, t->patched, &none, sizeof(none));
@@ -125,7 +134,8 @@ static void refuse_message(struct tracee *t, unsigned long long message)
 }
 
 /* For good: the first message of the batch that is of the type that was refused first. */
-static unsigned long long message_like_first(const struct tracee *t, const struct ptrace_syscall_info *s)
+static unsigned long long message_like_first(const struct tracee *t,
+					     const struct ptrace_syscall_info *s)
 {
 	static unsigned short first;
 	unsigned long long at;
@@ -171,7 +181,7 @@ static void strike(struct tracee *t, const struct ptrace_syscall_info *s)
 		run->hits++;
 		if ((nr == SYS_write || nr == SYS_writev) && s->entry.args[0] <= STDERR_FILENO)
 			run->answer_refused = true;
-		if (nr != SYS_close)	/* close() always closes, whatever it returns (fs/open.c) */
+		if (nr != SYS_close) /* close() always closes, whatever it returns (fs/open.c) */
 			set_register(t, offsetof(struct user_regs_struct, orig_rax), -1);
 		break;
 	case FAULT_REFUSE_MESSAGE:
@@ -204,8 +214,11 @@ static void enter(struct tracee *t, const struct ptrace_syscall_info *s)
 	if (run->trace && t->call < CALLS_MAX) {
 		if (s->entry.nr == SYS_sendto)
 			find_message(t, s->entry.args[1], s->entry.args[2], 0, &messages);
-		run->trace[t->call] = (struct call){ .nr = (int)s->entry.nr, .messages = messages,
-			.to_stdout = s->entry.nr == SYS_write && s->entry.args[0] == STDOUT_FILENO };
+		run->trace[t->call] =
+			(struct call){ .nr = (int)s->entry.nr,
+				       .messages = messages,
+				       .to_stdout = s->entry.nr == SYS_write &&
+						    s->entry.args[0] == STDOUT_FILENO };
 	}
 	if (is_struck(t, (int)s->entry.nr))
 		strike(t, s);
@@ -214,13 +227,17 @@ static void enter(struct tracee *t, const struct ptrace_syscall_info *s)
 /* The answers to refused messages: their number is the kernel's, until here. */
 static void rewrite_errors(const struct tracee *t, unsigned long long at, size_t len)
 {
-	struct { struct nlmsghdr h; struct nlmsgerr e; } m;
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+	} m;
 
 	for (size_t used = 0; used + sizeof(m.h) <= len; used += NLMSG_ALIGN(m.h.nlmsg_len)) {
 		if (!peek(t, at + used, &m.h, sizeof(m.h)) || m.h.nlmsg_len < sizeof(m.h))
 			return;
-		if (m.h.nlmsg_type != NLMSG_ERROR || len - used < sizeof(m) || !peek(t, at + used, &m, sizeof(m)) ||
-		    m.e.msg.nlmsg_type != NO_SUCH_TYPE || m.e.error >= 0)
+		if (m.h.nlmsg_type != NLMSG_ERROR || len - used < sizeof(m) ||
+		    !peek(t, at + used, &m, sizeof(m)) || m.e.msg.nlmsg_type != NO_SUCH_TYPE ||
+		    m.e.error >= 0)
 			continue;
 		m.e.error = -fault->errnum;
 		poke(t, at + used, &m, sizeof(m));
@@ -247,7 +264,10 @@ static void leave(struct tracee *t, const struct ptrace_syscall_info *s)
 	if (!t->inside)
 		return;
 	t->inside = false;
-	/* ERESTARTSYS and its kin; a sysctl that finds the routing lock taken restarts a thousand times (addrconf_fixup_forwarding()) */
+	/*
+	 * ERESTARTSYS and its kin; a sysctl that finds the routing lock taken restarts a thousand
+	 * times (addrconf_fixup_forwarding())
+	 */
 	t->restarted = s->exit.rval <= -512 && s->exit.rval >= -516 && !t->refuse;
 	if (t->refuse) {
 		set_register(t, offsetof(struct user_regs_struct, rax), -t->refuse);
@@ -293,7 +313,10 @@ static void kill_all(void)
 			kill(tracees[i].pid, SIGKILL);
 }
 
-/* A netlink request, or the write of a sysctl, that does not come back waits for another's lock in the kernel, whatever we did. */
+/*
+ * A netlink request, or the write of a sysctl, that does not come back waits for another's lock in
+ * the kernel, whatever we did.
+ */
 static bool is_inside(int nr)
 {
 	for (unsigned int i = 0; i < TRACEES_MAX; i++)
@@ -310,7 +333,8 @@ static void follow(pid_t root)
 	for (;;) {
 		pid = waitpid(-1, &status, __WALL);
 		if (timed_out && !run->hung && !run->starved) {
-			run->starved = run->restarts > STARVED || is_inside(SYS_sendto) || is_inside(SYS_write);
+			run->starved = run->restarts > STARVED || is_inside(SYS_sendto) ||
+				       is_inside(SYS_write);
 			run->hung = !run->starved;
 			kill_all();
 		}
@@ -326,7 +350,8 @@ static void follow(pid_t root)
 		tracee(pid)->pid = 0;
 		if (pid == root) {
 			run->killed = WIFSIGNALED(status);
-			run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+			run->status =
+				WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		}
 	}
 }
@@ -345,8 +370,8 @@ static void child(const struct command *c, int in, int out, int err)
 /* The first stop is our own SIGSTOP; what is counted begins behind execve(). */
 static void begin(pid_t pid)
 {
-	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK |
-			     PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC |
+			     PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
@@ -366,7 +391,8 @@ static void read_back(int fd, char *to, size_t cap)
 
 void trace_run(const struct command *c, const struct fault *f, struct run *r)
 {
-	const struct itimerval limit = { .it_value = { TIMEOUT_S, 0 }, .it_interval = { 1, 0 } }, off = { 0 };
+	const struct itimerval limit = { .it_value = { TIMEOUT_S, 0 }, .it_interval = { 1, 0 } },
+			       off = { 0 };
 	struct call *trace = r->trace;
 	int in = memfd_create("stdin", MFD_CLOEXEC), out = memfd_create("stdout", MFD_CLOEXEC);
 	int err = memfd_create("stderr", MFD_CLOEXEC);
@@ -393,5 +419,6 @@ void trace_run(const struct command *c, const struct fault *f, struct run *r)
 	read_back(out, r->out, sizeof(r->out));
 	read_back(err, r->err, sizeof(r->err));
 	if (r->hung)
-		printf("# %s hung for %d s in call %u, number %d\n", c->argv[0], TIMEOUT_S, r->calls - 1, r->last);
+		printf("# %s hung for %d s in call %u, number %d\n", c->argv[0], TIMEOUT_S,
+		       r->calls - 1, r->last);
 }

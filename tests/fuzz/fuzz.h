@@ -1,6 +1,6 @@
 /*
- * What the fuzz targets share: the input in pieces of exactly their size, so that reading past one is seen; an arena; and what every error
- * of this program must fulfil.
+ * What the fuzz targets share: the input in pieces of exactly their size, so that reading past one
+ * is seen; an arena; and what every error of this program must fulfil.
  */
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H
@@ -69,7 +69,10 @@ static inline char *input_take(struct input *in, size_t len, bool terminated)
 	return piece;
 }
 
-/* Up to the next NUL, which is what ends variables and file names: the one byte that cannot be in them. */
+/*
+ * Up to the next NUL, which is what ends variables and file names: the one byte that cannot be in
+ * them.
+ */
 static inline char *input_string(struct input *in)
 {
 	const char *end = in->left ? memchr(in->at, '\0', in->left) : NULL;
@@ -120,7 +123,8 @@ static inline struct json_raw fuzz_member(struct json_raw object, const char *na
 
 static inline bool raw_equal(struct json_raw a, struct json_raw b)
 {
-	return a.len == b.len && !a.text == !b.text && (!a.text || memcmp(a.text, b.text, a.len) == 0);
+	return a.len == b.len && !a.text == !b.text &&
+	       (!a.text || memcmp(a.text, b.text, a.len) == 0);
 }
 
 static inline bool str_equal(const char *a, const char *b)

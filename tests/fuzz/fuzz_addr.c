@@ -1,6 +1,7 @@
 /*
- * Addresses, prefixes and MAC addresses as text: accepted is what glibc accepts, written is what glibc writes (but for IPv4-compatible addresses,
- * RFC 4291 2.5.5.1, which only glibc writes with dots), and outputs are untouched on failure.
+ * Addresses, prefixes and MAC addresses as text: accepted is what glibc accepts, written is what
+ * glibc writes (but for IPv4-compatible addresses, RFC 4291 2.5.5.1, which only glibc writes with
+ * dots), and outputs are untouched on failure.
  */
 #include "base/addr.h"
 
@@ -26,7 +27,8 @@ static void check_addr(const char *s)
 	}
 	require(memcmp(a.bytes, theirs, sizeof(theirs)) == 0);
 	require(addr_format(&a, text) == text && inet_ntop(a.family, theirs, want, sizeof(want)));
-	require(strcmp(text, want) == 0 || (a.family == AF_INET6 && memcmp(theirs, zero, sizeof(zero)) == 0));
+	require(strcmp(text, want) == 0 ||
+		(a.family == AF_INET6 && memcmp(theirs, zero, sizeof(zero)) == 0));
 	require(addr_parse(text, &again) && addr_equal(&again, &a));
 	again = addr_next(&a);
 	again = addr_prev(&again);
@@ -44,11 +46,13 @@ static void check_prefix(const char *s)
 		require(memcmp(&p, &before, sizeof(p)) == 0);
 		return;
 	}
-	require(p.len <= addr_bits(&p.addr) && prefix_parse(prefix_format(&p, text), &again) && prefix_equal(&p, &again));
+	require(p.len <= addr_bits(&p.addr) && prefix_parse(prefix_format(&p, text), &again) &&
+		prefix_equal(&p, &again));
 	first = prefix_first(&p);
 	last = prefix_last(&p);
 	require(addr_cmp(&first, &p.addr) <= 0 && addr_cmp(&p.addr, &last) <= 0);
-	require(prefix_contains(&p, &first) && prefix_contains(&p, &last) && prefix_covers(&p, &again));
+	require(prefix_contains(&p, &first) && prefix_contains(&p, &last) &&
+		prefix_covers(&p, &again));
 	last = addr_next(&last);
 	require(p.len == 0 || !prefix_contains(&p, &last));
 }

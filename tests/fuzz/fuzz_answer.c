@@ -1,5 +1,6 @@
 /*
- * What a plugin of others prints when it fails: an error object, or anything. It becomes an error of ours, with text and in one line.
+ * What a plugin of others prints when it fails: an error object, or anything. It becomes an error
+ * of ours, with text and in one line.
  */
 #include "cni/exec.c"
 

@@ -1,6 +1,6 @@
 /*
- * What a caller asks for: CNI_ARGS and a NUL, then an object with "runtimeConfig" and "args". What is judged good is read, and says the same
- * when it is written as CNI_ARGS.
+ * What a caller asks for: CNI_ARGS and a NUL, then an object with "runtimeConfig" and "args". What
+ * is judged good is read, and says the same when it is written as CNI_ARGS.
  */
 #include "cni/args.h"
 
@@ -26,8 +26,10 @@ static void check_wanted(const struct cni_request *req)
 	again.args = buf;
 	text_init(&t, problems, sizeof(problems));
 	cni_args_judge(&t, buf);
-	require(t.len == 0 && cni_args_read(&again, (struct json_raw){ 0 }, (struct json_raw){ 0 }, &e) == 0);
-	require(again.wanted_ip_count == req->wanted_ip_count && str_equal(again.wanted_mac, req->wanted_mac));
+	require(t.len == 0 &&
+		cni_args_read(&again, (struct json_raw){ 0 }, (struct json_raw){ 0 }, &e) == 0);
+	require(again.wanted_ip_count == req->wanted_ip_count &&
+		str_equal(again.wanted_mac, req->wanted_mac));
 	for (size_t i = 0; i < req->wanted_ip_count; i++)
 		require(addr_equal(&again.wanted_ip[i], &req->wanted_ip[i]));
 }
@@ -49,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		doc = (struct json_raw){ .text = "{}", .len = 2 };
 	err_clear(&e);
 	if (t.len == 0) {
-		int r = cni_args_read(&req, fuzz_member(doc, "runtimeConfig"), fuzz_member(doc, "args"), &e);
+		int r = cni_args_read(&req, fuzz_member(doc, "runtimeConfig"),
+				      fuzz_member(doc, "args"), &e);
 
 		check_err(r, &e);
 		require((r == 0) == (e.code == 0));

@@ -1,12 +1,14 @@
 /*
- * Files of the result cache, which other runtimes write too. What is accepted is the same when it is written by us and read again.
+ * Files of the result cache, which other runtimes write too. What is accepted is the same when it
+ * is written by us and read again.
  */
 #include "fuzz.h"
 #include "tools/dirlist.h"
 
 static struct json_raw file;
 
-static int file_given(struct arena *a, int dir, const char *name, struct json_raw *out, struct err *e)
+static int file_given(struct arena *a, int dir, const char *name, struct json_raw *out,
+		      struct err *e)
 {
 	(void)a, (void)dir, (void)name, (void)e;
 	*out = file;
@@ -28,9 +30,11 @@ static void check_entry(struct arena *a, const struct cache_entry *c)
 	require(compose(a, &t, c, &e) == 0 && !t.bad);
 	file = (struct json_raw){ .text = t.at, .len = t.len };
 	require(read_entry(a, -1, "again", &again, &e) == 0);
-	require(str_equal(again.at.network, c->at.network) && str_equal(again.at.container_id, c->at.container_id));
+	require(str_equal(again.at.network, c->at.network) &&
+		str_equal(again.at.container_id, c->at.container_id));
 	require(str_equal(again.at.ifname, c->at.ifname) && str_equal(again.netns, c->netns));
-	require(raw_equal(again.capability_args, c->capability_args) && raw_equal(again.result, c->result));
+	require(raw_equal(again.capability_args, c->capability_args) &&
+		raw_equal(again.result, c->result));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,6 +1,6 @@
 /*
- * The cluster file, ours or a NodeList. What is accepted is free of contradictions, is found by name and by address, and means the same when it
- * is written in our form and read again.
+ * The cluster file, ours or a NodeList. What is accepted is free of contradictions, is found by
+ * name and by address, and means the same when it is written in our form and read again.
  */
 #include "node/cluster.h"
 
@@ -11,14 +11,17 @@ static const char *const masquerade[] = { "cluster", "subnet", "none" };
 
 static void check_cluster(const struct cluster *c)
 {
-	require(c->bridge && cni_ifname_valid(c->bridge) && c->network && cni_network_valid(c->network));
+	require(c->bridge && cni_ifname_valid(c->bridge) && c->network &&
+		cni_network_valid(c->network));
 	require(c->config && c->config[0] == '/' && c->network_count <= CLUSTER_NETWORKS_MAX);
 	require(c->mtu == 0 || (c->mtu >= 68 && c->mtu <= 65535));
 	for (size_t i = 0; i < c->node_count; i++)
 		require(cluster_find_name(c, c->nodes[i].name) == &c->nodes[i]);
 	for (size_t i = 0; i < c->address_count; i++) {
-		require(cluster_find_address(c, &c->addresses[i].prefix.addr) == c->addresses[i].node);
-		require(i == 0 || addr_cmp(&c->addresses[i - 1].prefix.addr, &c->addresses[i].prefix.addr) < 0);
+		require(cluster_find_address(c, &c->addresses[i].prefix.addr) ==
+			c->addresses[i].node);
+		require(i == 0 || addr_cmp(&c->addresses[i - 1].prefix.addr,
+					   &c->addresses[i].prefix.addr) < 0);
 	}
 	for (size_t i = 0; i < c->subnet_count; i++) {
 		const struct prefix *p = &c->subnets[i].prefix;
@@ -32,7 +35,8 @@ static void check_cluster(const struct cluster *c)
 	}
 }
 
-static void put_prefixes(struct json_writer *w, const char *key, const struct prefix *p, size_t count)
+static void put_prefixes(struct json_writer *w, const char *key, const struct prefix *p,
+			 size_t count)
 {
 	char text[PREFIX_TEXT];
 

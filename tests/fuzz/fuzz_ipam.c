@@ -1,6 +1,6 @@
 /*
- * host-local's configuration: a command and a NUL, then the "ipam" object. What is accepted is sound, and says the same when it is written out
- * whole and read again.
+ * host-local's configuration: a command and a NUL, then the "ipam" object. What is accepted is
+ * sound, and says the same when it is written out whole and read again.
  */
 #include <sys/socket.h>
 
@@ -36,7 +36,8 @@ static void check_sets(const struct host_local *h)
 			check_range(&s->ranges[k]);
 			require(hostlocal_range_of(s, &s->ranges[k].end) == &s->ranges[k]);
 		}
-		require(hostlocal_set_format(s, small, sizeof(small)) == small && strlen(small) < sizeof(small));
+		require(hostlocal_set_format(s, small, sizeof(small)) == small &&
+			strlen(small) < sizeof(small));
 		require(strlen(hostlocal_set_format(s, text, sizeof(text))) < sizeof(text));
 	}
 }
@@ -93,7 +94,8 @@ static void check_accepted(const struct cni_request *req, const struct host_loca
 	require(str_equal(again.resolv_conf, h->resolv_conf));
 	for (size_t i = 0; i < h->set_count; i++) {
 		require(again.sets[i].count == h->sets[i].count);
-		require(memcmp(again.sets[i].ranges, h->sets[i].ranges, h->sets[i].count * sizeof(*h->sets[i].ranges)) == 0);
+		require(memcmp(again.sets[i].ranges, h->sets[i].ranges,
+			       h->sets[i].count * sizeof(*h->sets[i].ranges)) == 0);
 	}
 	result = (struct cni_result){ 0 };
 	r = cni_routes_read(req->arena, &h->routes, "ipam", &result, &e);
@@ -104,7 +106,8 @@ static void check_accepted(const struct cni_request *req, const struct host_loca
 /* host_local.h: for DEL and GC ranges may be missing or wrong, since only names matter. */
 static void check_refused(const struct cni_request *req, const struct err *e)
 {
-	static const char *const free[] = { "ipam.subnet", "ipam.range", "ipam.gateway", "ipam.routes" };
+	static const char *const free[] = { "ipam.subnet", "ipam.range", "ipam.gateway",
+					    "ipam.routes" };
 
 	if (req->command != CNI_DEL && req->command != CNI_GC)
 		return;

@@ -1,9 +1,10 @@
 /*
- * libFuzzer target for JSON in and out. Beyond "does not crash": what the grammar check accepts, every other part must
- * take as well-formed, and what is written from it must say the same.
+ * libFuzzer target for JSON in and out. Beyond "does not crash": what the grammar check accepts,
+ *every other part must take as well-formed, and what is written from it must say the same.
  *
- *	clang -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -Isrc tests/fuzz/fuzz_json.c src/json/?*.c \
- *		src/base/arena.c src/base/addr.c src/base/err.c src/base/text.c
+ *	clang -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -Isrc
+ *tests/fuzz/fuzz_json.c src/json/?*.c \ src/base/arena.c src/base/addr.c src/base/err.c
+ *src/base/text.c
  */
 #include <errno.h>
 #include <stddef.h>
@@ -19,8 +20,13 @@
 #include "json/writer.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define TABLE(f) { .fields = (f), .count = COUNT(f) }
-#define LONGER 16	/* the writer may need more than the source: U+FFFD and \u0001 for one byte, all indented */
+#define TABLE(f)                                                                                   \
+	{                                                                                          \
+		.fields = (f), .count = COUNT(f)                                                   \
+	}
+#define LONGER                                                                                     \
+	16 /* the writer may need more than the source: U+FFFD and \u0001 for one byte, all        \
+	      indented */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,28 +37,30 @@ struct node {
 	struct addr addr;
 	struct prefix prefix;
 	struct json_raw raw;
-	struct json_list strings;	/* of const char * */
-	struct json_list nodes;		/* of struct node: the table holds itself */
-	struct json_list matrix;	/* of lists of int64_t */
+	struct json_list strings; /* of const char * */
+	struct json_list nodes;	  /* of struct node: the table holds itself */
+	struct json_list matrix;  /* of lists of int64_t */
 };
 
 static const struct json_table node_table;
 static const struct json_field node_elem = { .kind = JSON_OBJECT, .table = &node_table };
 static const struct json_field string_elem = { .kind = JSON_STR };
 static const struct json_field int_elem = { .kind = JSON_INT, .min = -5, .max = 5 };
-static const struct json_field row_elem = { .kind = JSON_LIST, .elem = &int_elem, .elem_size = sizeof(int64_t) };
+static const struct json_field row_elem = { .kind = JSON_LIST,
+					    .elem = &int_elem,
+					    .elem_size = sizeof(int64_t) };
 static const struct json_field node_fields[] = {
-	{ .name = "i", .kind = JSON_INT, .offset = offsetof(struct node, number) },
-	{ .name = "b", .kind = JSON_BOOL, .offset = offsetof(struct node, flag) },
-	{ .name = "s", .kind = JSON_STR, .offset = offsetof(struct node, text) },
-	{ .name = "a", .kind = JSON_ADDR, .offset = offsetof(struct node, addr) },
-	{ .name = "p", .kind = JSON_PREFIX, .offset = offsetof(struct node, prefix) },
-	{ .name = "raw", .kind = JSON_RAW, .offset = offsetof(struct node, raw) },
-	{ .name = "strings", .kind = JSON_LIST, .offset = offsetof(struct node, strings), .elem = &string_elem,
+	{ "i", JSON_INT, offsetof(struct node, number) },
+	{ "b", JSON_BOOL, offsetof(struct node, flag) },
+	{ "s", JSON_STR, offsetof(struct node, text) },
+	{ "a", JSON_ADDR, offsetof(struct node, addr) },
+	{ "p", JSON_PREFIX, offsetof(struct node, prefix) },
+	{ "raw", JSON_RAW, offsetof(struct node, raw) },
+	{ "strings", JSON_LIST, offsetof(struct node, strings), .elem = &string_elem,
 	  .elem_size = sizeof(const char *) },
-	{ .name = "nodes", .kind = JSON_LIST, .offset = offsetof(struct node, nodes), .elem = &node_elem,
+	{ "nodes", JSON_LIST, offsetof(struct node, nodes), .elem = &node_elem,
 	  .elem_size = sizeof(struct node) },
-	{ .name = "m", .kind = JSON_LIST, .offset = offsetof(struct node, matrix), .elem = &row_elem,
+	{ "m", JSON_LIST, offsetof(struct node, matrix), .elem = &row_elem,
 	  .elem_size = sizeof(struct json_list) },
 };
 static const struct json_table node_table = TABLE(node_fields);
@@ -88,7 +96,8 @@ static size_t read_node(const struct node *n)
 		const struct json_list *row = &((struct json_list *)n->matrix.items)[i];
 
 		for (k = 0; k < row->count; k++)
-			require(((int64_t *)row->items)[k] >= -5 && ((int64_t *)row->items)[k] <= 5);
+			require(((int64_t *)row->items)[k] >= -5 &&
+				((int64_t *)row->items)[k] <= 5);
 	}
 	return sum;
 }
@@ -190,7 +199,8 @@ static void decode_both_ways(const char *text, size_t len, bool well_formed)
 		read_node(&node);
 	if (!well_formed)
 		require(r == -EINVAL || r == -E2BIG);
-	require(strncmp(e.text, "expected what jsmn", 18) != 0);	/* jsmn and the grammar check agree */
+	require(strncmp(e.text, "expected what jsmn", 18) !=
+		0); /* jsmn and the grammar check agree */
 	a = fresh_arena();
 	if (json_decode_raw(&a, v, "x", &node_table, &sliced, &f) == 0)
 		read_node(&sliced);
@@ -201,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena a = fresh_arena();
 	struct err e = { 0 };
-	char *text = malloc(size ? size : 1);	/* exact: reading behind it is seen */
+	char *text = malloc(size ? size : 1); /* exact: reading behind it is seen */
 	bool well_formed;
 
 	if (size > 1 << 16) {

@@ -1,6 +1,7 @@
 /*
- * The lease directory of somebody else: one file of any name and content in it, the store's index beside it. Input: the file's name, the id and
- * the interface of a container, each ended by a NUL, a byte whose lowest bit marks the file as ours, and the content.
+ * The lease directory of somebody else: one file of any name and content in it, the store's index
+ * beside it. Input: the file's name, the id and the interface of a container, each ended by a NUL,
+ * a byte whose lowest bit marks the file as ours, and the content.
  */
 #include "ipam/lease.c"
 
@@ -41,7 +42,8 @@ static struct lease_store open_both(void)
 	if (base_fd < 0) {
 		require(mkdtemp(base));
 		base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		require(mkdirat(base_fd, "store", 0755) == 0 && mkdirat(base_fd, "index", 0755) == 0);
+		require(mkdirat(base_fd, "store", 0755) == 0 &&
+			mkdirat(base_fd, "index", 0755) == 0);
 		atexit(leave);
 	}
 	s.dir = openat(base_fd, "store", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -52,7 +54,9 @@ static struct lease_store open_both(void)
 
 static bool plant(int dir, const char *name, struct json_raw content, bool ours)
 {
-	int fd = name_is_plain(name) ? openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644) : -1;
+	int fd = name_is_plain(name)
+			 ? openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)
+			 : -1;
 
 	if (fd < 0)
 		return false;
@@ -75,7 +79,8 @@ static int see(const struct addr *a, const struct lease_owner *o, bool ours, voi
 	(void)ours;
 	seen->count++;
 	seen->addr = *a;
-	require(str_copy(seen->id, sizeof(seen->id), o->id) && str_copy(seen->ifname, sizeof(seen->ifname), o->ifname));
+	require(str_copy(seen->id, sizeof(seen->id), o->id) &&
+		str_copy(seen->ifname, sizeof(seen->ifname), o->ifname));
 	require(!strstr(o->id, "\r\n") && !strchr(" \t\n\v\f\r", o->id[0]) == (o->id[0] != '\0'));
 	return 0;
 }
@@ -90,7 +95,8 @@ static void check_foreign(struct lease_store *s, const struct seen *seen)
 	require(lease_find(s, &o, found, 2, &e) == (*o.id ? 1 : 0));
 	require(!*o.id || addr_equal(found, &seen->addr));
 	require(lease_release(s, &o, &e) == (*o.id ? 1 : 0));
-	require(lease_release_addr(s, &seen->addr, &e) >= 0 && lease_in_flight(s, &seen->addr, &e) == 0);
+	require(lease_release_addr(s, &seen->addr, &e) >= 0 &&
+		lease_in_flight(s, &seen->addr, &e) == 0);
 	require(lease_find(s, &o, found, 2, &e) == 0);
 }
 
@@ -105,12 +111,15 @@ static void check_own(struct lease_store *s, const struct lease_owner *o)
 	check_err(r, &e);
 	if (r <= 0)
 		return;
-	require(lease_file_read(s->dir, "10.1.2.3", &f) == 1 && f.ours && str_equal(f.owner.id, o->id));
+	require(lease_file_read(s->dir, "10.1.2.3", &f) == 1 && f.ours &&
+		str_equal(f.owner.id, o->id));
 	require(str_equal(f.owner.ifname, o->ifname) && lease_in_flight(s, &a, &e) == 1);
-	require(lease_find(s, o, found, 4, &e) >= 1 && lease_release(s, o, &e) >= 1 && lease_find(s, o, found, 4, &e) == 0);
+	require(lease_find(s, o, found, 4, &e) >= 1 && lease_release(s, o, &e) >= 1 &&
+		lease_find(s, o, found, 4, &e) == 0);
 }
 
-static void check_store(struct lease_store *s, const struct lease_owner *o, const char *name, bool planted)
+static void check_store(struct lease_store *s, const struct lease_owner *o, const char *name,
+			bool planted)
 {
 	struct seen seen = { 0 };
 	struct err e = { 0 };
@@ -145,7 +154,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ours = input_take(&in, 1, false)[0] & 1;
 	check_store(&s, &o, name, plant(s.dir, name, input_rest(&in, false), ours));
 	lease_close(&s);
-	close_range((unsigned int)base_fd + 1, ~0U, 0);	/* the locks of taken leases, which live as long as a plugin's process */
+	close_range((unsigned int)base_fd + 1, ~0U,
+		    0); /* the locks of taken leases, which live as long as a plugin's process */
 	clear("store");
 	clear("index");
 	input_end(&in);

@@ -1,6 +1,7 @@
 /*
- * cnitool's configuration lists: two objects that a call adds (capability arguments, a result), each ended by a NUL, then the file. Each
- * plugin of an accepted list gets a configuration that a plugin accepts, and the list as the cache keeps it is the same list.
+ * cnitool's configuration lists: two objects that a call adds (capability arguments, a result),
+ * each ended by a NUL, then the file. Each plugin of an accepted list gets a configuration that a
+ * plugin accepts, and the list as the cache keeps it is the same list.
  */
 #include "tools/netconf.h"
 
@@ -29,10 +30,16 @@ static struct json_raw input_object(struct input *in)
 	return checked((struct json_raw){ .text = s, .len = strlen(s) });
 }
 
-static void check_config(struct arena *a, const struct net_list *l, const struct net_plugin *p, const struct net_inject *inject)
+static void check_config(struct arena *a, const struct net_list *l, const struct net_plugin *p,
+			 const struct net_inject *inject)
 {
 	const struct cni_env env = {
-		.command = "ADD", .container_id = "c", .netns = "/n", .ifname = "eth0", .args = "", .path = "/nowhere",
+		.command = "ADD",
+		.container_id = "c",
+		.netns = "/n",
+		.ifname = "eth0",
+		.args = "",
+		.path = "/nowhere",
 	};
 	struct cni_request req;
 	struct err e = { 0 };
@@ -46,8 +53,9 @@ static void check_config(struct arena *a, const struct net_list *l, const struct
 	check_err(r, &e);
 	require(json_check(t.at, t.len, &(struct err){ 0 }) == 0);
 	if (r < 0)
-		return;	/* a key of ours that the list's author got wrong */
-	require(str_equal(req.type, p->type) && str_equal(req.at.network, l->name) && req.version == l->version);
+		return; /* a key of ours that the list's author got wrong */
+	require(str_equal(req.type, p->type) && str_equal(req.at.network, l->name) &&
+		req.version == l->version);
 	if (inject->prev_result.text)
 		require(raw_equal(fuzz_member(req.config, "prevResult"), inject->prev_result));
 }
@@ -60,9 +68,11 @@ static void check_list(struct arena *a, const struct net_list *l, const struct n
 
 	require(cni_network_valid(l->name) && (unsigned int)l->version < CNI_VERSIONS);
 	require(net_list_parse(a, l->bytes, &again, &more, &e) == 0);
-	require(again.count == l->count && again.version == l->version && str_equal(again.name, l->name));
+	require(again.count == l->count && again.version == l->version &&
+		str_equal(again.name, l->name));
 	for (size_t i = 0; i < l->count; i++) {
-		require(l->plugins[i].type && *l->plugins[i].type && str_equal(l->plugins[i].type, again.plugins[i].type));
+		require(l->plugins[i].type && *l->plugins[i].type &&
+			str_equal(l->plugins[i].type, again.plugins[i].type));
 		check_config(a, l, &l->plugins[i], inject);
 	}
 }

@@ -1,6 +1,7 @@
 /*
- * Netlink answers. The first byte chooses the question, then come datagrams: two bytes of length (little endian) and the bytes as the kernel
- * sends them, but that sequence numbers count from the one that is expected, 0. Linked with --wrap for send, recvmsg and recvfrom.
+ * Netlink answers. The first byte chooses the question, then come datagrams: two bytes of length
+ * (little endian) and the bytes as the kernel sends them, but that sequence numbers count from the
+ * one that is expected, 0. Linked with --wrap for send, recvmsg and recvfrom.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,12 +17,13 @@
 #include "net/nft.h"
 #include "net/nl.h"
 
-#define LOST 0xffff	/* length of a datagram that was dropped: ENOBUFS */
-#define FOREIGN 0x8000	/* from another process */
+#define LOST 0xffff    /* length of a datagram that was dropped: ENOBUFS */
+#define FOREIGN 0x8000 /* from another process */
 
 ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
-ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from, socklen_t *from_len);
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from,
+			socklen_t *from_len);
 
 static char batch[8192];
 static struct nl nl;
@@ -48,7 +50,10 @@ static void number(char *buf, size_t len)
 	}
 }
 
-/* The next datagram; what lies behind it in the buffer is out of bounds until the next call, whose last says EAGAIN. */
+/*
+ * The next datagram; what lies behind it in the buffer is out of bounds until the next call, whose
+ * last says EAGAIN.
+ */
 static ssize_t receive(char *buf, size_t cap, struct sockaddr_nl *from)
 {
 	size_t len = left < 2 ? 0 : (size_t)(at[0] | at[1] << 8);
@@ -79,7 +84,8 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 	return receive(m->msg_iov->iov_base, m->msg_iov->iov_len, m->msg_name);
 }
 
-ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from, socklen_t *from_len)
+ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from,
+			socklen_t *from_len)
 {
 	(void)fd, (void)flags, (void)from_len;
 	return receive(buf, cap, (void *)from);
@@ -91,10 +97,12 @@ static int see_link(const struct link *l, void *arg)
 	struct cni_attachment a;
 
 	(void)arg;
-	require(l->index > 0 && strlen(l->name) < sizeof(l->name) && strlen(l->kind) < sizeof(l->kind));
+	require(l->index > 0 && strlen(l->name) < sizeof(l->name) &&
+		strlen(l->kind) < sizeof(l->kind));
 	require(strlen(l->alias) < sizeof(l->alias));
 	if (attachment_parse(l->alias, buf, &a))
-		require(*a.network && *a.container_id && *a.ifname && strlen(attachment_alias(&a, again)) < sizeof(again));
+		require(*a.network && *a.container_id && *a.ifname &&
+			strlen(attachment_alias(&a, again)) < sizeof(again));
 	return 0;
 }
 
@@ -110,7 +118,8 @@ static int see_address(int index, const struct prefix *p, uint8_t scope, void *a
 static int see_route(const struct route *r, void *arg)
 {
 	(void)arg;
-	require(addr_is_set(&r->dst.addr) && (!addr_is_set(&r->via) || r->via.family == r->dst.addr.family));
+	require(addr_is_set(&r->dst.addr) &&
+		(!addr_is_set(&r->via) || r->via.family == r->dst.addr.family));
 	return 0;
 }
 
@@ -144,7 +153,9 @@ static int ask_set(unsigned int n, struct err *e)
 {
 	const struct nft_set s = { .name = "s", .key = (enum nft_key)(n % 5), .interval = n >= 5 };
 	const struct addr a = { .family = s.key % 2 ? AF_INET6 : AF_INET, .bytes = { 10 } };
-	const struct nft_elem el = { .first = a, .last = a, .first2 = a, .last2 = a, .ifname = "eth0" };
+	const struct nft_elem el = {
+		.first = a, .last = a, .first2 = a, .last2 = a, .ifname = "eth0"
+	};
 
 	if (n < 10)
 		return nft_elem_each(&nl, &table, &s, see_element, (void *)(uintptr_t)&s, e);
@@ -153,9 +164,12 @@ static int ask_set(unsigned int n, struct err *e)
 
 static int transact(struct err *e)
 {
-	const struct nft_chain nat = { .name = "postrouting", .type = "nat", .hook = NF_INET_POST_ROUTING };
+	const struct nft_chain nat = { .name = "postrouting",
+				       .type = "nat",
+				       .hook = NF_INET_POST_ROUTING };
 	const struct nft_set s = { .name = "s", .key = NFT_KEY_IPV4 };
-	const struct nft_elem el = { .first = { .family = AF_INET, .bytes = { 10 } }, .comment = "whose" };
+	const struct nft_elem el = { .first = { .family = AF_INET, .bytes = { 10 } },
+				     .comment = "whose" };
 
 	nft_begin(&nl);
 	nft_table_add(&nl, &table);
@@ -188,21 +202,38 @@ static int ask(unsigned int question, struct err *e)
 	int r;
 
 	switch (question) {
-	case 0: return link_each(&nl, NULL, see_link, NULL, e);
-	case 1: return link_each(&nl, "veth", see_link, NULL, e);
-	case 2: r = link_find(&nl, "eth0", &l, e); return r > 0 ? see_link(&l, NULL) : r;
-	case 3: r = link_find_index(&nl, 7, &l, e); return r > 0 ? see_link(&l, NULL) : r;
-	case 4: return ifaddr_each(&nl, 0, 0, see_address, NULL, e);
-	case 5: return ifaddr_each(&nl, AF_INET, 7, see_address, NULL, e);
-	case 6: return route_each(&nl, 0, 0, 0, see_route, NULL, e);
-	case 7: return route_each(&nl, AF_INET6, 3, 254, see_route, NULL, e);
-	case 8: return nft_chain_each(&nl, NFPROTO_UNSPEC, see_chain, NULL, e);
-	case 9: return nft_rule_each(&nl, &table, "postrouting", see_rule, NULL, e);
-	case 10: return nft_table_find(&nl, &table, e);
-	case 11: return nft_generation(&nl, &generation, e);
-	case 12: return transact(e);
-	case 13: return batch_links(e);
-	default: return ask_set((question - 14) % 20, e);
+	case 0:
+		return link_each(&nl, NULL, see_link, NULL, e);
+	case 1:
+		return link_each(&nl, "veth", see_link, NULL, e);
+	case 2:
+		r = link_find(&nl, "eth0", &l, e);
+		return r > 0 ? see_link(&l, NULL) : r;
+	case 3:
+		r = link_find_index(&nl, 7, &l, e);
+		return r > 0 ? see_link(&l, NULL) : r;
+	case 4:
+		return ifaddr_each(&nl, 0, 0, see_address, NULL, e);
+	case 5:
+		return ifaddr_each(&nl, AF_INET, 7, see_address, NULL, e);
+	case 6:
+		return route_each(&nl, 0, 0, 0, see_route, NULL, e);
+	case 7:
+		return route_each(&nl, AF_INET6, 3, 254, see_route, NULL, e);
+	case 8:
+		return nft_chain_each(&nl, NFPROTO_UNSPEC, see_chain, NULL, e);
+	case 9:
+		return nft_rule_each(&nl, &table, "postrouting", see_rule, NULL, e);
+	case 10:
+		return nft_table_find(&nl, &table, e);
+	case 11:
+		return nft_generation(&nl, &generation, e);
+	case 12:
+		return transact(e);
+	case 13:
+		return batch_links(e);
+	default:
+		return ask_set((question - 14) % 20, e);
 	}
 }
 

@@ -1,6 +1,7 @@
 /*
- * A whole call: command, container, namespace, interface and CNI_ARGS, each ended by a NUL, and behind them standard input. What the request
- * accepts goes on to every plugin's keys and to its judgement, which touch nothing. CNI_PATH names no folder: nothing is looked for.
+ * A whole call: command, container, namespace, interface and CNI_ARGS, each ended by a NUL, and
+ * behind them standard input. What the request accepts goes on to every plugin's keys and to its
+ * judgement, which touch nothing. CNI_PATH names no folder: nothing is looked for.
  */
 #include "cni/plugin.c"
 
@@ -29,7 +30,8 @@ static void check_refusal(const struct cni_request *req, int r, const struct err
 
 static bool is_inside(struct json_raw part, struct json_raw whole)
 {
-	return !part.text || (part.text >= whole.text && part.len <= whole.len - (size_t)(part.text - whole.text));
+	return !part.text || (part.text >= whole.text &&
+			      part.len <= whole.len - (size_t)(part.text - whole.text));
 }
 
 static void check_request(const struct cni_request *req, const struct cni_env *env)
@@ -45,7 +47,8 @@ static void check_request(const struct cni_request *req, const struct cni_env *e
 		require(t.len == 0);
 	}
 	require(req->command == CNI_VERSION || cni_network_valid(req->at.network));
-	require(req->command == CNI_DEL || req->command == CNI_GC || req->command >= CNI_STATUS || *req->netns);
+	require(req->command == CNI_DEL || req->command == CNI_GC || req->command >= CNI_STATUS ||
+		*req->netns);
 	require(req->wanted_ip_count <= CNI_WANTED_MAX && req->type);
 	for (size_t i = 0; i < req->wanted_ip_count; i++)
 		require(addr_is_set(&req->wanted_ip[i]));
@@ -70,7 +73,10 @@ static void prepare(const struct cni_request *req)
 		check_refusal(req, r, &e);
 		err_clear(&e);
 		if (r == 0 && req->prev_result.text)
-			check_refusal(req, cni_result_read(req->arena, req->prev_result, "prevResult", &prev, &e), &e);
+			check_refusal(req,
+				      cni_result_read(req->arena, req->prev_result, "prevResult",
+						      &prev, &e),
+				      &e);
 		arena_reset(req->arena, mark);
 	}
 }

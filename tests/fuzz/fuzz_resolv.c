@@ -1,4 +1,7 @@
-/* A resolv.conf of any content. What comes out is JSON, of the shape that a result's "dns" has, and no keyword of the file is in it. */
+/*
+ * A resolv.conf of any content. What comes out is JSON, of the shape that a result's "dns" has, and
+ * no keyword of the file is in it.
+ */
 #include "ipam/resolv_conf.h"
 
 #include <sys/mman.h>
@@ -13,18 +16,25 @@ struct dns {
 
 static const struct json_field word = { .kind = JSON_STR };
 
-#define WORDS(key) { .name = #key, .kind = JSON_LIST, .offset = offsetof(struct dns, key), .elem = &word, .elem_size = sizeof(char *) }
+#define WORDS(key)                                                                                 \
+	{                                                                                          \
+		.name = #key, .kind = JSON_LIST, .offset = offsetof(struct dns, key),              \
+		.elem = &word, .elem_size = sizeof(char *)                                         \
+	}
 
 static const struct json_field dns_fields[] = {
-	WORDS(nameservers), WORDS(search), WORDS(options),
-	{ .name = "domain", .kind = JSON_STR, .offset = offsetof(struct dns, domain) },
+	WORDS(nameservers),
+	WORDS(search),
+	WORDS(options),
+	{ "domain", JSON_STR, offsetof(struct dns, domain) },
 };
 static const struct json_table dns_table = { .fields = dns_fields, .count = 4 };
 
 static void check_words(const struct json_list *l)
 {
 	for (size_t i = 0; i < l->count; i++)
-		require(((const char **)l->items)[i][0] && !strpbrk(((const char **)l->items)[i], " \t\r\n#;"));
+		require(((const char **)l->items)[i][0] &&
+			!strpbrk(((const char **)l->items)[i], " \t\r\n#;"));
 }
 
 static void check_dns(struct arena *a, struct json_raw raw)

@@ -1,6 +1,7 @@
 /*
- * Results and prevResults. What is accepted can be written in every version, and what was written is read as it was meant: reading and writing
- * again changes nothing, and the newest form holds all that any older one needs.
+ * Results and prevResults. What is accepted can be written in every version, and what was written
+ * is read as it was meant: reading and writing again changes nothing, and the newest form holds all
+ * that any older one needs.
  */
 #include "cni/result.h"
 
@@ -23,13 +24,15 @@ static struct json_raw print(const struct cni_result *r, enum cni_version v, cha
 
 static void check_result(const struct cni_result *r)
 {
-	require(r->iface_count <= CNI_IFACES_MAX && r->ip_count <= CNI_IPS_MAX && r->route_count <= CNI_ROUTES_MAX);
+	require(r->iface_count <= CNI_IFACES_MAX && r->ip_count <= CNI_IPS_MAX &&
+		r->route_count <= CNI_ROUTES_MAX);
 	for (size_t i = 0; i < r->iface_count; i++)
 		require(r->ifaces[i].name);
 	for (size_t i = 0; i < r->ip_count; i++) {
 		const struct cni_ip *ip = &r->ips[i];
 
-		require(addr_is_set(&ip->address.addr) && ip->address.len <= addr_bits(&ip->address.addr));
+		require(addr_is_set(&ip->address.addr) &&
+			ip->address.len <= addr_bits(&ip->address.addr));
 		require(ip->interface >= -1 && ip->interface < (int64_t)r->iface_count);
 	}
 	for (size_t i = 0; i < r->route_count; i++)

@@ -1,6 +1,6 @@
 /*
- * GC's list: the configuration of a GC call. A live attachment that is read wrong loses its network, so all that the list names must be found,
- * and nothing may be said when there is no list.
+ * GC's list: the configuration of a GC call. A live attachment that is read wrong loses its
+ * network, so all that the list names must be found, and nothing may be said when there is no list.
  */
 #include "cni/valid.h"
 
@@ -16,7 +16,10 @@ static const char *member_string(struct arena *a, struct json_raw object, const 
 	return s;
 }
 
-/* Read once more by other means: the specification's key, and the one of its drafts only where that is missing. */
+/*
+ * Read once more by other means: the specification's key, and the one of its drafts only where that
+ * is missing.
+ */
 static void check_all_found(const struct cni_request *req)
 {
 	struct json_raw list = fuzz_member(req->config, "cni.dev/valid-attachments"), none, entry;
@@ -27,7 +30,8 @@ static void check_all_found(const struct cni_request *req)
 	require(req->valid_known == !!list.text);
 	it = json_members(list);
 	while (json_next(&it, &none, &entry)) {
-		const char *id = member_string(req->arena, entry, "containerID"), *ifname = member_string(req->arena, entry, "ifname");
+		const char *id = member_string(req->arena, entry, "containerID"),
+			   *ifname = member_string(req->arena, entry, "ifname");
 
 		require(cni_is_valid(req, id, ifname) && cni_is_valid(req, id, ""));
 	}
@@ -39,7 +43,8 @@ static void check_search(const struct cni_request *req, const char *id, const ch
 	bool found = false;
 
 	for (size_t i = 0; i < req->valid_count; i++)
-		found |= strcmp(req->valid[i].container_id, id) == 0 && (!*ifname || strcmp(req->valid[i].ifname, ifname) == 0);
+		found |= strcmp(req->valid[i].container_id, id) == 0 &&
+			 (!*ifname || strcmp(req->valid[i].ifname, ifname) == 0);
 	require(cni_is_valid(req, id, ifname) == found);
 }
 
@@ -58,7 +63,12 @@ static void check_searches(const struct cni_request *req)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct cni_env env = {
-		.command = "GC", .container_id = "", .netns = "", .ifname = "", .args = "", .path = "/nowhere",
+		.command = "GC",
+		.container_id = "",
+		.netns = "",
+		.ifname = "",
+		.args = "",
+		.path = "/nowhere",
 	};
 	struct input in = input_begin(data, size);
 	struct arena a = fuzz_arena();

@@ -1,6 +1,7 @@
 /*
- * What the tests of net against the running kernel share: two network namespaces of our own, "node", where the test stays,
- * and "pod", with a socket in each. Without the right to make them every test is skipped, and says so.
+ * What the tests of net against the running kernel share: two network namespaces of our own,
+ * "node", where the test stays, and "pod", with a socket in each. Without the right to make them
+ * every test is skipped, and says so.
  */
 #ifndef TESTS_NET_KERNEL_H
 #define TESTS_NET_KERNEL_H
@@ -35,7 +36,8 @@ static struct nl nl, pod;
 static char buffer[300000], pod_buffer[4096];
 static struct err e;
 
-static const uint8_t host_mac[6] = {2, 0, 0, 0, 1, 1}, pod_mac[6] = {2, 0, 0, 0, 1, 2}, bridge_mac[6] = {2, 0xff, 0, 0, 0, 9};
+static const uint8_t host_mac[6] = { 2, 0, 0, 0, 1, 1 }, pod_mac[6] = { 2, 0, 0, 0, 1, 2 },
+		     bridge_mac[6] = { 2, 0xff, 0, 0, 0, 9 };
 
 /* Show the error text of a call that should have worked. */
 static inline void ok(int r)
@@ -48,7 +50,8 @@ static inline int have_namespaces(void **state)
 {
 	(void)state;
 	if (unshare(CLONE_NEWNET) < 0) {
-		print_message("skipped: no right to make network namespaces: %s\n", strerror(errno));
+		print_message("skipped: no right to make network namespaces: %s\n",
+			      strerror(errno));
 		return 0;
 	}
 	pod_ns = netns_open_self(&e);
@@ -72,7 +75,7 @@ static inline int open_sockets(void **state)
 /* Each test begins with empty namespaces: deleting the node's links takes their peers away. */
 static inline int close_sockets(void **state)
 {
-	static const char *const names[] = {"br0", "veth0", "veth1", "dummy0", "other"};
+	static const char *const names[] = { "br0", "veth0", "veth1", "dummy0", "other" };
 
 	(void)state;
 	if (node_ns < 0)
@@ -94,7 +97,7 @@ static inline void needs_namespaces(void)
 
 static inline int add_bridge(const char *name)
 {
-	struct bridge b = {.name = name, .group = 77};
+	struct bridge b = { .name = name, .group = 77 };
 
 	memcpy(b.mac, bridge_mac, sizeof(b.mac));
 	link_add_bridge(&nl, &b);
@@ -103,7 +106,12 @@ static inline int add_bridge(const char *name)
 
 static inline struct veth veth(const char *host, const char *pod_name, int master)
 {
-	struct veth v = {.host = host, .pod = pod_name, .pod_ns = pod_ns, .master = master, .mtu = 1400, .alias = "net id eth0"};
+	struct veth v = { .host = host,
+			  .pod = pod_name,
+			  .pod_ns = pod_ns,
+			  .master = master,
+			  .mtu = 1400,
+			  .alias = "net id eth0" };
 
 	memcpy(v.host_mac, host_mac, 6);
 	memcpy(v.pod_mac, pod_mac, 6);

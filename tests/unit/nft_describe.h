@@ -1,7 +1,7 @@
 /*
- * An nf_tables message as text, so that two of them can be compared: lines of "path=bytes", sorted, because nf_tables
- * does not care for the order of attributes, only for that of lists. Left out is what nft(8) sends beyond what the
- * kernel needs from us; each has its reason in drop().
+ * An nf_tables message as text, so that two of them can be compared: lines of "path=bytes", sorted,
+ * because nf_tables does not care for the order of attributes, only for that of lists. Left out is
+ * what nft(8) sends beyond what the kernel needs from us; each has its reason in drop().
  */
 #ifndef TESTS_NFT_DESCRIBE_H
 #define TESTS_NFT_DESCRIBE_H
@@ -21,7 +21,7 @@ struct span {
 
 static inline struct span payload(const struct nlattr *a)
 {
-	return (struct span){(const uint8_t *)a + NLA_HDRLEN, a->nla_len - (size_t)NLA_HDRLEN};
+	return (struct span){ (const uint8_t *)a + NLA_HDRLEN, a->nla_len - (size_t)NLA_HDRLEN };
 }
 
 static inline bool next(struct span *s, const struct nlattr **a)
@@ -39,10 +39,13 @@ static inline bool next(struct span *s, const struct nlattr **a)
 	return true;
 }
 
-/* What nft(8) sends and we do not. path: attribute types from the message down; msg and expr tell what they are. */
+/*
+ * What nft(8) sends and we do not. path: attribute types from the message down; msg and expr tell
+ * what they are.
+ */
 static inline bool drop(uint16_t msg, const char *path, const char *expr, const struct nlattr *a)
 {
-	static const uint8_t interval_open[] = {1, 4, 1, 0, 0, 0};
+	static const uint8_t interval_open[] = { 1, 4, 1, 0, 0, 0 };
 	struct span data = payload(a);
 
 	if (msg == NFT_MSG_NEWSET && strcmp(path, ".10") == 0)
@@ -55,20 +58,23 @@ static inline bool drop(uint16_t msg, const char *path, const char *expr, const 
 	    memcmp(data.at, interval_open, data.len) == 0)
 		return true; /* a note of nft(8) to itself on a range without end */
 	if (strcmp(expr, "lookup") == 0 && strcmp(path, ".4.1.2.4") == 0)
-		return true;						      /* the set's id again */
-	return strcmp(expr, "bitwise") == 0 && strcmp(path, ".4.1.2.6") == 0; /* the operation's default, in words */
+		return true; /* the set's id again */
+	return strcmp(expr, "bitwise") == 0 &&
+	       strcmp(path, ".4.1.2.6") == 0; /* the operation's default, in words */
 }
 
-/* Do the types under this path number a list? nft(8) counts its elements, the kernel does not look. */
+/* Do the types under this path number a list? nft(8) counts its elements, the kernel does not look.
+ */
 static inline bool is_list(uint16_t msg, const char *path)
 {
 	return (msg == NFT_MSG_NEWSETELEM || msg == NFT_MSG_DELSETELEM) && strcmp(path, ".3") == 0;
 }
 
-static void flatten(uint16_t msg, const char *parent, const char *expr, struct span s, struct text *out);
+static void flatten(uint16_t msg, const char *parent, const char *expr, struct span s,
+		    struct text *out);
 
-static inline void flatten_one(uint16_t msg, const char *path, const char *expr, const struct nlattr *a,
-			       struct text *out)
+static inline void flatten_one(uint16_t msg, const char *path, const char *expr,
+			       const struct nlattr *a, struct text *out)
 {
 	struct span data = payload(a);
 
@@ -86,7 +92,8 @@ static inline void flatten_one(uint16_t msg, const char *path, const char *expr,
 }
 
 /* The attributes of one level by ascending type, equal types in their order. */
-static inline void flatten(uint16_t msg, const char *parent, const char *expr, struct span s, struct text *out)
+static inline void flatten(uint16_t msg, const char *parent, const char *expr, struct span s,
+			   struct text *out)
 {
 	const struct nlattr *a;
 	char path[64], name[16];
@@ -114,9 +121,9 @@ static inline void describe(const uint8_t *bytes, size_t len, char *out, size_t 
 	memcpy(&h, bytes, sizeof(h));
 	assert_int_equal(h.nlmsg_len, len);
 	text_init(&text, out, size);
-	text_printf(&text, "type %x flags %x family %u version %u\n", h.nlmsg_type, h.nlmsg_flags, bytes[16],
-		    bytes[17]);
-	flatten(h.nlmsg_type & 0xff, "", "", (struct span){bytes + 20, len - 20}, &text);
+	text_printf(&text, "type %x flags %x family %u version %u\n", h.nlmsg_type, h.nlmsg_flags,
+		    bytes[16], bytes[17]);
+	flatten(h.nlmsg_type & 0xff, "", "", (struct span){ bytes + 20, len - 20 }, &text);
 	assert_false(text.bad);
 }
 
@@ -126,7 +133,7 @@ static inline size_t unhex(const char *hex, uint8_t *out, size_t size)
 
 	assert_true(n <= size);
 	for (size_t i = 0; i < n; i++) {
-		const char digits[] = {hex[2 * i], hex[2 * i + 1], '\0'};
+		const char digits[] = { hex[2 * i], hex[2 * i + 1], '\0' };
 
 		out[i] = (uint8_t)strtoul(digits, NULL, 16);
 	}

@@ -1,6 +1,6 @@
 /*
- * What the tests of nf_tables against the running kernel share: a namespace of their own, a socket in it, and looking
- * at it through nft(8).
+ * What the tests of nf_tables against the running kernel share: a namespace of their own, a socket
+ * in it, and looking at it through nft(8).
  */
 #ifndef TESTS_NFT_KERNEL_H
 #define TESTS_NFT_KERNEL_H
@@ -29,7 +29,7 @@
 static _Alignas(16) char room[1 << 20];
 static struct nl nl;
 static struct err e;
-static const struct nft_table t = {NFPROTO_INET, "t"};
+static const struct nft_table t = { NFPROTO_INET, "t" };
 static inline struct addr A(const char *s) {
 	struct addr a;
 
@@ -48,14 +48,16 @@ P(const char *s) {
 static inline struct nft_elem
 single(const char *s, const char *comment)
 {
-	return (struct nft_elem){.first = A(s), .comment = comment};
+	return (struct nft_elem){ .first = A(s), .comment = comment };
 }
 
 static inline struct nft_elem range(const char *s, const char *comment)
 {
 	struct prefix p = P(s);
 
-	return (struct nft_elem){.first = prefix_first(&p), .last = prefix_last(&p), .comment = comment};
+	return (struct nft_elem){ .first = prefix_first(&p),
+				  .last = prefix_last(&p),
+				  .comment = comment };
 }
 
 static inline struct nft_elem pair(const char *a, const char *b, const char *comment)
@@ -138,7 +140,8 @@ static inline bool enter_namespace(void)
 		printf("SKIPPED: nft(8) is not installed\n");
 		return false;
 	}
-	if (nl_open(&nl, NETLINK_NETFILTER, room, sizeof(room), &e) < 0 || nft_table_find(&nl, &t, &e) < 0) {
+	if (nl_open(&nl, NETLINK_NETFILTER, room, sizeof(room), &e) < 0 ||
+	    nft_table_find(&nl, &t, &e) < 0) {
 		printf("SKIPPED: %s\n", e.text);
 		return false;
 	}

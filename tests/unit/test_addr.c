@@ -1,4 +1,7 @@
-/* Addresses as text, beside glibc's inet_pton() and inet_ntop(): what both must take, refuse and write. */
+/*
+ * Addresses as text, beside glibc's inet_pton() and inet_ntop(): what both must take, refuse and
+ * write.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,13 +36,72 @@ static void assert_same_parse(const char *s)
 static void test_parse(void **state)
 {
 	static const char *const texts[] = {
-		"", ".", ":", "::", ":::", "1", "1.2", "1.2.3", "1.2.3.4", "1.2.3.4.", ".1.2.3.4", "1.2.3.4.5", "1..3.4", "256.1.1.1",
-		"255.255.255.255", "0.0.0.0", "00.0.0.0", "010.0.0.1", "1.2.3.04", "1.2.3.1234", "1.2.3.4 ", " 1.2.3.4", "+1.2.3.4", "-1.2.3.4",
-		"1.2.3.a", "0x1.2.3.4", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:", "1:2:3:4:5:6:7:8:", "1:2:3:4:5:6:7:8:9", "1::8",
-		"::8", "1::", ":1", ":1::", "1:::2", "1::2::3", "::1::", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1:2:3::4:5:6:7:8", "::1:2:3:4:5:6:7:8",
-		"1:2:3:4:5:6:7:8::", "1:2:3:4::5:6:7", "12345::", "abcd:EF01:0:00:000:0000:9:a", "g::", "fe80::1%eth0", "::1.2.3.4", "::ffff:1.2.3.4",
-		"::FFFF:1.2.3.4", "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:1.2.3.4", "1::1.2.3.4:5", "::1.2.3", "::1.2.3.4.5",
-		"::01.2.3.4", "::256.2.3.4", "1.2.3.4::", "::/0", "1:2", "0:0:0:0:0:0:0:0", "::0", "0::0",
+		"",
+		".",
+		":",
+		"::",
+		":::",
+		"1",
+		"1.2",
+		"1.2.3",
+		"1.2.3.4",
+		"1.2.3.4.",
+		".1.2.3.4",
+		"1.2.3.4.5",
+		"1..3.4",
+		"256.1.1.1",
+		"255.255.255.255",
+		"0.0.0.0",
+		"00.0.0.0",
+		"010.0.0.1",
+		"1.2.3.04",
+		"1.2.3.1234",
+		"1.2.3.4 ",
+		" 1.2.3.4",
+		"+1.2.3.4",
+		"-1.2.3.4",
+		"1.2.3.a",
+		"0x1.2.3.4",
+		"1:2:3:4:5:6:7:8",
+		"1:2:3:4:5:6:7",
+		"1:2:3:4:5:6:7:",
+		"1:2:3:4:5:6:7:8:",
+		"1:2:3:4:5:6:7:8:9",
+		"1::8",
+		"::8",
+		"1::",
+		":1",
+		":1::",
+		"1:::2",
+		"1::2::3",
+		"::1::",
+		"1:2:3:4:5:6:7::",
+		"::2:3:4:5:6:7:8",
+		"1:2:3::4:5:6:7:8",
+		"::1:2:3:4:5:6:7:8",
+		"1:2:3:4:5:6:7:8::",
+		"1:2:3:4::5:6:7",
+		"12345::",
+		"abcd:EF01:0:00:000:0000:9:a",
+		"g::",
+		"fe80::1%eth0",
+		"::1.2.3.4",
+		"::ffff:1.2.3.4",
+		"::FFFF:1.2.3.4",
+		"1:2:3:4:5:6:1.2.3.4",
+		"1:2:3:4:5:6:7:1.2.3.4",
+		"1:2:3:4:5:1.2.3.4",
+		"1::1.2.3.4:5",
+		"::1.2.3",
+		"::1.2.3.4.5",
+		"::01.2.3.4",
+		"::256.2.3.4",
+		"1.2.3.4::",
+		"::/0",
+		"1:2",
+		"0:0:0:0:0:0:0:0",
+		"::0",
+		"0::0",
 	};
 
 	(void)state;
@@ -72,7 +134,8 @@ static void test_parse_noise(void **state)
 	}
 }
 
-/* glibc writes ::/96 as an IPv4 address of a kind that RFC 4291 deprecates; musl, Go and we do not. */
+/* glibc writes ::/96 as an IPv4 address of a kind that RFC 4291 deprecates; musl, Go and we do not.
+ */
 static bool is_compatible(const uint8_t *b)
 {
 	static const uint8_t zero[12];
@@ -127,9 +190,13 @@ static void test_format(void **state)
 
 static void test_prefix_text(void **state)
 {
-	static const char *const bad[] = { "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/+8", "10.0.0.0/8 ", "10.0.0.0/8/8",
-					   "::/129", "::/1280", "/8", "::/", "10.0.0/8", "10.0.0.0/-1", "::/0x8" };
-	static const char *const good[] = { "10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32", "::/0", "fd00::1/64", "fd00::/128" };
+	static const char *const bad[] = { "10.0.0.0",	   "10.0.0.0/",	  "10.0.0.0/33",
+					   "10.0.0.0/08",  "10.0.0.0/+8", "10.0.0.0/8 ",
+					   "10.0.0.0/8/8", "::/129",	  "::/1280",
+					   "/8",	   "::/",	  "10.0.0/8",
+					   "10.0.0.0/-1",  "::/0x8" };
+	static const char *const good[] = { "10.0.0.0/8", "0.0.0.0/0",	"1.2.3.4/32",
+					    "::/0",	  "fd00::1/64", "fd00::/128" };
 	struct prefix p;
 
 	(void)state;
@@ -165,7 +232,8 @@ static void test_contains(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 20000; i++) {
 		struct prefix p = { .addr.family = i % 2 ? AF_INET : AF_INET6 };
-		unsigned int bits = addr_bits(&p.addr), equal = 0, flip = random_number() % (bits + 1);
+		unsigned int bits = addr_bits(&p.addr), equal = 0,
+			     flip = random_number() % (bits + 1);
 		struct addr a;
 
 		for (size_t k = 0; k < addr_size(&p.addr); k++)
@@ -173,7 +241,8 @@ static void test_contains(void **state)
 		a = p.addr;
 		if (flip < bits)
 			a.bytes[flip / 8] = (uint8_t)(a.bytes[flip / 8] ^ 0x80 >> flip % 8);
-		while (equal < bits && !((p.addr.bytes[equal / 8] ^ a.bytes[equal / 8]) & 0x80 >> equal % 8))
+		while (equal < bits &&
+		       !((p.addr.bytes[equal / 8] ^ a.bytes[equal / 8]) & 0x80 >> equal % 8))
 			equal++;
 		for (p.len = 0; p.len <= bits; p.len++)
 			assert_int_equal(prefix_contains(&p, &a), p.len <= equal);
@@ -186,8 +255,9 @@ static void test_contains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),	    cmocka_unit_test(test_parse_noise),	    cmocka_unit_test(test_format),
-		cmocka_unit_test(test_prefix_text), cmocka_unit_test(test_message_buffers), cmocka_unit_test(test_contains),
+		cmocka_unit_test(test_parse),		cmocka_unit_test(test_parse_noise),
+		cmocka_unit_test(test_format),		cmocka_unit_test(test_prefix_text),
+		cmocka_unit_test(test_message_buffers), cmocka_unit_test(test_contains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

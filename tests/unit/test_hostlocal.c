@@ -1,6 +1,7 @@
 /*
- * host-local's allocator: defaults and checks of ranges, and the order of addresses. Expected orders were read off the reference plugin
- * (containernetworking-plugins 1.1.1). Needs root: the lease store's index lives in /run, which is a tmpfs of our own mount namespace here.
+ * host-local's allocator: defaults and checks of ranges, and the order of addresses. Expected
+ * orders were read off the reference plugin (containernetworking-plugins 1.1.1). Needs root: the
+ * lease store's index lives in /run, which is a tmpfs of our own mount namespace here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,8 @@ static struct addr ip(const char *s)
 	return a;
 }
 
-static struct hostlocal_range range(const char *subnet, const char *start, const char *end, const char *gateway)
+static struct hostlocal_range range(const char *subnet, const char *start, const char *end,
+				    const char *gateway)
 {
 	struct hostlocal_range r = { .start = ip(start), .end = ip(end), .gateway = ip(gateway) };
 
@@ -42,7 +44,8 @@ static struct hostlocal_range range(const char *subnet, const char *start, const
 	return r;
 }
 
-static struct hostlocal_range complete(const char *subnet, const char *start, const char *end, const char *gateway)
+static struct hostlocal_range complete(const char *subnet, const char *start, const char *end,
+				       const char *gateway)
 {
 	struct hostlocal_range r = range(subnet, start, end, gateway);
 	struct err e = { 0 };
@@ -66,16 +69,20 @@ static void test_defaults(void **state)
 		{ "10.0.0.0/29", "", "", "", "10.0.0.1", "10.0.0.6", "10.0.0.1" },
 		{ "10.0.0.0/30", "", "", "", "10.0.0.1", "10.0.0.2", "10.0.0.1" },
 		{ "fd00::/126", "", "", "", "fd00::1", "fd00::3", "fd00::1" },
-		{ "fd00::/24", "", "", "", "fd00::1", "fd00:ff:ffff:ffff:ffff:ffff:ffff:ffff", "fd00::1" },
+		{ "fd00::/24", "", "", "", "fd00::1", "fd00:ff:ffff:ffff:ffff:ffff:ffff:ffff",
+		  "fd00::1" },
 		{ "0.0.0.0/0", "", "", "", "0.0.0.1", "255.255.255.254", "0.0.0.1" },
-		{ "10.0.0.0/29", "10.0.0.0", "10.0.0.7", "10.0.1.1", "10.0.0.0", "10.0.0.7", "10.0.1.1" },
-		{ "10.0.0.0/29", "10.0.0.7", "10.0.0.7", "10.0.0.0", "10.0.0.7", "10.0.0.7", "10.0.0.0" },
+		{ "10.0.0.0/29", "10.0.0.0", "10.0.0.7", "10.0.1.1", "10.0.0.0", "10.0.0.7",
+		  "10.0.1.1" },
+		{ "10.0.0.0/29", "10.0.0.7", "10.0.0.7", "10.0.0.0", "10.0.0.7", "10.0.0.7",
+		  "10.0.0.0" },
 		{ "fd00::/125", "fd00::", "", "", "fd00::", "fd00::7", "fd00::1" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		struct hostlocal_range r = complete(t[i].subnet, t[i].start, t[i].end, t[i].gateway);
+		struct hostlocal_range r =
+			complete(t[i].subnet, t[i].start, t[i].end, t[i].gateway);
 
 		assert_addr(&r.start, t[i].want_start);
 		assert_addr(&r.end, t[i].want_end);
@@ -89,18 +96,26 @@ static void test_refused_ranges(void **state)
 		const char *subnet, *start, *end, *gateway, *text;
 	} t[] = {
 		{ "", "10.0.0.1", "", "", "r[0].subnet is required" },
-		{ "10.0.0.0/31", "", "", "", "r[0].subnet 10.0.0.0/31 is too small to allocate from: at least a /30 is needed" },
+		{ "10.0.0.0/31", "", "", "",
+		  "r[0].subnet 10.0.0.0/31 is too small to allocate from: at least a /30 is "
+		  "needed" },
 		{ "10.0.0.0/32", "", "", "", "too small" },
 		{ "fd00::/127", "", "", "", "at least a /126" },
 		{ "fd00::/128", "", "", "", "too small" },
-		{ "10.0.0.5/29", "", "", "", "r[0].subnet 10.0.0.5/29 has host bits set: the network is 10.0.0.0/29" },
+		{ "10.0.0.5/29", "", "", "",
+		  "r[0].subnet 10.0.0.5/29 has host bits set: the network is 10.0.0.0/29" },
 		{ "fd00::5/120", "", "", "", "host bits" },
-		{ "10.0.0.0/29", "10.0.1.1", "", "", "r[0].rangeStart 10.0.1.1 is not in subnet 10.0.0.0/29" },
-		{ "10.0.0.0/29", "", "10.0.0.8", "", "r[0].rangeEnd 10.0.0.8 is not in subnet 10.0.0.0/29" },
+		{ "10.0.0.0/29", "10.0.1.1", "", "",
+		  "r[0].rangeStart 10.0.1.1 is not in subnet 10.0.0.0/29" },
+		{ "10.0.0.0/29", "", "10.0.0.8", "",
+		  "r[0].rangeEnd 10.0.0.8 is not in subnet 10.0.0.0/29" },
 		{ "10.0.0.0/29", "fd00::1", "", "", "rangeStart fd00::1 is not in" },
-		{ "10.0.0.0/29", "10.0.0.4", "10.0.0.3", "", "r[0].rangeStart 10.0.0.4 is behind rangeEnd 10.0.0.3" },
-		{ "10.0.0.0/29", "10.0.0.7", "", "", "rangeStart 10.0.0.7 is behind rangeEnd 10.0.0.6" },
-		{ "10.0.0.0/29", "", "", "fd00::1", "r[0].gateway fd00::1 and subnet 10.0.0.0/29 are of different families" },
+		{ "10.0.0.0/29", "10.0.0.4", "10.0.0.3", "",
+		  "r[0].rangeStart 10.0.0.4 is behind rangeEnd 10.0.0.3" },
+		{ "10.0.0.0/29", "10.0.0.7", "", "",
+		  "rangeStart 10.0.0.7 is behind rangeEnd 10.0.0.6" },
+		{ "10.0.0.0/29", "", "", "fd00::1",
+		  "r[0].gateway fd00::1 and subnet 10.0.0.0/29 are of different families" },
 	};
 
 	(void)state;
@@ -113,7 +128,8 @@ static void test_refused_ranges(void **state)
 	}
 }
 
-static int check_two(struct hostlocal_range a, struct hostlocal_range b, bool one_set, struct err *e)
+static int check_two(struct hostlocal_range a, struct hostlocal_range b, bool one_set,
+		     struct err *e)
 {
 	const struct hostlocal_range r[] = { a, b };
 	const struct hostlocal_set one = { r, 2 }, two[] = { { r, 1 }, { r + 1, 1 } };
@@ -124,7 +140,8 @@ static int check_two(struct hostlocal_range a, struct hostlocal_range b, bool on
 
 static void test_sets(void **state)
 {
-	const struct hostlocal_range small = complete("10.0.0.0/29", "", "", ""), big = complete("10.0.0.0/28", "", "", "");
+	const struct hostlocal_range small = complete("10.0.0.0/29", "", "", ""),
+				     big = complete("10.0.0.0/28", "", "", "");
 	const struct hostlocal_range v6 = complete("fd00::/64", "", "", "");
 	const struct hostlocal_range low = complete("10.0.0.0/24", "", "10.0.0.7", "");
 	const struct hostlocal_range high = complete("10.0.0.0/24", "10.0.0.8", "", "");
@@ -134,9 +151,13 @@ static void test_sets(void **state)
 
 	(void)state;
 	assert_int_equal(check_two(small, big, true, &e), -EINVAL);
-	assert_string_equal(e.text, "ipam.ranges[0][0] and [0][1]: 10.0.0.1-10.0.0.6 and 10.0.0.1-10.0.0.14 overlap");
+	assert_string_equal(
+		e.text,
+		"ipam.ranges[0][0] and [0][1]: 10.0.0.1-10.0.0.6 and 10.0.0.1-10.0.0.14 overlap");
 	assert_int_equal(check_two(big, small, false, &e), -EINVAL);
-	assert_string_equal(e.text, "ipam.ranges[0][0] and [1][0]: 10.0.0.1-10.0.0.14 and 10.0.0.1-10.0.0.6 overlap");
+	assert_string_equal(
+		e.text,
+		"ipam.ranges[0][0] and [1][0]: 10.0.0.1-10.0.0.14 and 10.0.0.1-10.0.0.6 overlap");
 	assert_int_equal(check_two(small, v6, true, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "different families"));
 	assert_int_equal(check_two(low, touching, true, &e), -EINVAL);
@@ -154,7 +175,8 @@ static void test_sets(void **state)
 
 static int want(const char *a, const char *b, struct err *e)
 {
-	const struct hostlocal_range v4[] = { complete("10.0.0.0/24", "", "", ""), complete("10.0.1.0/24", "", "", "10.0.0.99") };
+	const struct hostlocal_range v4[] = { complete("10.0.0.0/24", "", "", ""),
+					      complete("10.0.1.0/24", "", "", "10.0.0.99") };
 	const struct hostlocal_range v6 = complete("fd00::/64", "", "", "");
 	const struct hostlocal_set sets[] = { { v4, 2 }, { &v6, 1 } };
 	const struct addr wanted[] = { ip(a), ip(b) };
@@ -174,7 +196,8 @@ static void test_wanted_check(void **state)
 	assert_string_equal(e.text, "requested IP address 10.0.2.1 is in no range of the network");
 	assert_int_equal(want("fd00::5", "10.0.0.255", &e), -EINVAL);
 	assert_int_equal(want("10.0.0.5", "10.0.1.6", &e), -EINVAL);
-	assert_string_equal(e.text, "requested IP addresses 10.0.0.5 and 10.0.1.6 are in the same range set: one address is given from each");
+	assert_string_equal(e.text, "requested IP addresses 10.0.0.5 and 10.0.1.6 are in the same "
+				    "range set: one address is given from each");
 	assert_int_equal(want("10.0.0.1", "fd00::5", &e), -EINVAL);
 	assert_string_equal(e.text, "requested IP address 10.0.0.1 is the subnet's gateway");
 	assert_int_equal(want("fd00::5", "10.0.0.99", &e), -EINVAL);
@@ -188,11 +211,14 @@ static void test_set_format(void **state)
 	(void)state;
 	for (size_t i = 0; i < 20; i++)
 		many[i] = complete("10.0.0.0/29", "", "", "");
-	assert_string_equal(hostlocal_set_format(&(struct hostlocal_set){ many, 2 }, buf, sizeof(buf)),
-			    "10.0.0.1-10.0.0.6, 10.0.0.1-10.0.0.6");
+	assert_string_equal(
+		hostlocal_set_format(&(struct hostlocal_set){ many, 2 }, buf, sizeof(buf)),
+		"10.0.0.1-10.0.0.6, 10.0.0.1-10.0.0.6");
 	hostlocal_set_format(&(struct hostlocal_set){ many, 20 }, buf, sizeof(buf));
 	assert_string_equal(buf + strlen(buf) - 7, ".6, ...");
-	assert_string_equal(hostlocal_set_format(&(struct hostlocal_set){ many, 1 }, tiny, sizeof(tiny)), "...");
+	assert_string_equal(
+		hostlocal_set_format(&(struct hostlocal_set){ many, 1 }, tiny, sizeof(tiny)),
+		"...");
 }
 
 /* A network of its own for each test. */
@@ -221,12 +247,15 @@ static int teardown(void **state)
 }
 
 /* For an owner that nobody was yet; the text is the address or the error. */
-static const char *take_wanted(const struct hostlocal_set *set, const struct addr *wanted, size_t count)
+static const char *take_wanted(const struct hostlocal_set *set, const struct addr *wanted,
+			       size_t count)
 {
 	static char text[PREFIX_TEXT + ADDR_TEXT + 512];
 	char id[32], address[PREFIX_TEXT], gateway[ADDR_TEXT];
 	const struct lease_owner o = { .id = id, .ifname = "eth0" };
-	const struct hostlocal_request q = { .network = "net", .set = set, .wanted = wanted, .wanted_count = count, .owner = &o };
+	const struct hostlocal_request q = {
+		.network = "net", .set = set, .wanted = wanted, .wanted_count = count, .owner = &o
+	};
 	struct hostlocal_address out;
 	struct err e = { 0 };
 	size_t used = scratch.used;
@@ -238,7 +267,8 @@ static const char *take_wanted(const struct hostlocal_set *set, const struct add
 	if (r < 0)
 		snprintf(text, sizeof(text), "%d %s", r, e.text);
 	else
-		snprintf(text, sizeof(text), "%s %s", prefix_format(&out.address, address), addr_format(&out.gateway, gateway));
+		snprintf(text, sizeof(text), "%s %s", prefix_format(&out.address, address),
+			 addr_format(&out.gateway, gateway));
 	return text;
 }
 
@@ -263,12 +293,17 @@ static void test_order(void **state)
 		complete("10.0.2.0/30", "10.0.2.2", "10.0.2.2", ""),
 	};
 	const struct hostlocal_set set = { r, 3 };
-	static const char *const wanted[] = { "10.0.0.2/29 10.0.0.1", "10.0.0.3/29 10.0.0.1", "10.0.0.4/29 10.0.0.1", "10.0.0.5/29 10.0.0.1",
-					      "10.0.0.6/29 10.0.0.1", "10.0.1.2/30 10.0.1.1", "10.0.2.2/30 10.0.2.1" };
+	static const char *const wanted[] = { "10.0.0.2/29 10.0.0.1", "10.0.0.3/29 10.0.0.1",
+					      "10.0.0.4/29 10.0.0.1", "10.0.0.5/29 10.0.0.1",
+					      "10.0.0.6/29 10.0.0.1", "10.0.1.2/30 10.0.1.1",
+					      "10.0.2.2/30 10.0.2.1" };
 	char full[128];
 
 	(void)state;
-	snprintf(full, sizeof(full), "%d no IP addresses available in network: net (ranges 10.0.0.1-10.0.0.6, 10.0.1.1-10.0.1.2, 10.0.2.2-10.0.2.2)", -ENOSPC);
+	snprintf(full, sizeof(full),
+		 "%d no IP addresses available in network: net (ranges 10.0.0.1-10.0.0.6, "
+		 "10.0.1.1-10.0.1.2, 10.0.2.2-10.0.2.2)",
+		 -ENOSPC);
 	for (size_t i = 0; i < 7; i++)
 		assert_string_equal(take(&set), wanted[i]);
 	assert_string_equal(take(&set), full);
@@ -286,7 +321,8 @@ static void test_round_robin(void **state)
 {
 	const struct hostlocal_range r = complete("fd00::/125", "", "", "fd00::4");
 	const struct hostlocal_set set = { &r, 1 };
-	static const char *const order[] = { "fd00::1", "fd00::2", "fd00::3", "fd00::5", "fd00::6", "fd00::7", "fd00::1", "fd00::2" };
+	static const char *const order[] = { "fd00::1", "fd00::2", "fd00::3", "fd00::5",
+					     "fd00::6", "fd00::7", "fd00::1", "fd00::2" };
 
 	(void)state;
 	for (size_t i = 0; i < 8; i++) {
@@ -306,11 +342,15 @@ static void test_only_the_gateway(void **state)
 	assert_int_equal(atoi(take(&(struct hostlocal_set){ &r, 1 })), -ENOSPC);
 }
 
-/* A range's gateway that lies in another range of the set; a last address that is in no range any more. */
+/*
+ * A range's gateway that lies in another range of the set; a last address that is in no range any
+ * more.
+ */
 static void test_foreign_gateway_and_last(void **state)
 {
 	const struct hostlocal_range r[] = { complete("10.0.0.0/24", "10.0.0.5", "10.0.0.6", ""),
-					     complete("10.0.0.0/24", "10.0.0.9", "10.0.0.9", "10.0.0.5") };
+					     complete("10.0.0.0/24", "10.0.0.9", "10.0.0.9",
+						      "10.0.0.5") };
 	const struct addr last = ip("192.0.2.1");
 
 	(void)state;
@@ -324,22 +364,27 @@ static void test_wanted(void **state)
 {
 	const struct hostlocal_range r = complete("10.0.0.0/24", "", "", "");
 	const struct hostlocal_set set = { &r, 1 };
-	const struct addr w[] = { ip("fd00::1"), ip("10.0.0.50") }, gateway = ip("10.0.0.1"), outside = ip("10.0.1.1");
+	const struct addr w[] = { ip("fd00::1"), ip("10.0.0.50") }, gateway = ip("10.0.0.1"),
+			  outside = ip("10.0.1.1");
 
 	(void)state;
 	assert_string_equal(take_wanted(&set, w, 2), "10.0.0.50/24 10.0.0.1");
 	assert_string_equal(take_wanted(&set, w, 1), "10.0.0.51/24 10.0.0.1");
 	assert_int_equal(atoi(take_wanted(&set, w, 2)), -EADDRINUSE);
-	assert_non_null(strstr(take_wanted(&set, w, 2), "requested IP address 10.0.0.50 is not available in range set 10.0.0.1-10.0.0.254"));
+	assert_non_null(strstr(take_wanted(&set, w, 2),
+			       "requested IP address 10.0.0.50 is not available "
+			       "in range set 10.0.0.1-10.0.0.254"));
 	assert_int_equal(atoi(take_wanted(&set, &gateway, 1)), -EINVAL);
 	assert_string_equal(take_wanted(&set, &outside, 1), "10.0.0.52/24 10.0.0.1");
 }
 
 static void test_one_of_each_set(void **state)
 {
-	const struct hostlocal_range v4 = complete("10.0.0.0/24", "", "", ""), v6 = complete("fd00::/64", "", "", "");
+	const struct hostlocal_range v4 = complete("10.0.0.0/24", "", "", ""),
+				     v6 = complete("fd00::/64", "", "", "");
 	const struct hostlocal_set sets[] = { { &v4, 1 }, { &v6, 1 } };
-	const struct lease_owner o = { .id = "c", .ifname = "eth0" }, other = { .id = "c", .ifname = "eth1" };
+	const struct lease_owner o = { .id = "c", .ifname = "eth0" },
+				 other = { .id = "c", .ifname = "eth1" };
 	struct hostlocal_request q = { .network = "net", .set = &sets[0], .owner = &o };
 	struct hostlocal_address out;
 	struct err e = { 0 };
@@ -382,8 +427,8 @@ static void fill(unsigned int from, unsigned int to, unsigned int except)
 }
 
 /*
- * With and without memory for the array, the one free address is found, wherever the walk begins; then an empty lease is (another each time:
- * what this process has taken stays locked).
+ * With and without memory for the array, the one free address is found, wherever the walk begins;
+ * then an empty lease is (another each time: what this process has taken stays locked).
  */
 static void test_nearly_full(void **state)
 {
@@ -401,7 +446,8 @@ static void test_nearly_full(void **state)
 		assert_string_equal(take(&set), "10.0.11.184/20 10.0.0.1");
 		assert_int_equal(atoi(take(&set)), -ENOSPC);
 		plant(small ? "10.0.15.2" : "10.0.15.1", "");
-		assert_string_equal(take(&set), small ? "10.0.15.2/20 10.0.0.1" : "10.0.15.1/20 10.0.0.1");
+		assert_string_equal(take(&set),
+				    small ? "10.0.15.2/20 10.0.0.1" : "10.0.15.1/20 10.0.0.1");
 		assert_int_equal(atoi(take(&set)), -ENOSPC);
 		give_back("10.0.11.184");
 	}
@@ -437,8 +483,9 @@ static int own_run(void **state)
 int main(void)
 {
 	const struct CMUnitTest pure[] = {
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_refused_ranges), cmocka_unit_test(test_sets),
-		cmocka_unit_test(test_wanted_check), cmocka_unit_test(test_set_format),
+		cmocka_unit_test(test_defaults),   cmocka_unit_test(test_refused_ranges),
+		cmocka_unit_test(test_sets),	   cmocka_unit_test(test_wanted_check),
+		cmocka_unit_test(test_set_format),
 	};
 	const struct CMUnitTest leases[] = {
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
@@ -453,7 +500,8 @@ int main(void)
 	int failed = cmocka_run_group_tests_name("hostlocal ranges", pure, NULL, NULL);
 
 	if (geteuid() != 0) {
-		print_message("SKIP hostlocal leases: a mount namespace with its own /run needs root\n");
+		print_message(
+			"SKIP hostlocal leases: a mount namespace with its own /run needs root\n");
 		return failed;
 	}
 	return failed + cmocka_run_group_tests_name("hostlocal leases", leases, own_run, NULL);

@@ -19,7 +19,10 @@
 #include "json/json.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define TABLE(f) { .fields = (f), .count = COUNT(f) }
+#define TABLE(f)                                                                                   \
+	{                                                                                          \
+		.fields = (f), .count = COUNT(f)                                                   \
+	}
 
 struct range {
 	struct prefix subnet;
@@ -28,9 +31,9 @@ struct range {
 
 struct ipam {
 	const char *type;
-	struct json_list ranges;	/* of struct json_list of struct range */
-	struct json_list names;		/* of const char * */
-	struct json_list servers;	/* of struct addr */
+	struct json_list ranges;  /* of struct json_list of struct range */
+	struct json_list names;	  /* of const char * */
+	struct json_list servers; /* of struct addr */
 };
 
 struct conf {
@@ -43,40 +46,40 @@ struct conf {
 };
 
 static const struct json_field range_fields[] = {
-	{ .name = "subnet", .kind = JSON_PREFIX, .offset = offsetof(struct range, subnet), .required = true,
+	{ "subnet", JSON_PREFIX, offsetof(struct range, subnet), .required = true,
 	  .help = "the network" },
-	{ .name = "gateway", .kind = JSON_ADDR, .offset = offsetof(struct range, gateway), .help = "its router" },
+	{ "gateway", JSON_ADDR, offsetof(struct range, gateway), .help = "its router" },
 };
 static const struct json_table range_table = TABLE(range_fields);
 static const struct json_field range_elem = { .kind = JSON_OBJECT, .table = &range_table };
-static const struct json_field set_elem = { .kind = JSON_LIST, .elem = &range_elem, .elem_size = sizeof(struct range) };
+static const struct json_field set_elem = { .kind = JSON_LIST,
+					    .elem = &range_elem,
+					    .elem_size = sizeof(struct range) };
 static const struct json_field str_elem = { .kind = JSON_STR };
 static const struct json_field addr_elem = { .kind = JSON_ADDR };
 static const struct json_field raw_elem = { .kind = JSON_RAW };
 static const struct json_field bool_elem = { .kind = JSON_BOOL };
 static const struct json_field ipam_fields[] = {
-	{ .name = "type", .kind = JSON_STR, .offset = offsetof(struct ipam, type), .required = true,
-	  .help = "the plugin" },
-	{ .name = "ranges", .kind = JSON_LIST, .offset = offsetof(struct ipam, ranges), .elem = &set_elem,
+	{ "type", JSON_STR, offsetof(struct ipam, type), .required = true, .help = "the plugin" },
+	{ "ranges", JSON_LIST, offsetof(struct ipam, ranges), .elem = &set_elem,
 	  .elem_size = sizeof(struct json_list), .help = "what to give" },
-	{ .name = "names", .kind = JSON_LIST, .offset = offsetof(struct ipam, names), .elem = &str_elem,
+	{ "names", JSON_LIST, offsetof(struct ipam, names), .elem = &str_elem,
 	  .elem_size = sizeof(const char *), .help = "names" },
-	{ .name = "servers", .kind = JSON_LIST, .offset = offsetof(struct ipam, servers), .elem = &addr_elem,
+	{ "servers", JSON_LIST, offsetof(struct ipam, servers), .elem = &addr_elem,
 	  .elem_size = sizeof(struct addr), .help = "resolvers" },
 };
 static const struct json_table ipam_table = TABLE(ipam_fields);
 static const struct json_field conf_fields[] = {
-	{ .name = "flag", .kind = JSON_BOOL, .offset = offsetof(struct conf, flag), .help = "a flag" },
-	{ .name = "mtu", .kind = JSON_INT, .offset = offsetof(struct conf, mtu), .min = 68, .max = 65535,
-	  .help = "bytes" },
-	{ .name = "any", .kind = JSON_INT, .offset = offsetof(struct conf, any) },
-	{ .name = "name", .kind = JSON_STR, .offset = offsetof(struct conf, name), .help = "the name" },
-	{ .name = "extra", .kind = JSON_RAW, .offset = offsetof(struct conf, extra), .help = "passed on" },
-	{ .name = "ipam", .kind = JSON_OBJECT, .offset = offsetof(struct conf, ipam), .table = &ipam_table,
+	{ "flag", JSON_BOOL, offsetof(struct conf, flag), .help = "a flag" },
+	{ "mtu", JSON_INT, offsetof(struct conf, mtu), .min = 68, .max = 65535, .help = "bytes" },
+	{ "any", JSON_INT, offsetof(struct conf, any) },
+	{ "name", JSON_STR, offsetof(struct conf, name), .help = "the name" },
+	{ "extra", JSON_RAW, offsetof(struct conf, extra), .help = "passed on" },
+	{ "ipam", JSON_OBJECT, offsetof(struct conf, ipam), .table = &ipam_table,
 	  .help = "addresses" },
-	{ .name = "raws", .kind = JSON_LIST, .offset = offsetof(struct conf, raws), .elem = &raw_elem,
+	{ "raws", JSON_LIST, offsetof(struct conf, raws), .elem = &raw_elem,
 	  .elem_size = sizeof(struct json_raw) },
-	{ .name = "flags", .kind = JSON_LIST, .offset = offsetof(struct conf, flags), .elem = &bool_elem,
+	{ "flags", JSON_LIST, offsetof(struct conf, flags), .elem = &bool_elem,
 	  .elem_size = sizeof(bool) },
 };
 static const struct json_table conf_table = TABLE(conf_fields);
@@ -88,12 +91,13 @@ static struct err err;
 static int decode(const char *text, struct conf *c)
 {
 	size_t len = strlen(text);
-	char *exact = malloc(len);	/* without a NUL, so that the sanitizer sees a read behind the end */
+	char *exact =
+		malloc(len); /* without a NUL, so that the sanitizer sees a read behind the end */
 	char *copy;
 	int r;
 
 	arena_init(&arena, memory, sizeof(memory));
-	copy = arena_strndup(&arena, text, len);	/* raw values must outlive this function */
+	copy = arena_strndup(&arena, text, len); /* raw values must outlive this function */
 	err_clear(&err);
 	memcpy(exact, text, len);
 	memset(c, 0, sizeof(*c));
@@ -191,19 +195,28 @@ static void test_decode_defaults(void **state)
 	assert_int_equal(c.mtu, 1500);
 	assert_null(c.name);
 	assert_null(c.extra.text);
-	assert_int_equal(decode("{\"mtu\":null,\"name\":null,\"extra\":null,\"ipam\":null,\"raws\":null,\"flag\":null}",
-				&c), 0);
+	assert_int_equal(decode("{\"mtu\":null,\"name\":null,\"extra\":null,\"ipam\":null,\"raws\":"
+				"null,\"flag\":null}",
+				&c),
+			 0);
 	assert_int_equal(c.mtu, 1500);
 	assert_null(c.name);
 	assert_null(c.extra.text);
 	assert_null(c.raws.items);
-	/* unknown keys, also prefixes and extensions of known ones; the last of several wins, null does not count */
+	/*
+	 * unknown keys, also prefixes and extensions of known ones; the last of several wins, null
+	 * does not count
+	 */
 	assert_int_equal(decode("{\"mt\":\"x\",\"mtux\":[],\"\":{},\"addIf\":\"true\","
 				"\"mtu\":100,\"Mtu\":200,\"MTU\":null}",
-				&c), 0);
+				&c),
+			 0);
 	assert_int_equal(c.mtu, 200);
 	/* keys with escapes */
-	assert_int_equal(decode("{\"\\u006d\\u0054u\":300,\"mtu\\u0000\":1,\"\\ud800mtu\":1,\"mtu\\n\":1}", &c), 0);
+	assert_int_equal(
+		decode("{\"\\u006d\\u0054u\":300,\"mtu\\u0000\":1,\"\\ud800mtu\":1,\"mtu\\n\":1}",
+		       &c),
+		0);
 	assert_int_equal(c.mtu, 300);
 }
 
@@ -217,18 +230,25 @@ static void test_decode_limits(void **state)
 	assert_int_equal(decode("{\"any\":-0,\"mtu\":65535}", &c), 0);
 	assert_true(c.any == 0 && c.mtu == 65535);
 	assert_refused("{\"mtu\":67}", "mtu: expected an integer from 68 to 65535, got number 67");
-	assert_refused("{\"mtu\":65536}", "mtu: expected an integer from 68 to 65535, got number 65536");
-	assert_refused("{\"mtu\":\"1500\"}", "mtu: expected an integer from 68 to 65535, got string \"1500\"");
-	assert_refused("{\"any\":9223372036854775808}",
-		       "any: expected an integer of at most 64 bits, got number 9223372036854775808");
-	assert_refused("{\"any\":-9223372036854775809}",
-		       "any: expected an integer of at most 64 bits, got number -9223372036854775809");
+	assert_refused("{\"mtu\":65536}",
+		       "mtu: expected an integer from 68 to 65535, got number 65536");
+	assert_refused("{\"mtu\":\"1500\"}",
+		       "mtu: expected an integer from 68 to 65535, got string \"1500\"");
+	assert_refused(
+		"{\"any\":9223372036854775808}",
+		"any: expected an integer of at most 64 bits, got number 9223372036854775808");
+	assert_refused(
+		"{\"any\":-9223372036854775809}",
+		"any: expected an integer of at most 64 bits, got number -9223372036854775809");
 	assert_refused("{\"any\":99999999999999999999999999999999999999999999999999}",
 		       "any: expected an integer of at most 64 bits, "
 		       "got number 9999999999999999999999999999999999999999...");
-	assert_refused("{\"any\":1.0}", "any: expected an integer without fraction or exponent, got number 1.0");
-	assert_refused("{\"any\":1e3}", "any: expected an integer without fraction or exponent, got number 1e3");
-	assert_refused("{\"any\":1E3}", "any: expected an integer without fraction or exponent, got number 1E3");
+	assert_refused("{\"any\":1.0}",
+		       "any: expected an integer without fraction or exponent, got number 1.0");
+	assert_refused("{\"any\":1e3}",
+		       "any: expected an integer without fraction or exponent, got number 1e3");
+	assert_refused("{\"any\":1E3}",
+		       "any: expected an integer without fraction or exponent, got number 1E3");
 }
 
 #define EURO "\xe2\x82\xac"
@@ -239,7 +259,8 @@ static void test_decode_errors(void **state)
 	(void)state;
 	assert_refused("{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0/8\"},{\"subnet\":7}]]}}",
 		       "ipam.ranges[0][1].subnet: expected an IP prefix, got number 7");
-	assert_refused("{\"flag\":\n  0}", "flag: expected a boolean, got number 0 (line 2, column 3)");
+	assert_refused("{\"flag\":\n  0}",
+		       "flag: expected a boolean, got number 0 (line 2, column 3)");
 	assert_refused("{\"name\":false}", "name: expected a string, got false");
 	assert_refused("{\"name\":{\"a\":1}}", "name: expected a string, got an object");
 	assert_refused("{\"any\":true}", "any: expected an integer, got true");
@@ -248,30 +269,36 @@ static void test_decode_errors(void **state)
 	assert_refused("{\"raws\":\"x\"}", "raws: expected a list, got string \"x\"");
 	assert_refused("{\"flags\":[true,null]}", "flags[1]: expected a boolean, got null");
 	assert_refused("{\"ipam\":{\"type\":\"x\",\"names\":[\"a\",null]}}",
-			    "ipam.names[1]: expected a string, got null");
+		       "ipam.names[1]: expected a string, got null");
 	assert_refused("{\"ipam\":{}}", "ipam.type: required: expected a string, got nothing");
-	assert_refused("{\"ipam\":{\"TYPE\":null}}", "ipam.type: required: expected a string, got null");
+	assert_refused("{\"ipam\":{\"TYPE\":null}}",
+		       "ipam.type: required: expected a string, got null");
 	assert_refused("{\"a\":1,\n\"ipam\":{\"type\":\"x\",\"ranges\":[[{}]]}}",
-		       "ipam.ranges[0][0].subnet: required: expected an IP prefix, got nothing (line 2, column 31)");
+		       "ipam.ranges[0][0].subnet: required: expected an IP prefix, got nothing "
+		       "(line 2, column 31)");
 	assert_refused("{\"ipam\":{\"ranges\":[[{\"subnet\":\"10.0.0.0\"}]]}}",
-		       "ipam.ranges[0][0].subnet: expected an IP prefix (address/length), got string \"10.0.0.0\"");
-	assert_refused("{\"ipam\":{\"ranges\":[[{\"gateway\":\"10.0.0.256\"}]]}}",
-		       "ipam.ranges[0][0].gateway: expected an IP address, got string \"10.0.0.256\"");
+		       "ipam.ranges[0][0].subnet: expected an IP prefix (address/length), got "
+		       "string \"10.0.0.0\"");
+	assert_refused(
+		"{\"ipam\":{\"ranges\":[[{\"gateway\":\"10.0.0.256\"}]]}}",
+		"ipam.ranges[0][0].gateway: expected an IP address, got string \"10.0.0.256\"");
 	assert_refused("[]", "expected an object, got a list");
 	assert_refused("7\n", "expected an object, got number 7");
 	assert_refused(" \t\"x\" \r\n", "expected an object, got string \"x\"");
 	assert_refused("null", "expected an object, got null");
-	assert_refused("{\"name\":\"a\\u0000b\"}",
-		       "name: expected a string without \\u0000 and unpaired surrogates, got string \"a\\u0000b\"");
-	assert_refused("{\"name\":\"\\udc00\"}",
-		       "name: expected a string without \\u0000 and unpaired surrogates, got string \"\\udc00\"");
+	assert_refused("{\"name\":\"a\\u0000b\"}", "name: expected a string without \\u0000 and "
+						   "unpaired surrogates, got string \"a\\u0000b\"");
+	assert_refused("{\"name\":\"\\udc00\"}", "name: expected a string without \\u0000 and "
+						 "unpaired surrogates, got string \"\\udc00\"");
 	assert_refused("{\"name\":\"\\ud800\\u0041\"}",
 		       "name: expected a string without \\u0000 and unpaired surrogates, "
 		       "got string \"\\ud800\\u0041\"");
 	/* cut between characters; no terminal escapes */
 	assert_refused("{\"flag\":\"" EURO5 EURO5 EURO5 "\"}",
-		       "flag: expected a boolean, got string \"" EURO5 EURO5 EURO EURO EURO "...\"");
-	assert_refused("{\"flag\":\"\xc2\x9b\x7f\"}", "flag: expected a boolean, got string \"??\"");
+		       "flag: expected a boolean, got string \"" EURO5 EURO5 EURO EURO EURO
+		       "...\"");
+	assert_refused("{\"flag\":\"\xc2\x9b\x7f\"}",
+		       "flag: expected a boolean, got string \"??\"");
 }
 
 /* Every escape in an address, and one that is too long to be one. */
@@ -282,19 +309,24 @@ static void test_decode_addr_text(void **state)
 	struct conf c;
 
 	(void)state;
-	assert_int_equal(decode("{\"ipam\":{\"type\":\"x\",\"ranges\":[[{\"subnet\":\"\\u0031\\u0030.0.0.0\\/8\"}]]}}",
-				&c), 0);
+	assert_int_equal(decode("{\"ipam\":{\"type\":\"x\",\"ranges\":[[{\"subnet\":"
+				"\"\\u0031\\u0030.0.0.0\\/8\"}]]}}",
+				&c),
+			 0);
 	sets = c.ipam.ranges.items;
 	assert_int_equal(((struct range *)sets->items)->subnet.addr.bytes[0], 10);
 	snprintf(text, sizeof(text), "{\"ipam\":{\"ranges\":[[{\"gateway\":\"%0*d\"}]]}}", 3000, 0);
 	assert_int_equal(decode(text, &c), -EINVAL);
-	assert_int_equal(decode("{\"ipam\":{\"ranges\":[[{\"gateway\":\"10.0.0.1\\u0000\"}]]}}", &c), -EINVAL);
+	assert_int_equal(
+		decode("{\"ipam\":{\"ranges\":[[{\"gateway\":\"10.0.0.1\\u0000\"}]]}}", &c),
+		-EINVAL);
 }
 
 static void test_decode_memory(void **state)
 {
-	static const char text[] = "{\"name\":\"0123456789\","
-				   "\"ipam\":{\"type\":\"t\",\"names\":[\"aa\",\"bb\"]},\"z\":[1,2,3,4]}";
+	static const char text[] =
+		"{\"name\":\"0123456789\","
+		"\"ipam\":{\"type\":\"t\",\"names\":[\"aa\",\"bb\"]},\"z\":[1,2,3,4]}";
 	size_t cap, worked = 0;
 
 	(void)state;
@@ -315,7 +347,8 @@ static void test_decode_memory(void **state)
 		assert_true(!used || (used[0] == 'u' && memcmp(used, used + 1, 24) == 0));
 		if (r == 0) {
 			worked++;
-			memset(exact + arena.used, 0xee, cap - arena.used);	/* where the tokens were */
+			memset(exact + arena.used, 0xee,
+			       cap - arena.used); /* where the tokens were */
 			assert_string_equal(c.name, "0123456789");
 			assert_string_equal(((const char **)c.ipam.names.items)[1], "bb");
 		} else {
@@ -335,19 +368,22 @@ static void test_decode_raw(void **state)
 	err_clear(&err);
 	arena_init(&arena, memory, sizeof(memory));
 	raw.len = strlen(raw.text) - 1;
-	assert_int_equal(json_decode_raw(&arena, raw, "plugins[1].ipam", &ipam_table, &ipam, &err), -EINVAL);
+	assert_int_equal(json_decode_raw(&arena, raw, "plugins[1].ipam", &ipam_table, &ipam, &err),
+			 -EINVAL);
 	assert_string_equal(err.text, "plugins[1].ipam.type: expected a string, got number 5");
 	err_clear(&err);
 	raw = (struct json_raw){ .text = "{\"type\":\"x\"}", .len = 12 };
 	assert_int_equal(json_decode_raw(&arena, raw, "", &ipam_table, &ipam, &err), 0);
 	assert_string_equal(ipam.type, "x");
-	assert_int_equal(json_decode_raw(&arena, (struct json_raw){ 0 }, "p", &ipam_table, &ipam, &err), -EINVAL);
+	assert_int_equal(
+		json_decode_raw(&arena, (struct json_raw){ 0 }, "p", &ipam_table, &ipam, &err),
+		-EINVAL);
 	assert_string_equal(err.text, "p: expected an object, got null");
 	err_clear(&err);
 	raw = (struct json_raw){ .text = "{\"type\":\"x\"}", .len = 11 };
 	assert_int_equal(json_decode_raw(&arena, raw, "p", &ipam_table, &ipam, &err), -EINVAL);
-	assert_string_equal(err.text,
-			    "p: line 1, column 12: expected ',' or '}' after the member, got the end of the document");
+	assert_string_equal(err.text, "p: line 1, column 12: expected ',' or '}' after the member, "
+				      "got the end of the document");
 }
 
 static void test_help(void **state)
@@ -359,18 +395,18 @@ static void test_help(void **state)
 	text_init(&t, buf, sizeof(buf));
 	json_help(&t, &conf_table, "");
 	assert_false(t.bad);
-	assert_string_equal(buf,
-			    "  flag                           boolean                    a flag\n"
-			    "  mtu                            integer 68..65535          bytes\n"
-			    "  name                           string                     the name\n"
-			    "  extra                          any value                  passed on\n"
-			    "  ipam                           object                     addresses\n"
-			    "  ipam.type                      string, required           the plugin\n"
-			    "  ipam.ranges                    list of lists of objects   what to give\n"
-			    "  ipam.ranges[][].subnet         IP prefix, required        the network\n"
-			    "  ipam.ranges[][].gateway        IP address                 its router\n"
-			    "  ipam.names                     list of strings            names\n"
-			    "  ipam.servers                   list of IP addresses       resolvers\n");
+	assert_string_equal(
+		buf, "  flag                           boolean                    a flag\n"
+		     "  mtu                            integer 68..65535          bytes\n"
+		     "  name                           string                     the name\n"
+		     "  extra                          any value                  passed on\n"
+		     "  ipam                           object                     addresses\n"
+		     "  ipam.type                      string, required           the plugin\n"
+		     "  ipam.ranges                    list of lists of objects   what to give\n"
+		     "  ipam.ranges[][].subnet         IP prefix, required        the network\n"
+		     "  ipam.ranges[][].gateway        IP address                 its router\n"
+		     "  ipam.names                     list of strings            names\n"
+		     "  ipam.servers                   list of IP addresses       resolvers\n");
 	text_init(&t, buf, sizeof(buf));
 	json_help(&t, &range_table, "a.b");
 	assert_non_null(strstr(buf, "  a.b.gateway "));

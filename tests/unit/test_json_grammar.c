@@ -31,11 +31,26 @@ static int check(const char *text, size_t len)
 static void test_grammar_accepts(void **state)
 {
 	static const char *const good[] = {
-		"{}", "[]", " \t\r\n{ } ", "0", "-0", "-0.0e-0", "1E+2", "10.01",
-		"true", "false", "null", "\"\"", "[[],{},[{}]]",
-		"{\"a\":1,\"a\":2}", "[1 , 2\n,3]",
-		"{\"\":{\"\":[null]}}", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00fF\"", "\"\x7f\"",
-		"\"\\ud800\"", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\x9f\xbf\xf4\x8f\xbf\xbf\"",
+		"{}",
+		"[]",
+		" \t\r\n{ } ",
+		"0",
+		"-0",
+		"-0.0e-0",
+		"1E+2",
+		"10.01",
+		"true",
+		"false",
+		"null",
+		"\"\"",
+		"[[],{},[{}]]",
+		"{\"a\":1,\"a\":2}",
+		"[1 , 2\n,3]",
+		"{\"\":{\"\":[null]}}",
+		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00fF\"",
+		"\"\x7f\"",
+		"\"\\ud800\"",
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xed\x9f\xbf\xf4\x8f\xbf\xbf\"",
 		"123456789012345678901234567890",
 		"[\"]\",\"}\",\"\\\\\"]",
 	};
@@ -62,17 +77,20 @@ static void test_grammar_refuses(void **state)
 		{ "{\n  \"a\"\n  1}", "line 3, column 3: expected ':' after the key, got '1'" },
 		{ "{\"a\" \"b\"}", "line 1, column 6: expected ':' after the key, got '\"'" },
 		{ "{\"a\":}", "line 1, column 6: expected a value, got '}'" },
-		{ "{\"a\":1 \"b\":2}", "line 1, column 8: expected ',' or '}' after the member, got '\"'" },
+		{ "{\"a\":1 \"b\":2}",
+		  "line 1, column 8: expected ',' or '}' after the member, got '\"'" },
 		{ "{\"a\":1]", "line 1, column 7: expected ',' or '}' after the member, got ']'" },
 		{ "{1:2}", "line 1, column 2: expected a key in quotes, got '1'" },
 		{ "{a:2}", "line 1, column 2: expected a key in quotes, got 'a'" },
-		{ "{\"a\"", "line 1, column 5: expected ':' after the key, got the end of the document" },
+		{ "{\"a\"",
+		  "line 1, column 5: expected ':' after the key, got the end of the document" },
 		{ "{", "line 1, column 2: expected a key in quotes, got the end of the document" },
 		{ "[1,]", "line 1, column 4: expected a value, got ']'" },
 		{ "[1 2]", "line 1, column 4: expected ',' or ']' after the element, got '2'" },
 		{ "[1}", "line 1, column 3: expected ',' or ']' after the element, got '}'" },
 		{ "[", "line 1, column 2: expected a value, got the end of the document" },
-		{ "[1", "line 1, column 3: expected ',' or ']' after the element, got the end of the document" },
+		{ "[1", "line 1, column 3: expected ',' or ']' after the element, got the end of "
+			"the document" },
 		{ "]", "line 1, column 1: expected a value, got ']'" },
 		{ "+1", "line 1, column 1: expected a value, got '+'" },
 		{ ".5", "line 1, column 1: expected a value, got '.'" },
@@ -82,9 +100,10 @@ static void test_grammar_refuses(void **state)
 		{ "1e", "line 1, column 3: expected a digit, got the end of the document" },
 		{ "[1e+]", "line 1, column 5: expected a digit, got ']'" },
 		{ "-01", "line 1, column 2: a number must not begin with 0" },
-		{ "[tru]",
-		  "line 1, column 2: expected a value (true, false and null are the only bare words), got 't'" },
-		{ "nul", "line 1, column 1: expected a value (true, false and null are the only bare words), got 'n'" },
+		{ "[tru]", "line 1, column 2: expected a value (true, false and null are the only "
+			   "bare words), got 't'" },
+		{ "nul", "line 1, column 1: expected a value (true, false and null are the only "
+			 "bare words), got 'n'" },
 		{ "truee", "line 1, column 5: expected nothing more after the document, got 'e'" },
 		{ "True", "line 1, column 1: expected a value, got 'T'" },
 		{ "NaN", "line 1, column 1: expected a value, got 'N'" },
@@ -93,29 +112,35 @@ static void test_grammar_refuses(void **state)
 		{ "[\"abc", "line 1, column 2: this string has no closing quote" },
 		{ "\"\\\"", "line 1, column 1: this string has no closing quote" },
 		{ "\"\\", "line 1, column 3: expected one of \"\\/bfnrtu after the backslash, "
-		  "got the end of the document" },
-		{ "\"\\x\"", "line 1, column 3: expected one of \"\\/bfnrtu after the backslash, got 'x'" },
-		{ "\"\\u12g4\"", "line 1, column 6: expected four hexadecimal digits after \\u, got 'g'" },
-		{ "\"\\u12",
-		  "line 1, column 6: expected four hexadecimal digits after \\u, got the end of the document" },
-		{ "\"a\nb\"", "line 1, column 3: expected control characters in strings to be escaped, got byte 0x0a" },
+			  "got the end of the document" },
+		{ "\"\\x\"",
+		  "line 1, column 3: expected one of \"\\/bfnrtu after the backslash, got 'x'" },
+		{ "\"\\u12g4\"",
+		  "line 1, column 6: expected four hexadecimal digits after \\u, got 'g'" },
+		{ "\"\\u12", "line 1, column 6: expected four hexadecimal digits after \\u, got "
+			     "the end of the document" },
+		{ "\"a\nb\"", "line 1, column 3: expected control characters in strings to be "
+			      "escaped, got byte 0x0a" },
 		{ "\"\xff\"", "line 1, column 2: expected UTF-8, got byte 0xff" },
 		{ "\"\xc0\xaf\"", "line 1, column 2: expected UTF-8, got byte 0xc0" },
 		{ "\"\xe0\x80\x80\"", "line 1, column 2: expected UTF-8, got byte 0xe0" },
 		{ "\"\xed\xa0\x80\"", "line 1, column 2: expected UTF-8, got byte 0xed" },
 		{ "\"\xf4\x90\x80\x80\"", "line 1, column 2: expected UTF-8, got byte 0xf4" },
 		{ "\"\xe2\x82\"", "line 1, column 2: expected UTF-8, got byte 0xe2" },
-		{ "\"\xc3\xa9\xe2\x82\xac\" x", "line 1, column 6: expected nothing more after the document, got 'x'" },
+		{ "\"\xc3\xa9\xe2\x82\xac\" x",
+		  "line 1, column 6: expected nothing more after the document, got 'x'" },
 		{ "\"\xe2\x82", "line 1, column 2: expected UTF-8, got byte 0xe2" },
-		{ "\xef\xbb\xbf{}",
-		  "line 1, column 1: the document begins with a byte order mark; save it as plain UTF-8" },
-		{ "[1]\v", "line 1, column 4: expected nothing more after the document, got byte 0x0b" },
+		{ "\xef\xbb\xbf{}", "line 1, column 1: the document begins with a byte order mark; "
+				    "save it as plain UTF-8" },
+		{ "[1]\v",
+		  "line 1, column 4: expected nothing more after the document, got byte 0x0b" },
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(bad); i++) {
-		if (check(bad[i].text, strlen(bad[i].text)) != -EINVAL || strcmp(err.text, bad[i].message) != 0)
+		if (check(bad[i].text, strlen(bad[i].text)) != -EINVAL ||
+		    strcmp(err.text, bad[i].message) != 0)
 			fail_msg("%s: got \"%s\"", bad[i].text, err.text);
 	}
 	assert_int_equal(check("[]\0", 3), -EINVAL);

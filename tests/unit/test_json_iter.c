@@ -29,7 +29,8 @@ static struct json_iter members(const char *text)
 
 static void test_iterate(void **state)
 {
-	struct json_iter it = members(" { \"a\" : 1 , \"b\\\"\":{\"x\":[\"}\\\"\"]}, \"\":[],\"d\":null }");
+	struct json_iter it =
+		members(" { \"a\" : 1 , \"b\\\"\":{\"x\":[\"}\\\"\"]}, \"\":[],\"d\":null }");
 	struct json_raw key, value;
 
 	(void)state;
@@ -59,8 +60,9 @@ static void test_iterate(void **state)
 
 static void test_iterate_nothing(void **state)
 {
-	static const char *const none[] = { "", "7", "null", "\"{}\"", "{}", "[ ]", "{\"a", "{\"", "{\"a\"", "{\"a\":",
-					  "{a", "{1", "[" };
+	static const char *const none[] = { "",	   "7",	   "null", "\"{}\"", "{}",
+					    "[ ]", "{\"a", "{\"",  "{\"a\"", "{\"a\":",
+					    "{a",  "{1",   "[" };
 	struct json_iter it = json_members((struct json_raw){ 0 });
 	struct json_raw key, value;
 	size_t i;

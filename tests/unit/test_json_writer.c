@@ -61,7 +61,8 @@ static void test_one_line(void **state)
 	(void)state;
 	begin(0);
 	write_sample();
-	assert_written("{\"cniVersion\":\"1.1.0\",\"ips\":[{\"interface\":2,\"up\":true},-9223372036854775808,false],"
+	assert_written("{\"cniVersion\":\"1.1.0\",\"ips\":[{\"interface\":2,\"up\":true},-"
+		       "9223372036854775808,false],"
 		       "\"empty\":{},\"none\":[],\"raw\":[1, 2],\"absent\":null,\"null\":null}");
 }
 
@@ -96,7 +97,8 @@ static void test_escapes(void **state)
 	assert_written("\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\xc3\xa9\xf0\x9f\x98\x80\"");
 	begin(0);
 	json_put_str(&w, "x\xff\xc3y\xed\xa0\x80\xe2\x82");
-	assert_written("\"x\xef\xbf\xbd\xef\xbf\xbdy\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	assert_written("\"x\xef\xbf\xbd\xef\xbf\xbdy\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf"
+		       "\xbd\xef\xbf\xbd\"");
 	begin(0);
 	json_open(&w, '{');
 	json_member_str(&w, "k\n\"", "");
@@ -123,7 +125,9 @@ static void test_round_trip(void **state)
 		assert_int_equal(json_check(buf, t.len, &e), 0);
 		back = json_string(&a, (struct json_raw){ buf, t.len });
 		assert_non_null(back);
-		assert_string_equal(back, c < 0x80 ? s : "a\xef\xbf\xbd" "b");
+		assert_string_equal(back, c < 0x80 ? s
+						   : "a\xef\xbf\xbd"
+						     "b");
 	}
 }
 
@@ -192,12 +196,9 @@ static void test_overflow(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_line),
-		cmocka_unit_test(test_indent),
-		cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_siblings),
+		cmocka_unit_test(test_one_line), cmocka_unit_test(test_indent),
+		cmocka_unit_test(test_escapes),	 cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_depth),	 cmocka_unit_test(test_siblings),
 		cmocka_unit_test(test_overflow),
 	};
 

@@ -1,7 +1,8 @@
 /*
- * The lease store: format, ownership, planted files. What others left is tests/unit/test_lease_foreign.c, what a death in the middle
- * leaves is tests/unit/test_lease_death.c.
- * Needs root: /run and the boot id are replaced in a mount namespace of our own (unit_lease.h).
+ * The lease store: format, ownership, planted files. What others left is
+ * tests/unit/test_lease_foreign.c, what a death in the middle leaves is
+ * tests/unit/test_lease_death.c. Needs root: /run and the boot id are replaced in a mount namespace
+ * of our own (unit_lease.h).
  */
 #include <sched.h>
 #include <sys/file.h>
@@ -192,7 +193,10 @@ static bool somebody_waits_for_a_lock(void)
 	return strstr(text, "-> FLOCK") != NULL;
 }
 
-/* An administrator removes the network while we wait for its lock: a lock of a removed file locks nothing. */
+/*
+ * An administrator removes the network while we wait for its lock: a lock of a removed file locks
+ * nothing.
+ */
 static void test_removed_while_waiting(void **state)
 {
 	int go[2], status;
@@ -263,7 +267,8 @@ static int each_text(const struct addr *a, const struct lease_owner *o, bool our
 {
 	char name[ADDR_TEXT], line[512], *text = arg;
 
-	snprintf(line, sizeof(line), "%s=%s/%s%s ", addr_format(a, name), o->id, o->ifname, ours ? "*" : "");
+	snprintf(line, sizeof(line), "%s=%s/%s%s ", addr_format(a, name), o->id, o->ifname,
+		 ours ? "*" : "");
 	strcat(text, line);
 	return 0;
 }
@@ -347,13 +352,16 @@ static void test_last(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_format), T(test_taken), T(test_find_and_release), T(test_find_max), T(test_planted), T(test_lock_is_a_link),
-		T(test_empty), T(test_in_flight), T(test_removed_while_waiting), T(test_bad_arguments), T(test_each), T(test_release_addr),
+		T(test_format),	       T(test_taken),	  T(test_find_and_release),
+		T(test_find_max),      T(test_planted),	  T(test_lock_is_a_link),
+		T(test_empty),	       T(test_in_flight), T(test_removed_while_waiting),
+		T(test_bad_arguments), T(test_each),	  T(test_release_addr),
 		T(test_last),
 	};
 
 	if (geteuid() != 0) {
-		print_message("SKIP leases: a mount namespace with its own /run and boot id needs root\n");
+		print_message("SKIP leases: a mount namespace with its own /run and boot id needs "
+			      "root\n");
 		return 0;
 	}
 	return cmocka_run_group_tests_name("leases", tests, lease_own_run, NULL);

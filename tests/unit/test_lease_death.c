@@ -1,7 +1,8 @@
 /*
- * SIGKILL at every system call of each operation on the lease store, before and after the call. After each death the store must be one that
- * the next process can trust: no half lease, the index answers what the files say, and the operation can be done again.
- * The file system's other ways (no O_TMPFILE, no AT_EMPTY_PATH) are forced by a seccomp filter.
+ * SIGKILL at every system call of each operation on the lease store, before and after the call.
+ * After each death the store must be one that the next process can trust: no half lease, the index
+ * answers what the files say, and the operation can be done again. The file system's other ways (no
+ * O_TMPFILE, no AT_EMPTY_PATH) are forced by a seccomp filter.
  */
 #include "unit_lease.h"
 
@@ -21,14 +22,16 @@ static void deny(unsigned int nr, unsigned int arg, unsigned int bits, unsigned 
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned int)offsetof(struct seccomp_data, args) + 8 * arg),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (unsigned int)offsetof(struct seccomp_data, args) + 8 * arg),
 		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog prog = { .len = sizeof(code) / sizeof(*code), .filter = code };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) < 0)
 		_exit(9);
 }
 
@@ -179,7 +182,10 @@ static void test_add_without_empty_path(void **state)
 	run_all(&(struct scenario){ deny_empty_path, prepare_three, work_add, check_add });
 }
 
-/* What a death left beside is removed by the next ADD that needs the name, not by one that does not. */
+/*
+ * What a death left beside is removed by the next ADD that needs the name, not by one that does
+ * not.
+ */
 static void check_add_beside(bool done)
 {
 	const struct scenario again = { deny_unnamed, prepare_three, work_add, check_add };

@@ -1,6 +1,6 @@
 /*
- * The lease store and what others left in it: their formats, their changes, hints that lie, leases of an earlier boot.
- * Needs root, as tests/unit/test_lease.c.
+ * The lease store and what others left in it: their formats, their changes, hints that lie, leases
+ * of an earlier boot. Needs root, as tests/unit/test_lease.c.
  */
 #include "unit_lease.h"
 
@@ -39,7 +39,10 @@ static void test_other_formats(void **state)
 	assert_true(is_there("10.0.0.4"));
 }
 
-/* Whatever the reference does while we are away is seen; and what we do ourselves is not taken for somebody else's. */
+/*
+ * Whatever the reference does while we are away is seen; and what we do ourselves is not taken for
+ * somebody else's.
+ */
 static void test_foreign_changes(void **state)
 {
 	(void)state;
@@ -87,7 +90,9 @@ static void test_equal_mtimes_are_no_stamp(void **state)
 	lease_close(&store);
 	plant("10.0.0.3", "c2\r\neth0", 0644);
 	assert_int_equal(stat(in_store("."), &st), 0);
-	assert_int_equal(utimensat(AT_FDCWD, index_path(), (struct timespec[]){ st.st_atim, st.st_mtim }, 0), 0);
+	assert_int_equal(
+		utimensat(AT_FDCWD, index_path(), (struct timespec[]){ st.st_atim, st.st_mtim }, 0),
+		0);
 	open_again();
 	assert_false(store.index_whole);
 	assert_found("c2", "eth0", "10.0.0.3");
@@ -193,7 +198,10 @@ static void test_boot_id_is_a_link(void **state)
 	assert_content("boot_id", BOOT_1 "\n");
 }
 
-/* A boot_id that cannot be replaced: an ADD is refused, for its lease would be reclaimed; DEL goes on. */
+/*
+ * A boot_id that cannot be replaced: an ADD is refused, for its lease would be reclaimed; DEL goes
+ * on.
+ */
 static void test_boot_id_cannot_be_written(void **state)
 {
 	const struct lease_owner o = { .id = "c9", .ifname = "eth0" };
@@ -220,13 +228,22 @@ static void test_boot_id_cannot_be_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_too_many_for_the_index), T(test_other_formats), T(test_foreign_changes), T(test_stale_hint),
-		T(test_equal_mtimes_are_no_stamp), T(test_index_of_somebody_else), T(test_no_run), T(test_boot),
-		T(test_boot_id_contents), T(test_boot_id_is_a_link), T(test_boot_id_cannot_be_written),
+		T(test_too_many_for_the_index),
+		T(test_other_formats),
+		T(test_foreign_changes),
+		T(test_stale_hint),
+		T(test_equal_mtimes_are_no_stamp),
+		T(test_index_of_somebody_else),
+		T(test_no_run),
+		T(test_boot),
+		T(test_boot_id_contents),
+		T(test_boot_id_is_a_link),
+		T(test_boot_id_cannot_be_written),
 	};
 
 	if (geteuid() != 0) {
-		print_message("SKIP leases: a mount namespace with its own /run and boot id needs root\n");
+		print_message("SKIP leases: a mount namespace with its own /run and boot id needs "
+			      "root\n");
 		return 0;
 	}
 	return cmocka_run_group_tests_name("leases of others", tests, lease_own_run, NULL);

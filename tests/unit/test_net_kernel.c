@@ -3,7 +3,7 @@
 
 static void bridge_is_ours_and_keeps_its_mac(void **state)
 {
-	struct bridge b = {.name = "br0", .group = 77, .mtu = 1450};
+	struct bridge b = { .name = "br0", .group = 77, .mtu = 1450 };
 	struct veth v;
 	struct link l;
 
@@ -18,7 +18,8 @@ static void bridge_is_ours_and_keeps_its_mac(void **state)
 	assert_memory_equal(l.mac, bridge_mac, 6);
 	assert_int_equal(l.mtu, 1450);
 	assert_true(l.up && l.has_mac && !l.loopback && !l.promisc);
-	v = veth("veth0", "eth0", l.index);	/* its MAC is lower: a bridge left alone would take it */
+	v = veth("veth0", "eth0",
+		 l.index); /* its MAC is lower: a bridge left alone would take it */
 	add_veth(&v);
 	ok(nl_commit(&nl, NULL, &e));
 	assert_memory_equal(find(&nl, "br0").mac, bridge_mac, 6);
@@ -26,7 +27,8 @@ static void bridge_is_ours_and_keeps_its_mac(void **state)
 
 static int see_filtering(const struct nlmsghdr *h, void *arg)
 {
-	const struct nlattr *a[IFLA_LINKINFO + 1], *info[IFLA_INFO_DATA + 1], *data[IFLA_BR_VLAN_FILTERING + 1];
+	const struct nlattr *a[IFLA_LINKINFO + 1], *info[IFLA_INFO_DATA + 1],
+		*data[IFLA_BR_VLAN_FILTERING + 1];
 	bool *filtering = arg;
 
 	assert_true(nl_attrs(h, sizeof(struct ifinfomsg), a, IFLA_LINKINFO));
@@ -39,15 +41,16 @@ static int see_filtering(const struct nlmsghdr *h, void *arg)
 /* Debian's kernels can; one that cannot is told from one without bridges. */
 static void vlan_filtering_or_its_option(void **state)
 {
-	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
-	struct bridge b = {.name = "br0", .mac = {2}, .vlan_filtering = true};
+	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	struct bridge b = { .name = "br0", .mac = { 2 }, .vlan_filtering = true };
 	bool filtering = false;
 
 	(void)state;
 	needs_namespaces();
 	link_add_bridge(&nl, &b);
 	if (nl_commit(&nl, NULL, &e) < 0) {
-		assert_string_equal(e.text, "create bridge: the bridge driver cannot filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING)");
+		assert_string_equal(e.text, "create bridge: the bridge driver cannot filter VLANs "
+					    "(CONFIG_BRIDGE_VLAN_FILTERING)");
 		print_message("this kernel has no VLAN filtering\n");
 		return;
 	}
@@ -59,7 +62,7 @@ static void vlan_filtering_or_its_option(void **state)
 
 static void veth_is_whole_after_one_batch(void **state)
 {
-	const struct port port = {.hairpin = true};
+	const struct port port = { .hairpin = true };
 	struct link host, inside;
 	struct veth v;
 	int bridge;
@@ -99,7 +102,10 @@ static int any_address(int index, const struct prefix *p, uint8_t scope, void *a
 	return 0;
 }
 
-/* What stands before link_join_veth() can be told by its group alone; afterwards there is no IPv6 on it to be paid for. */
+/*
+ * What stands before link_join_veth() can be told by its group alone; afterwards there is no IPv6
+ * on it to be paid for.
+ */
 static void veth_is_marked_until_it_joins(void **state)
 {
 	struct link l;
@@ -123,7 +129,10 @@ static void veth_is_marked_until_it_joins(void **state)
 	ok(ifaddr_each(&nl, AF_INET6, l.index, any_address, NULL, &e));
 }
 
-/* An MTU below IPv6's 1280: the host end has no IPv6 to turn off, but all the rest is done, and done again without it. */
+/*
+ * An MTU below IPv6's 1280: the host end has no IPv6 to turn off, but all the rest is done, and
+ * done again without it.
+ */
 static void veth_without_ipv6(void **state)
 {
 	struct link l;
@@ -162,7 +171,7 @@ static void veth_without_bridge_or_alias(void **state)
 /* The one that was there keeps its alias and port flags, although the batch names it again. */
 static void existing_link_is_not_touched(void **state)
 {
-	const struct port port = {.hairpin = true};
+	const struct port port = { .hairpin = true };
 	unsigned int failed = 9;
 	struct veth v;
 	struct link l;
@@ -180,7 +189,9 @@ static void existing_link_is_not_touched(void **state)
 	link_set_port(&nl, "veth0", &port);
 	assert_int_equal(nl_commit(&nl, &failed, &e), -EEXIST);
 	assert_int_equal(failed, 0);
-	assert_string_equal(e.text, "create veth: a link with the name of the host's or the pod's end exists already");
+	assert_string_equal(
+		e.text,
+		"create veth: a link with the name of the host's or the pod's end exists already");
 	l = find(&nl, "veth0");
 	assert_string_equal(l.alias, "another's");
 	assert_false(l.hairpin);
@@ -201,9 +212,11 @@ static void veth_errors_say_why(void **state)
 		int error;
 		const char *text;
 	} cases[] = {
-		{"veth1", false, false, -EINVAL, "set link up in its bridge: no link has the index given as its bridge"},
-		{"veth1", false, true, -EOPNOTSUPP, "set link up in its bridge: the link given as its bridge is no bridge"},
-		{"no/slash", true, false, -EINVAL, "create veth: Invalid argument"},
+		{ "veth1", false, false, -EINVAL,
+		  "set link up in its bridge: no link has the index given as its bridge" },
+		{ "veth1", false, true, -EOPNOTSUPP,
+		  "set link up in its bridge: the link given as its bridge is no bridge" },
+		{ "no/slash", true, false, -EINVAL, "create veth: Invalid argument" },
 	};
 	struct veth v;
 	struct link l;
@@ -219,7 +232,10 @@ static void veth_errors_say_why(void **state)
 	other = find(&nl, "veth0").index;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		err_clear(&e);
-		v = veth(cases[i].host, "eth1", cases[i].to_bridge ? bridge : cases[i].to_veth ? other : 99999);
+		v = veth(cases[i].host, "eth1",
+			 cases[i].to_bridge ? bridge
+			 : cases[i].to_veth ? other
+					    : 99999);
 		add_veth(&v);
 		assert_int_equal(nl_commit(&nl, NULL, &e), cases[i].error);
 		assert_string_equal(e.text, cases[i].text);
@@ -231,20 +247,25 @@ static void veth_errors_say_why(void **state)
 	}
 }
 
-/* No test machine lacks both drivers, so ask for a kind that none has, and for the real hint by the same rule. */
+/*
+ * No test machine lacks both drivers, so ask for a kind that none has, and for the real hint by the
+ * same rule.
+ */
 static void unknown_kind_is_named(void **state)
 {
-	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
 
 	(void)state;
 	needs_namespaces();
 	for (int hinted = 0; hinted < 2; hinted++) {
 		err_clear(&e);
-		nl_request(&nl, "create link", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any, sizeof(any));
+		nl_request(&nl, "create link", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &any,
+			   sizeof(any));
 		if (hinted)
-			nl_hint(&nl, EOPNOTSUPP, "Unknown device type", "the kernel has no such driver");
+			nl_hint(&nl, EOPNOTSUPP, "Unknown device type",
+				"the kernel has no such driver");
 		nl_put_str(&nl, IFLA_IFNAME, "other");
-		nl_nest(&nl, IFLA_LINKINFO)
+		nl_nest (&nl, IFLA_LINKINFO)
 			nl_put_str(&nl, IFLA_INFO_KIND, "nosuchkind");
 		assert_int_equal(nl_commit(&nl, NULL, &e), -EOPNOTSUPP);
 		if (hinted)
@@ -256,8 +277,8 @@ static void unknown_kind_is_named(void **state)
 
 static void links_are_changed(void **state)
 {
-	static const uint8_t mac[6] = {2, 9, 9, 9, 9, 9};
-	const struct port off = {0}, isolated = {.isolated = true, .hairpin = true};
+	static const uint8_t mac[6] = { 2, 9, 9, 9, 9, 9 };
+	const struct port off = { 0 }, isolated = { .isolated = true, .hairpin = true };
 	struct link l, by_index;
 	struct veth v;
 	int bridge;
@@ -303,7 +324,7 @@ static void links_are_changed(void **state)
 	ok(nl_commit(&nl, NULL, &e));
 	assert_int_equal(link_find_index(&nl, l.index, &by_index, &e), 0);
 	assert_int_equal(link_find(&pod, "eth0", &by_index, &e), 0);
-	assert_int_equal(e.errnum, 0);	/* not to be there is no error */
+	assert_int_equal(e.errnum, 0); /* not to be there is no error */
 	link_del(&nl, l.index);
 	assert_int_equal(nl_commit(&nl, NULL, &e), -ENODEV);
 }
@@ -323,5 +344,6 @@ int main(void)
 		with_sockets(links_are_changed),
 	};
 
-	return cmocka_run_group_tests_name("links against the kernel", tests, have_namespaces, NULL);
+	return cmocka_run_group_tests_name("links against the kernel", tests, have_namespaces,
+					   NULL);
 }

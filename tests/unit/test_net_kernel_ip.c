@@ -23,7 +23,7 @@ static int see_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
 
 static unsigned int count_addr(uint8_t family, int index, const char *want)
 {
-	struct seen s = {.want = want};
+	struct seen s = { .want = want };
 
 	ok(ifaddr_each(&pod, family, index, see_addr, &s, &e));
 	return s.count;
@@ -64,7 +64,10 @@ static void addresses(void **state)
 	assert_int_equal(nl_commit(&pod, NULL, &e), -EADDRNOTAVAIL);
 }
 
-/* Bound at once: a tentative address would refuse (EADDRNOTAVAIL) until duplicate address detection is over. */
+/*
+ * Bound at once: a tentative address would refuse (EADDRNOTAVAIL) until duplicate address detection
+ * is over.
+ */
 static void ipv6_address_is_usable_at_once(void **state)
 {
 	struct prefix v6;
@@ -83,7 +86,10 @@ static void ipv6_address_is_usable_at_once(void **state)
 	while (fgets(flags, sizeof(flags), f) && strncmp(flags, "fd00", 4) != 0)
 		;
 	fclose(f);
-	/* address index length scope flags name: IFA_F_PERMANENT 80 | IFA_F_NODAD 02, without IFA_F_TENTATIVE 40 */
+	/*
+	 * address index length scope flags name: IFA_F_PERMANENT 80 | IFA_F_NODAD 02, without
+	 * IFA_F_TENTATIVE 40
+	 */
 	assert_non_null(strstr(flags, " 40 00 82 "));
 }
 
@@ -101,7 +107,7 @@ static int see_route(const struct route *r, void *arg)
 
 static struct seen find_route(uint8_t family, uint8_t protocol, uint32_t table, const char *want)
 {
-	struct seen s = {.want = want};
+	struct seen s = { .want = want };
 
 	ok(route_each(&pod, family, protocol, table, see_route, &s, &e));
 	return s;
@@ -127,11 +133,20 @@ static void routes(void **state)
 	(void)state;
 	needs_namespaces();
 	index = with_addresses();
-	r = (struct route){.dst = prefix("10.9.8.7/16"), .via = addr("10.5.0.1"), .src = addr("10.5.0.2"), .index = index,
-			   .table = 1000, .metric = 77, .mtu = 1280, .advmss = 1200, .protocol = 99};
-	deflt = (struct route){.dst = prefix("0.0.0.0/0"), .via = addr("10.5.0.1")};
-	deflt6 = (struct route){.dst = prefix("::/0"), .via = addr("fd00:5::1"), .metric = 5, .protocol = 99};
-	host = (struct route){.dst = prefix("10.77.0.1/32"), .index = index};
+	r = (struct route){ .dst = prefix("10.9.8.7/16"),
+			    .via = addr("10.5.0.1"),
+			    .src = addr("10.5.0.2"),
+			    .index = index,
+			    .table = 1000,
+			    .metric = 77,
+			    .mtu = 1280,
+			    .advmss = 1200,
+			    .protocol = 99 };
+	deflt = (struct route){ .dst = prefix("0.0.0.0/0"), .via = addr("10.5.0.1") };
+	deflt6 = (struct route){
+		.dst = prefix("::/0"), .via = addr("fd00:5::1"), .metric = 5, .protocol = 99
+	};
+	host = (struct route){ .dst = prefix("10.77.0.1/32"), .index = index };
 	route_add(&pod, &r);
 	route_add(&pod, &deflt);
 	route_add(&pod, &deflt6);
@@ -141,12 +156,15 @@ static void routes(void **state)
 	s = find_route(0, 99, 1000, "10.9.0.0/16");
 	assert_int_equal(s.count, 1);
 	assert_true(addr_equal(&s.route.via, &r.via) && addr_equal(&s.route.src, &r.src));
-	assert_true(s.route.index == index && s.route.table == 1000 && s.route.metric == 77 && s.route.mtu == 1280);
-	assert_true(s.route.advmss == 1200 && s.route.protocol == 99 && s.route.type == RTN_UNICAST && !s.route.onlink);
+	assert_true(s.route.index == index && s.route.table == 1000 && s.route.metric == 77 &&
+		    s.route.mtu == 1280);
+	assert_true(s.route.advmss == 1200 && s.route.protocol == 99 &&
+		    s.route.type == RTN_UNICAST && !s.route.onlink);
 	s = find_route(AF_INET, 0, RT_TABLE_MAIN, "0.0.0.0/0");
 	assert_int_equal(s.count, 1);
-	assert_true(s.route.dst.len == 0 && s.route.dst.addr.family == AF_INET && s.route.protocol == RTPROT_BOOT);
-	assert_int_equal(s.route.index, index);	/* found by the kernel */
+	assert_true(s.route.dst.len == 0 && s.route.dst.addr.family == AF_INET &&
+		    s.route.protocol == RTPROT_BOOT);
+	assert_int_equal(s.route.index, index); /* found by the kernel */
 	s = find_route(AF_INET6, 99, 0, "::/0");
 	assert_true(s.count == 1 && s.route.metric == 5);
 	s = find_route(AF_INET, 0, 0, "10.77.0.1/32");
@@ -156,8 +174,9 @@ static void routes(void **state)
 	assert_int_equal(find_route(AF_INET6, 0, 0, "10.9.0.0/16").count, 0);
 	assert_int_equal(find_route(0, 98, 0, "10.9.0.0/16").count, 0);
 	assert_int_equal(find_route(0, 0, RT_TABLE_MAIN, "10.9.0.0/16").count, 0);
-	assert_int_equal(find_route(0, 0, 4711, "10.9.0.0/16").count, 0);	/* a table that is not there */
-	assert_int_equal(find_route(0, 0, 0, "10.5.0.255/32").count, 0);	/* broadcast */
+	assert_int_equal(find_route(0, 0, 4711, "10.9.0.0/16").count,
+			 0); /* a table that is not there */
+	assert_int_equal(find_route(0, 0, 0, "10.5.0.255/32").count, 0); /* broadcast */
 	assert_int_equal(e.errnum, 0);
 
 	route_add(&pod, &deflt);
@@ -168,18 +187,19 @@ static void routes(void **state)
 	ok(nl_commit(&pod, NULL, &e));
 	s = find_route(AF_INET, 0, 0, "0.0.0.0/0");
 	assert_true(s.count == 1 && addr_equal(&s.route.via, &deflt.via));
-	r = (struct route){.dst = prefix("10.9.0.0/16"), .table = 1000};
+	r = (struct route){ .dst = prefix("10.9.0.0/16"), .table = 1000 };
 	route_del(&pod, &r);
 	route_del(&pod, &deflt6);
 	ok(nl_commit(&pod, NULL, &e));
-	assert_int_equal(find_route(0, 99, 0, "10.9.0.0/16").count + find_route(0, 99, 0, "::/0").count, 0);
+	assert_int_equal(
+		find_route(0, 99, 0, "10.9.0.0/16").count + find_route(0, 99, 0, "::/0").count, 0);
 	route_del(&pod, &r);
 	assert_int_equal(nl_commit(&pod, NULL, &e), -ESRCH);
 }
 
 static void route_kinds_and_errors(void **state)
 {
-	static const uint8_t types[] = {RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT};
+	static const uint8_t types[] = { RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT };
 	struct route r;
 	struct seen s;
 	int index;
@@ -188,7 +208,9 @@ static void route_kinds_and_errors(void **state)
 	needs_namespaces();
 	index = with_addresses();
 	for (size_t i = 0; i < sizeof(types); i++) {
-		r = (struct route){.dst = prefix("10.66.0.0/16"), .type = types[i], .protocol = 99};
+		r = (struct route){ .dst = prefix("10.66.0.0/16"),
+				    .type = types[i],
+				    .protocol = 99 };
 		route_add(&pod, &r);
 		ok(nl_commit(&pod, NULL, &e));
 		s = find_route(0, 99, 0, "10.66.0.0/16");
@@ -196,20 +218,24 @@ static void route_kinds_and_errors(void **state)
 		route_del(&pod, &r);
 		ok(nl_commit(&pod, NULL, &e));
 	}
-	r = (struct route){.dst = prefix("10.66.0.1/32"), .type = RTN_LOCAL, .index = index};
+	r = (struct route){ .dst = prefix("10.66.0.1/32"), .type = RTN_LOCAL, .index = index };
 	route_add(&pod, &r);
 	ok(nl_commit(&pod, NULL, &e));
-	r = (struct route){.dst = prefix("10.66.0.0/16"), .via = addr("10.99.0.1"), .index = index, .onlink = true};
+	r = (struct route){ .dst = prefix("10.66.0.0/16"),
+			    .via = addr("10.99.0.1"),
+			    .index = index,
+			    .onlink = true };
 	route_add(&pod, &r);
 	ok(nl_commit(&pod, NULL, &e));
 	assert_true(find_route(0, 0, 0, "10.66.0.0/16").route.onlink);
 
-	r = (struct route){.dst = prefix("10.67.0.0/16"), .via = addr("10.99.0.1")};
+	r = (struct route){ .dst = prefix("10.67.0.0/16"), .via = addr("10.99.0.1") };
 	route_add(&pod, &r);
 	assert_int_equal(nl_commit(&pod, NULL, &e), -ENETUNREACH);
-	assert_string_equal(e.text, "add route: Network is unreachable (kernel: Nexthop has invalid gateway)");
+	assert_string_equal(
+		e.text, "add route: Network is unreachable (kernel: Nexthop has invalid gateway)");
 	err_clear(&e);
-	r = (struct route){.dst = prefix("fd99::/64"), .via = addr("fd98::1")};
+	r = (struct route){ .dst = prefix("fd99::/64"), .via = addr("fd98::1") };
 	route_add(&pod, &r);
 	assert_true(nl_commit(&pod, NULL, &e) < 0);
 	assert_memory_equal(e.text, "add route: ", 11);
@@ -240,7 +266,9 @@ static void namespaces(void **state)
 	err_clear(&e);
 	assert_int_equal(netns_enter(-1, &e), -EBADF);
 	err_clear(&e);
-	assert_int_equal(nl_open_in(&pod, -1, node_ns, NETLINK_ROUTE, pod_buffer, sizeof(pod_buffer), &e), -EBADF);
+	assert_int_equal(
+		nl_open_in(&pod, -1, node_ns, NETLINK_ROUTE, pod_buffer, sizeof(pod_buffer), &e),
+		-EBADF);
 	assert_int_equal(pod.fd, -1);
 }
 
@@ -258,7 +286,8 @@ static void open_in_comes_back(void **state)
 	self = netns_open_self(&e);
 	assert_true(netns_same(self, node_ns));
 	close(self);
-	assert_int_equal(nl_open_in(&lost, pod_ns, -1, NETLINK_ROUTE, room, sizeof(room), &e), -EBADF);
+	assert_int_equal(nl_open_in(&lost, pod_ns, -1, NETLINK_ROUTE, room, sizeof(room), &e),
+			 -EBADF);
 	assert_int_equal(lost.fd, -1);
 	err_clear(&e);
 	ok(netns_enter(node_ns, &e));
@@ -278,7 +307,7 @@ static void sysctls(void **state)
 	assert_int_equal(sysctl_set("net/ipv4/ip_forward", "1", &e), 0);
 	ok(sysctl_get("net/ipv4/ip_forward", value, sizeof(value), &e));
 	assert_string_equal(value, "1");
-	ok(netns_enter(pod_ns, &e));	/* each namespace has its own */
+	ok(netns_enter(pod_ns, &e)); /* each namespace has its own */
 	ok(sysctl_get("net/ipv4/ip_forward", value, sizeof(value), &e));
 	ok(netns_enter(node_ns, &e));
 	assert_string_equal(value, "0");
@@ -294,7 +323,10 @@ static void sysctls(void **state)
 
 static void sysctl_paths_stay_inside(void **state)
 {
-	static const char *const bad[] = {"", "/", ".", "..", "net/../kernel/hostname", "net/..", "../sys/net", "net//ipv4", "net/", "net/./ipv4"};
+	static const char *const bad[] = {
+		"",	  "/",		".",	     "..",   "net/../kernel/hostname",
+		"net/..", "../sys/net", "net//ipv4", "net/", "net/./ipv4"
+	};
 	char value[32];
 
 	(void)state;
@@ -311,15 +343,12 @@ static void sysctl_paths_stay_inside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_sockets(addresses),
-		with_sockets(ipv6_address_is_usable_at_once),
-		with_sockets(routes),
-		with_sockets(route_kinds_and_errors),
-		with_sockets(namespaces),
-		with_sockets(open_in_comes_back),
-		with_sockets(sysctls),
-		with_sockets(sysctl_paths_stay_inside),
+		with_sockets(addresses),  with_sockets(ipv6_address_is_usable_at_once),
+		with_sockets(routes),	  with_sockets(route_kinds_and_errors),
+		with_sockets(namespaces), with_sockets(open_in_comes_back),
+		with_sockets(sysctls),	  with_sockets(sysctl_paths_stay_inside),
 	};
 
-	return cmocka_run_group_tests_name("addresses and routes against the kernel", tests, have_namespaces, NULL);
+	return cmocka_run_group_tests_name("addresses and routes against the kernel", tests,
+					   have_namespaces, NULL);
 }

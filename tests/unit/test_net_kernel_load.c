@@ -10,7 +10,8 @@ static void add_many(void)
 	for (int i = 0; i < MANY; i++) {
 		struct veth v = veth(host, inside, 0);
 
-		v.alias = "one of many with an alias of some length, so that a dump takes several messages";
+		v.alias = "one of many with an alias of some length, so that a dump takes several "
+			  "messages";
 		snprintf(host, sizeof(host), "many%d", i);
 		snprintf(inside, sizeof(inside), "eth%d", i);
 		v.host_mac[5] = v.pod_mac[5] = (uint8_t)i;
@@ -24,7 +25,7 @@ static void add_many(void)
 struct many {
 	bool seen[MANY];
 	unsigned int count, twice, calls;
-	struct nl *meddler;	/* its first call makes a link, which interrupts the dump */
+	struct nl *meddler; /* its first call makes a link, which interrupts the dump */
 	char *other;
 };
 
@@ -69,7 +70,8 @@ static double now_ms(void)
 
 static void hundreds_of_links(void **state)
 {
-	struct many all = {.calls = 0}, bridges = {.calls = 0}, none = {.calls = 0}, stopped = {.calls = 0}, meddled = {.calls = 0};
+	struct many all = { .calls = 0 }, bridges = { .calls = 0 }, none = { .calls = 0 },
+		    stopped = { .calls = 0 }, meddled = { .calls = 0 };
 	static char other_buffer[1024];
 	struct nl other;
 	struct link l;
@@ -83,7 +85,8 @@ static void hundreds_of_links(void **state)
 	start = now_ms();
 	ok(link_each(&nl, NULL, see_many, &all, &e));
 	print_message("dump of %u links: %.2f ms\n", all.calls, now_ms() - start);
-	assert_true(all.count == MANY && all.twice == 0 && all.calls == MANY + 3);	/* br0, other, lo */
+	assert_true(all.count == MANY && all.twice == 0 &&
+		    all.calls == MANY + 3); /* br0, other, lo */
 	ok(link_each(&nl, "bridge", see_many, &bridges, &e));
 	assert_true(bridges.count == 0 && bridges.calls == 2);
 	ok(link_each(&nl, "nosuchkind", see_many, &none, &e));
@@ -92,7 +95,7 @@ static void hundreds_of_links(void **state)
 	assert_int_equal(link_each(&nl, NULL, stop_at_fifth, &stopped, &e), -ECANCELED);
 	assert_int_equal(stopped.calls, 5);
 	assert_int_equal(e.errnum, 0);
-	find(&nl, "many7");	/* the socket is fit for use again */
+	find(&nl, "many7"); /* the socket is fit for use again */
 
 	ok(nl_open(&other, NETLINK_ROUTE, other_buffer, sizeof(other_buffer), &e));
 	meddled.meddler = &other;
@@ -111,7 +114,10 @@ static void hundreds_of_links(void **state)
 	assert_int_equal(nl_commit(&nl, NULL, &e), -ENODEV);
 }
 
-/* A thousand failures overflow the receive queue (ENOBUFS): the first one is reported, and the socket lives on. */
+/*
+ * A thousand failures overflow the receive queue (ENOBUFS): the first one is reported, and the
+ * socket lives on.
+ */
 static void first_error_survives_an_overflow(void **state)
 {
 	const int small = 1;
@@ -146,7 +152,7 @@ static void large_batch(void **state)
 	nl.buf = room;
 	nl.cap = sizeof(room);
 	for (int i = 0; i < NL_REQUESTS_MAX; i++) {
-		struct ifinfomsg lo = {.ifi_index = 1};
+		struct ifinfomsg lo = { .ifi_index = 1 };
 
 		nl_request(&nl, "set link alias", RTM_SETLINK, 0, &lo, sizeof(lo));
 		nl_put(&nl, IFLA_IFALIAS, pad, sizeof(pad));
@@ -164,7 +170,8 @@ static void strangers_are_not_believed(void **state)
 	struct {
 		struct nlmsghdr h;
 		struct nlmsgerr m;
-	} forged = {.h = {.nlmsg_len = sizeof(forged), .nlmsg_type = NLMSG_ERROR}, .m = {.error = -EPERM}};
+	} forged = { .h = { .nlmsg_len = sizeof(forged), .nlmsg_type = NLMSG_ERROR },
+		     .m = { .error = -EPERM } };
 	struct sockaddr_nl to;
 	socklen_t len = sizeof(to);
 	struct nl stranger;
@@ -173,11 +180,13 @@ static void strangers_are_not_believed(void **state)
 	(void)state;
 	needs_namespaces();
 	ok(nl_open(&stranger, NETLINK_ROUTE, room, sizeof(room), &e));
-	link_up(&nl, 1);	/* binds the socket to a port */
+	link_up(&nl, 1); /* binds the socket to a port */
 	ok(nl_commit(&nl, NULL, &e));
 	assert_int_equal(getsockname(nl.fd, (struct sockaddr *)&to, &len), 0);
 	forged.h.nlmsg_seq = nl.seq + 1;
-	assert_int_equal(sendto(stranger.fd, &forged, sizeof(forged), 0, (struct sockaddr *)&to, len), sizeof(forged));
+	assert_int_equal(
+		sendto(stranger.fd, &forged, sizeof(forged), 0, (struct sockaddr *)&to, len),
+		sizeof(forged));
 	link_up(&nl, 1);
 	ok(nl_commit(&nl, NULL, &e));
 	nl_close(&stranger);

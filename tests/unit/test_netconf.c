@@ -1,4 +1,7 @@
-/* Network lists from files, the configuration that each plugin gets, the result cache, container ids. */
+/*
+ * Network lists from files, the configuration that each plugin gets, the result cache, container
+ * ids.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +75,8 @@ static void put_dir(const char *name)
 static int parse(struct fixture *f, const char *text, bool *more)
 {
 	err_clear(&f->e);
-	return net_list_parse(&f->a, (struct json_raw){ .text = text, .len = strlen(text) }, &f->l, more, &f->e);
+	return net_list_parse(&f->a, (struct json_raw){ .text = text, .len = strlen(text) }, &f->l,
+			      more, &f->e);
 }
 
 static void expect_refused(struct fixture *f, const char *text, const char *why)
@@ -87,9 +91,10 @@ static void expect_refused(struct fixture *f, const char *text, const char *why)
 static void parses_a_list(void **state)
 {
 	struct fixture *f = *state;
-	const char *text =
-		"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"disableCheck\":\"TRUE\",\"disableGC\":true,\"plugins\":"
-		"[{\"type\":\"a\",\"name\":\"own\"},{\"type\":\"b\",\"capabilities\":{\"x\":true}}]}";
+	const char *text = "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"disableCheck\":\"TRUE\","
+			   "\"disableGC\":true,\"plugins\":"
+			   "[{\"type\":\"a\",\"name\":\"own\"},{\"type\":\"b\",\"capabilities\":{"
+			   "\"x\":true}}]}";
 	bool more;
 
 	assert_int_equal(parse(f, text, &more), 0);
@@ -112,13 +117,14 @@ static void wraps_one_plugin(void **state)
 	struct fixture *f = *state;
 	bool more;
 
-	assert_int_equal(parse(f, "\n {\"name\":\"n\",\"type\":\"a\",\"cniVersion\":\"0.3.1\"}", &more), 0);
+	assert_int_equal(
+		parse(f, "\n {\"name\":\"n\",\"type\":\"a\",\"cniVersion\":\"0.3.1\"}", &more), 0);
 	assert_false(more);
 	assert_int_equal(f->l.count, 1);
 	assert_int_equal(f->l.version, CNI_0_3_1);
-	assert_string_equal(f->l.bytes.text,
-			    "{\"cniVersion\":\"0.3.1\",\"name\":\"n\",\"plugins\":[\n {\"name\":\"n\",\"type\":\"a\","
-			    "\"cniVersion\":\"0.3.1\"}]}");
+	assert_string_equal(f->l.bytes.text, "{\"cniVersion\":\"0.3.1\",\"name\":\"n\",\"plugins\":"
+					     "[\n {\"name\":\"n\",\"type\":\"a\","
+					     "\"cniVersion\":\"0.3.1\"}]}");
 	assert_int_equal(f->l.plugins[0].config.text[0], '{');
 }
 
@@ -141,7 +147,8 @@ static void chooses_the_version(void **state)
 	bool more;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(text, sizeof(text), "{%s\"name\":\"n\",\"plugins\":[{\"type\":\"a\"}]}", cases[i].keys);
+		snprintf(text, sizeof(text), "{%s\"name\":\"n\",\"plugins\":[{\"type\":\"a\"}]}",
+			 cases[i].keys);
 		assert_int_equal(parse(f, text, &more), 0);
 		assert_int_equal(f->l.version, cases[i].version);
 	}
@@ -160,14 +167,19 @@ static void refuses_bad_lists(void **state)
 	expect_refused(f, "{\"name\":\"n\",\"plugins\":[7]}", "plugins[0]");
 	expect_refused(f, "{\"name\":\"n\",\"plugins\":[{\"type\":\"a\"},{}]}", "plugins[1]: type");
 	expect_refused(f, "{\"name\":\"n\",\"plugins\":[{\"type\":\"\"}]}", "plugins[0]: type");
-	expect_refused(f, "{\"name\":\"n\",\"cniVersion\":\"9.9.9\",\"plugins\":[{\"type\":\"a\"}]}",
+	expect_refused(f,
+		       "{\"name\":\"n\",\"cniVersion\":\"9.9.9\",\"plugins\":[{\"type\":\"a\"}]}",
 		       "cniVersion \"9.9.9\"");
-	expect_refused(f, "{\"name\":\"n\",\"disableCheck\":\"x\",\"plugins\":[{\"type\":\"a\"}]}", "disableCheck");
-	expect_refused(f, "{\"name\":\"n\",\"disableGC\":1,\"plugins\":[{\"type\":\"a\"}]}", "disableGC");
+	expect_refused(f, "{\"name\":\"n\",\"disableCheck\":\"x\",\"plugins\":[{\"type\":\"a\"}]}",
+		       "disableCheck");
+	expect_refused(f, "{\"name\":\"n\",\"disableGC\":1,\"plugins\":[{\"type\":\"a\"}]}",
+		       "disableGC");
 	expect_refused(f, "{\"name\":\"n\",\"loadOnlyInlinedPlugins\":true}", "plugins: required");
 	expect_refused(f, "{\"name\":\"n\",\"plugins\":[{\"type\":\"a\",\"capabilities\":[]}]}",
 		       "capabilities: expected an object");
-	expect_refused(f, "{\"name\":\"n\",\"plugins\":[{\"type\":\"a\",\"capabilities\":{\"ips\":\"true\"}}]}",
+	expect_refused(f,
+		       "{\"name\":\"n\",\"plugins\":[{\"type\":\"a\",\"capabilities\":{\"ips\":"
+		       "\"true\"}}]}",
 		       "capabilities.ips");
 }
 
@@ -222,7 +234,8 @@ static void loads_plugins_of_the_folder(void **state)
 	assert_string_equal(f->l.plugins[0].type, "inline");
 	assert_string_equal(f->l.plugins[1].type, "one");
 	assert_string_equal(f->l.plugins[2].type, "two");
-	put_file("1.conflist", "{\"name\":\"n\",\"loadOnlyInlinedPlugins\":true,\"plugins\":[{\"type\":\"inline\"}]}");
+	put_file("1.conflist", "{\"name\":\"n\",\"loadOnlyInlinedPlugins\":true,\"plugins\":[{"
+			       "\"type\":\"inline\"}]}");
 	assert_int_equal(net_list_load(&f->a, base, "n", &f->l, &f->e), 0);
 	assert_int_equal(f->l.count, 1);
 	put_file("1.conflist", "{\"name\":\"n\"}");
@@ -244,17 +257,19 @@ static const char *written(struct fixture *f, const char *plugin, const struct n
 	struct text t;
 
 	f->l = (struct net_list){ .name = "n", .version = CNI_1_0_0 };
-	assert_int_equal(net_plugin_parse(&f->a, (struct json_raw){ .text = plugin, .len = strlen(plugin) }, &p, &f->e),
-			 0);
+	assert_int_equal(
+		net_plugin_parse(&f->a, (struct json_raw){ .text = plugin, .len = strlen(plugin) },
+				 &p, &f->e),
+		0);
 	text_init(&t, buf, sizeof(buf));
 	net_config_write(&t, &f->l, &p, in);
 	assert_false(t.bad);
 	return buf;
 }
 
-#define RAW(s)                                                                                                         \
-	{                                                                                                              \
-		.text = (s), .len = sizeof(s) - 1                                                                      \
+#define RAW(s)                                                                                     \
+	{                                                                                          \
+		.text = (s), .len = sizeof(s) - 1                                                  \
 	}
 
 static void writes_the_configuration(void **state)
@@ -262,14 +277,16 @@ static void writes_the_configuration(void **state)
 	struct fixture *f = *state;
 	struct net_inject none = { 0 }, in = { .prev_result = RAW("{\"r\":1}") };
 
-	assert_string_equal(
-		written(f,
-			"{ \"type\" : \"a\", \"Name\":\"other\", \"CNIVersion\":\"0.1.0\", \"x\": [1, 2], "
-			"\"prevResult\":5 }",
-			&none),
-		"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\" : \"a\",\"x\": [1, 2],\"prevResult\":5}");
+	assert_string_equal(written(f,
+				    "{ \"type\" : \"a\", \"Name\":\"other\", "
+				    "\"CNIVersion\":\"0.1.0\", \"x\": [1, 2], "
+				    "\"prevResult\":5 }",
+				    &none),
+			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\" : \"a\",\"x\": [1, "
+			    "2],\"prevResult\":5}");
 	assert_string_equal(written(f, "{\"type\":\"a\",\"prevResult\":5}", &in),
-			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\",\"prevResult\":{\"r\":1}}");
+			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\","
+			    "\"prevResult\":{\"r\":1}}");
 	in = (struct net_inject){ .valid_attachments = RAW("[]") };
 	assert_string_equal(written(f, "{\"type\":\"a\",\"cni.dev/valid-attachments\":null}", &in),
 			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\",\"cni.dev/"
@@ -279,24 +296,34 @@ static void writes_the_configuration(void **state)
 static void passes_what_the_plugin_is_capable_of(void **state)
 {
 	struct fixture *f = *state;
-	struct net_inject in = { .capability_args =
-					 RAW("{\"ips\":[\"10.0.0.9\"],\"mac\":\"m\",\"other\":1,\"no\":2}") };
+	struct net_inject in = {
+		.capability_args =
+			RAW("{\"ips\":[\"10.0.0.9\"],\"mac\":\"m\",\"other\":1,\"no\":2}")
+	};
 
-	assert_string_equal(
-		written(f, "{\"type\":\"a\",\"capabilities\":{\"mac\":true,\"ips\":true,\"no\":false,\"absent\":true}}",
-			&in),
-		"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\",\"capabilities\":{\"mac\":true,\"ips\":true,"
-		"\"no\":false,\"absent\":true},"
-		"\"runtimeConfig\":{\"mac\":\"m\",\"ips\":[\"10.0.0.9\"]}}");
+	assert_string_equal(written(f,
+				    "{\"type\":\"a\",\"capabilities\":{\"mac\":true,\"ips\":true,"
+				    "\"no\":false,\"absent\":true}}",
+				    &in),
+			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\","
+			    "\"capabilities\":{\"mac\":true,\"ips\":true,"
+			    "\"no\":false,\"absent\":true},"
+			    "\"runtimeConfig\":{\"mac\":\"m\",\"ips\":[\"10.0.0.9\"]}}");
 	/* Nothing to pass: the configuration's own stays. */
-	assert_string_equal(
-		written(f, "{\"type\":\"a\",\"runtimeConfig\":{\"k\":1},\"capabilities\":{\"no\":false}}", &in),
-		"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\",\"runtimeConfig\":{\"k\":1},\"capabilities\":{"
-		"\"no\":false}}");
-	assert_string_equal(
-		written(f, "{\"type\":\"a\",\"runtimeConfig\":{\"k\":1},\"capabilities\":{\"no\":true}}", &in),
-		"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\",\"capabilities\":{\"no\":true},"
-		"\"runtimeConfig\":{\"no\":2}}");
+	assert_string_equal(written(f,
+				    "{\"type\":\"a\",\"runtimeConfig\":{\"k\":1},\"capabilities\":{"
+				    "\"no\":false}}",
+				    &in),
+			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\","
+			    "\"runtimeConfig\":{\"k\":1},\"capabilities\":{"
+			    "\"no\":false}}");
+	assert_string_equal(written(f,
+				    "{\"type\":\"a\",\"runtimeConfig\":{\"k\":1},\"capabilities\":{"
+				    "\"no\":true}}",
+				    &in),
+			    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"type\":\"a\","
+			    "\"capabilities\":{\"no\":true},"
+			    "\"runtimeConfig\":{\"no\":2}}");
 }
 
 static void reformats(void **state)
@@ -314,8 +341,10 @@ static void reformats(void **state)
 	text_init(&t, buf, sizeof(buf));
 	json_begin(&w, &t, 4);
 	json_put_reformatted(&w, raw);
-	assert_string_equal(buf, "{\n    \"a\\n\": [],\n    \"b\": [\n        1.50,\n        {\n            \"c\": "
-				 "null\n        }\n    ]\n}");
+	assert_string_equal(
+		buf,
+		"{\n    \"a\\n\": [],\n    \"b\": [\n        1.50,\n        {\n            \"c\": "
+		"null\n        }\n    ]\n}");
 }
 
 static const struct cache_entry sample = {
@@ -343,14 +372,17 @@ static void caches_as_libcni(void **state)
 	assert_non_null(fgets(text, sizeof(text), file));
 	fclose(file);
 	assert_string_equal(
-		text, "{\"kind\":\"cniCacheV1\",\"containerId\":\"c1\",\"config\":\"eyJhIjoxfQ==\",\"ifName\":\"eth0\","
-		      "\"networkName\":\"n\",\"netns\":\"/run/netns/p\",\"cniArgs\":[[\"A\",\"1\"],[\"B\",\"x\"]],"
+		text, "{\"kind\":\"cniCacheV1\",\"containerId\":\"c1\",\"config\":\"eyJhIjoxfQ==\","
+		      "\"ifName\":\"eth0\","
+		      "\"networkName\":\"n\",\"netns\":\"/run/netns/"
+		      "p\",\"cniArgs\":[[\"A\",\"1\"],[\"B\",\"x\"]],"
 		      "\"capabilityArgs\":{\"mac\":\"m\"},\"result\":{\"cniVersion\":\"1.0.0\"}}");
 }
 
 static void encodes_every_length(void **state)
 {
-	static const char *const encoded[] = { "\"\"", "\"YQ==\"", "\"Yf8=\"", "\"Yf8+\"", "\"Yf8+Pw==\"" };
+	static const char *const encoded[] = { "\"\"", "\"YQ==\"", "\"Yf8=\"", "\"Yf8+\"",
+					       "\"Yf8+Pw==\"" };
 	struct cache_entry c = sample;
 	struct fixture *f = *state;
 	char path[128], text[1024];
@@ -364,7 +396,8 @@ static void encodes_every_length(void **state)
 		assert_non_null(file);
 		assert_non_null(fgets(text, sizeof(text), file));
 		fclose(file);
-		assert_memory_equal(strstr(text, "\"config\":") + 9, encoded[len], strlen(encoded[len]));
+		assert_memory_equal(strstr(text, "\"config\":") + 9, encoded[len],
+				    strlen(encoded[len]));
 	}
 }
 
@@ -387,7 +420,8 @@ static void reads_what_it_cached(void **state)
 	assert_string_equal(c.netns, "/run/netns/p");
 	assert_string_equal(c.args, "A=1;B=x");
 	assert_memory_equal(c.result.text, sample.result.text, sample.result.len);
-	assert_memory_equal(c.capability_args.text, sample.capability_args.text, sample.capability_args.len);
+	assert_memory_equal(c.capability_args.text, sample.capability_args.text,
+			    sample.capability_args.len);
 	assert_int_equal(cache_remove(base, &sample.at, &f->e), 0);
 	assert_int_equal(cache_read(&f->a, base, &sample.at, &c, &f->e), -ENOENT);
 }
@@ -404,10 +438,10 @@ static void lists_one_network(void **state)
 	c.at.network = "other";
 	assert_int_equal(cache_write(&f->a, base, &c, &f->e), 0);
 	put_file("results/n-c2-eth0", "{\"kind\":\"cniCa");
-	put_file("results/n-c3-eth0",
-		 "{\"kind\":\"x\",\"containerId\":\"c3\",\"ifName\":\"eth0\",\"networkName\":\"n\"}");
-	put_file("results/n-c4-eth0",
-		 "{\"kind\":\"cniCacheV1\",\"containerId\":\"../c4\",\"ifName\":\"eth0\",\"networkName\":\"n\"}");
+	put_file("results/n-c3-eth0", "{\"kind\":\"x\",\"containerId\":\"c3\",\"ifName\":\"eth0\","
+				      "\"networkName\":\"n\"}");
+	put_file("results/n-c4-eth0", "{\"kind\":\"cniCacheV1\",\"containerId\":\"../"
+				      "c4\",\"ifName\":\"eth0\",\"networkName\":\"n\"}");
 	assert_int_equal(cache_list(&f->a, base, "n", &all, &count, &f->e), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(all[0].at.ifname, "eth0");
@@ -438,7 +472,8 @@ static void hashes(void **state)
 	} cases[] = {
 		{ "", { 0xcf, 0x83, 0xe1, 0x35, 0x7e, 0xef, 0xb8, 0xbd } },
 		{ "abc", { 0xdd, 0xaf, 0x35, 0xa1, 0x93, 0x61, 0x7a, 0xba } },
-		{ "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnop"
+		{ "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopq"
+		  "klmnopqrlmnopqrsmnop"
 		  "q"
 		  "rstnopqrstu",
 		  { 0x8e, 0x95, 0x9b, 0x75, 0xda, 0xe3, 0x13, 0xda } },
@@ -463,7 +498,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(names_what_it_found_instead, setup, teardown),
 		cmocka_unit_test_setup_teardown(loads_plugins_of_the_folder, setup, teardown),
 		cmocka_unit_test_setup_teardown(writes_the_configuration, setup, teardown),
-		cmocka_unit_test_setup_teardown(passes_what_the_plugin_is_capable_of, setup, teardown),
+		cmocka_unit_test_setup_teardown(passes_what_the_plugin_is_capable_of, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(reformats, setup, teardown),
 		cmocka_unit_test_setup_teardown(caches_as_libcni, setup, teardown),
 		cmocka_unit_test_setup_teardown(encodes_every_length, setup, teardown),

@@ -19,17 +19,18 @@
 #include "nft_describe.h"
 #include "nft_golden.h"
 
-#define CT_ESTABLISHED_RELATED 6u /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) */
+#define CT_ESTABLISHED_RELATED                                                                     \
+	6u /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) */
 
 static _Alignas(16) char room[65536];
 static struct nl nl;
-static const struct nft_table t = {NFPROTO_INET, "t"};
-static const struct nft_set s4 = {"s4", NFT_KEY_IPV4, false};
-static const struct nft_set s6 = {"s6", NFT_KEY_IPV6, false};
-static const struct nft_set i4 = {"i4", NFT_KEY_IPV4, true};
-static const struct nft_set p4 = {"p4", NFT_KEY_IPV4_IPV4, true};
-static const struct nft_set q6 = {"q6", NFT_KEY_IPV6_IPV6, false};
-static const struct nft_set ifs = {"ifs", NFT_KEY_IFNAME, false};
+static const struct nft_table t = { NFPROTO_INET, "t" };
+static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
+static const struct nft_set s6 = { "s6", NFT_KEY_IPV6, false };
+static const struct nft_set i4 = { "i4", NFT_KEY_IPV4, true };
+static const struct nft_set p4 = { "p4", NFT_KEY_IPV4_IPV4, true };
+static const struct nft_set q6 = { "q6", NFT_KEY_IPV6_IPV6, false };
+static const struct nft_set ifs = { "ifs", NFT_KEY_IFNAME, false };
 
 static void fresh(void)
 {
@@ -59,7 +60,9 @@ range(const char *s, const char *comment)
 {
 	struct prefix p = P(s);
 
-	return (struct nft_elem){.first = prefix_first(&p), .last = prefix_last(&p), .comment = comment};
+	return (struct nft_elem){ .first = prefix_first(&p),
+				  .last = prefix_last(&p),
+				  .comment = comment };
 }
 
 /* ---- one builder per golden command, in the same order ---- */
@@ -70,17 +73,19 @@ static void table_add(void)
 }
 static void chain_add(void)
 {
-	nft_chain_add(&nl, &t, &(struct nft_chain){.name = "c"});
+	nft_chain_add(&nl, &t, &(struct nft_chain){ .name = "c" });
 }
 
 static void chain_nat(void)
 {
-	nft_chain_add(&nl, &t, &(struct nft_chain){"post", "nat", NF_INET_POST_ROUTING, 100, false});
+	nft_chain_add(&nl, &t,
+		      &(struct nft_chain){ "post", "nat", NF_INET_POST_ROUTING, 100, false });
 }
 
 static void chain_drop(void)
 {
-	nft_chain_add(&nl, &t, &(struct nft_chain){"early", "filter", NF_INET_FORWARD, -10, true});
+	nft_chain_add(&nl, &t,
+		      &(struct nft_chain){ "early", "filter", NF_INET_FORWARD, -10, true });
 }
 
 static void set_s4(void)
@@ -110,7 +115,8 @@ static void set_ifs(void)
 
 static void elem_s4(void)
 {
-	nft_elem_add(&nl, &t, &s4, &(struct nft_elem){.first = A("10.1.2.3"), .comment = "pod a"});
+	nft_elem_add(&nl, &t, &s4,
+		     &(struct nft_elem){ .first = A("10.1.2.3"), .comment = "pod a" });
 }
 
 static void elem_first(void)
@@ -151,12 +157,13 @@ static void elem_p4(void)
 
 static void elem_q6(void)
 {
-	nft_elem_add(&nl, &t, &q6, &(struct nft_elem){.first = A("fd00::1"), .first2 = A("fd00::2")});
+	nft_elem_add(&nl, &t, &q6,
+		     &(struct nft_elem){ .first = A("fd00::1"), .first2 = A("fd00::2") });
 }
 
 static void elem_ifs(void)
 {
-	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){.ifname = "eth0"});
+	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){ .ifname = "eth0" });
 }
 
 static void rule_saddr(void)
@@ -288,7 +295,8 @@ static void rule_masquerade_random(void)
 
 static void elem_s4_del(void)
 {
-	nft_elem_del(&nl, &t, &s4, &(struct nft_elem){.first = A("10.1.2.3"), .comment = "is not sent"});
+	nft_elem_del(&nl, &t, &s4,
+		     &(struct nft_elem){ .first = A("10.1.2.3"), .comment = "is not sent" });
 }
 
 static void elem_i4_del(void)
@@ -385,7 +393,8 @@ static void test_golden(void **state)
 		assert_int_equal(nl.count, 1);
 		describe((const uint8_t *)nl.buf, nl.len, have, sizeof(have));
 		if (strcmp(want, have) != 0)
-			fail_msg("%s\nnft(8) sends:\n%s\nwe send:\n%s", goldens[i].command, want, have);
+			fail_msg("%s\nnft(8) sends:\n%s\nwe send:\n%s", goldens[i].command, want,
+				 have);
 	}
 }
 
@@ -403,9 +412,9 @@ static int commit_error(struct err *e)
 
 static void test_comment_length(void **state)
 {
-	struct nft_elem el = {.first = A("10.0.0.1")};
+	struct nft_elem el = { .first = A("10.0.0.1") };
 	char comment[122];
-	struct err e = {0};
+	struct err e = { 0 };
 
 	(void)state;
 	memset(comment, 'x', sizeof(comment));
@@ -427,7 +436,7 @@ static void test_comment_length(void **state)
 
 static void test_name_length(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 
 	(void)state;
 	fresh();
@@ -443,7 +452,7 @@ static void test_name_length(void **state)
 
 static void test_small_buffer(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 
 	(void)state;
 	fresh();
@@ -457,7 +466,7 @@ static void test_small_buffer(void **state)
 
 static void test_empty(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 
 	(void)state;
 	fresh(); /* without a socket: a system call would fail */

@@ -1,21 +1,23 @@
 /*
- * nf_tables objects and elements against the running kernel, in a network namespace of the test's own: what nft(8)
- * prints of what we wrote, and what we read back. Skips with a reason where there is no right to make a namespace.
+ * nf_tables objects and elements against the running kernel, in a network namespace of the test's
+ * own: what nft(8) prints of what we wrote, and what we read back. Skips with a reason where there
+ * is no right to make a namespace.
  */
 #include "nft_kernel.h"
 
 #include "base/text.h"
 
-#define ESTABLISHED_RELATED 6u /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) */
+#define ESTABLISHED_RELATED                                                                        \
+	6u /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) */
 
-static const struct nft_set s4 = {"s4", NFT_KEY_IPV4, false};
-static const struct nft_set s6 = {"s6", NFT_KEY_IPV6, false};
-static const struct nft_set i4 = {"i4", NFT_KEY_IPV4, true};
-static const struct nft_set i6 = {"i6", NFT_KEY_IPV6, true};
-static const struct nft_set p4 = {"p4", NFT_KEY_IPV4_IPV4, true};
-static const struct nft_set p6 = {"p6", NFT_KEY_IPV6_IPV6, true};
-static const struct nft_set q4 = {"q4", NFT_KEY_IPV4_IPV4, false};
-static const struct nft_set ifs = {"ifs", NFT_KEY_IFNAME, false};
+static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
+static const struct nft_set s6 = { "s6", NFT_KEY_IPV6, false };
+static const struct nft_set i4 = { "i4", NFT_KEY_IPV4, true };
+static const struct nft_set i6 = { "i6", NFT_KEY_IPV6, true };
+static const struct nft_set p4 = { "p4", NFT_KEY_IPV4_IPV4, true };
+static const struct nft_set p6 = { "p6", NFT_KEY_IPV6_IPV6, true };
+static const struct nft_set q4 = { "q4", NFT_KEY_IPV4_IPV4, false };
+static const struct nft_set ifs = { "ifs", NFT_KEY_IFNAME, false };
 
 /* A table with a set; the transaction stays open. */
 static void begin_with(const struct nft_set *s)
@@ -72,24 +74,30 @@ static void write_rules(void)
 
 static const char whole[] =
 	"table inet t {\n"
-	"	set s4 {\n		type ipv4_addr\n		elements = { 10.1.2.3 comment \"pod a\" "
+	"	set s4 {\n		type ipv4_addr\n		elements = { 10.1.2.3 "
+	"comment \"pod a\" "
 	"}\n	}\n\n"
-	"	set s6 {\n		type ipv6_addr\n		elements = { fd00::1 comment \"pod b\" "
+	"	set s6 {\n		type ipv6_addr\n		elements = { fd00::1 "
+	"comment \"pod b\" "
 	"}\n	}\n\n"
 	"	set i4 {\n		type ipv4_addr\n		flags interval\n"
 	"		elements = { 10.1.0.0/16 comment \"the net\" }\n	}\n\n"
 	"	set p4 {\n		type ipv4_addr . ipv4_addr\n		flags interval\n"
 	"		elements = { 10.1.0.0/16 . 10.2.0.0/24 comment \"pair\" }\n	}\n\n"
-	"	set ifs {\n		type ifname\n		elements = { \"cni0\" }\n	}\n\n"
+	"	set ifs {\n		type ifname\n		elements = { \"cni0\" }\n	"
+	"}\n\n"
 	"	chain work {\n"
-	"		ip6 daddr != fd00:1::/44 iifname != \"cni0\" fib daddr type local accept comment \"at the "
+	"		ip6 daddr != fd00:1::/44 iifname != \"cni0\" fib daddr type local accept "
+	"comment \"at the "
 	"head\"\n"
 	"		ct state established,related return\n"
-	"		ip saddr 10.1.7.0/24 ip daddr != @i4 meta mark & 0x00002000 != 0x00002000 counter packets 0 "
+	"		ip saddr 10.1.7.0/24 ip daddr != @i4 meta mark & 0x00002000 != 0x00002000 "
+	"counter packets 0 "
 	"bytes 0 drop "
 	"comment \"the comment\"\n"
 	"	}\n\n"
-	"	chain forward {\n		type filter hook forward priority filter - 10; policy drop;\n"
+	"	chain forward {\n		type filter hook forward priority filter - 10; "
+	"policy drop;\n"
 	"		ip saddr . ip daddr @p4 iifname @ifs jump work\n	}\n\n"
 	"	chain nat {\n		type nat hook postrouting priority srcnat; policy accept;\n"
 	"		ip saddr @s4 masquerade\n"
@@ -105,14 +113,16 @@ static void write_whole(void)
 	nft_set_add(&nl, &t, &i4);
 	nft_set_add(&nl, &t, &p4);
 	nft_set_add(&nl, &t, &ifs);
-	nft_chain_add(&nl, &t, &(struct nft_chain){.name = "work"});
-	nft_chain_add(&nl, &t, &(struct nft_chain){"forward", "filter", NF_INET_FORWARD, -10, true});
-	nft_chain_add(&nl, &t, &(struct nft_chain){"nat", "nat", NF_INET_POST_ROUTING, 100, false});
+	nft_chain_add(&nl, &t, &(struct nft_chain){ .name = "work" });
+	nft_chain_add(&nl, &t,
+		      &(struct nft_chain){ "forward", "filter", NF_INET_FORWARD, -10, true });
+	nft_chain_add(&nl, &t,
+		      &(struct nft_chain){ "nat", "nat", NF_INET_POST_ROUTING, 100, false });
 	add(&s4, single("10.1.2.3", "pod a"));
 	add(&s6, single("fd00::1", "pod b"));
 	add(&i4, range("10.1.0.0/16", "the net"));
 	add(&p4, pair("10.1.0.0/16", "10.2.0.0/24", "pair"));
-	add(&ifs, (struct nft_elem){.ifname = "cni0"});
+	add(&ifs, (struct nft_elem){ .ifname = "cni0" });
 }
 
 static void test_whole(void **state)
@@ -125,7 +135,10 @@ static void test_whole(void **state)
 	commit();
 	shows("nft list ruleset", whole);
 
-	/* Once more, as a node program does after a restart: objects are there alike, rules are replaced. */
+	/*
+	 * Once more, as a node program does after a restart: objects are there alike, rules are
+	 * replaced.
+	 */
 	write_whole();
 	nft_chain_flush(&nl, &t, "work");
 	nft_chain_flush(&nl, &t, "forward");
@@ -137,7 +150,8 @@ static void test_whole(void **state)
 	shows("nft list ruleset", whole);
 
 	/* What nft(8) prints it must be able to read. */
-	shows("nft list ruleset > /dev/shm/cnibox-nft.$$; nft -c -f /dev/shm/cnibox-nft.$$; r=$?; rm "
+	shows("nft list ruleset > /dev/shm/cnibox-nft.$$; nft -c -f /dev/shm/cnibox-nft.$$; r=$?; "
+	      "rm "
 	      "/dev/shm/cnibox-nft.$$; exit $r",
 	      "");
 }
@@ -172,8 +186,9 @@ static int collect(const struct nft_elem *el, void *arg)
 {
 	char a[ADDR_TEXT], b[ADDR_TEXT], c[ADDR_TEXT], d[ADDR_TEXT];
 
-	text_printf(arg, "%s-%s.%s-%s %s\"%s\" ", addr_format(&el->first, a), addr_format(&el->last, b),
-		    addr_format(&el->first2, c), addr_format(&el->last2, d), el->ifname ? el->ifname : "", el->comment);
+	text_printf(arg, "%s-%s.%s-%s %s\"%s\" ", addr_format(&el->first, a),
+		    addr_format(&el->last, b), addr_format(&el->first2, c),
+		    addr_format(&el->last2, d), el->ifname ? el->ifname : "", el->comment);
 	return 0;
 }
 
@@ -196,7 +211,7 @@ static void holds(const struct nft_set *s, unsigned int count, const char *const
 
 static void test_plain(void **state)
 {
-	static const char *const want[] = {"10.0.0.1-.- \"one\"", "10.0.0.2-.- \"\""};
+	static const char *const want[] = { "10.0.0.1-.- \"one\"", "10.0.0.2-.- \"\"" };
 	struct nft_elem el = single("10.0.0.2", NULL), none = single("10.0.0.3", NULL);
 
 	(void)state;
@@ -208,7 +223,8 @@ static void test_plain(void **state)
 	assert_int_equal(nft_elem_find(&nl, &t, &s4, &el, &e), 1);
 	assert_int_equal(nft_elem_find(&nl, &t, &s4, &none, &e), 0);
 	nft_begin(&nl);
-	add(&s4, single("10.0.0.1", "another comment")); /* there already: no error, the old comment stays */
+	add(&s4, single("10.0.0.1",
+			"another comment")); /* there already: no error, the old comment stays */
 	nft_elem_del(&nl, &t, &s4, &el);
 	commit();
 	holds(&s4, 1, want);
@@ -221,13 +237,13 @@ static void test_plain(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const want[] = {"-.- cni0\"\"", "-.- fifteen-letters\"x\""};
-	struct nft_elem el = {.ifname = "cni0"}, none = {.ifname = "cni"};
+	static const char *const want[] = { "-.- cni0\"\"", "-.- fifteen-letters\"x\"" };
+	struct nft_elem el = { .ifname = "cni0" }, none = { .ifname = "cni" };
 
 	(void)state;
 	begin_with(&ifs);
 	add(&ifs, el);
-	add(&ifs, (struct nft_elem){.ifname = "fifteen-letters", .comment = "x"});
+	add(&ifs, (struct nft_elem){ .ifname = "fifteen-letters", .comment = "x" });
 	commit();
 	holds(&ifs, 2, want);
 	assert_int_equal(nft_elem_find(&nl, &t, &ifs, &el, &e), 1);
@@ -256,7 +272,8 @@ static void test_intervals(void **state)
 	holds(&i4, 6, want);
 	shows_part("nft list set inet t i4",
 		   "elements = { 0.0.0.0/8 comment \"first\", 10.1.0.0/24 comment \"a\",\n"
-		   "			     10.1.1.0/24 comment \"b\", 10.1.2.0 comment \"single\",\n"
+		   "			     10.1.1.0/24 comment \"b\", 10.1.2.0 comment "
+		   "\"single\",\n"
 		   "			     10.9.0.7, 255.255.255.0/24 comment \"last\" }");
 	assert_int_equal(nft_elem_find(&nl, &t, &i4, &a, &e), 1);
 	assert_int_equal(nft_elem_find(&nl, &t, &i4, &b, &e), 1);
@@ -286,12 +303,13 @@ static void test_intervals6(void **state)
 	add(&i6, range("ffff::/16", "last"));
 	commit();
 	holds(&i6, 2, want);
-	shows_part("nft list set inet t i6",
-		   "elements = { fd00:1::/32 comment \"net\",\n			     ffff::/16 comment \"last\" }");
+	shows_part("nft list set inet t i6", "elements = { fd00:1::/32 comment \"net\",\n	"
+					     "		     ffff::/16 comment \"last\" }");
 	nft_begin(&nl);
 	add(&i6, range("fd00:1::/32", "net"));
 	nft_elem_del(&nl, &t, &i6,
-		     &(struct nft_elem){.first = A("ffff::"), .last = A("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")});
+		     &(struct nft_elem){ .first = A("ffff::"),
+					 .last = A("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff") });
 	commit();
 	holds(&i6, 1, want);
 }
@@ -302,7 +320,8 @@ static void test_pairs(void **state)
 		"10.0.0.0-10.255.255.255.10.0.0.0-10.255.255.255 \"all\"",
 		"11.0.0.1-11.0.0.1.0.0.0.0-255.255.255.255 \"any\"",
 	};
-	struct nft_elem all = pair("10.0.0.0/8", "10.0.0.0/8", "all"), half = pair("10.0.0.0/8", "10.0.0.0/9", NULL);
+	struct nft_elem all = pair("10.0.0.0/8", "10.0.0.0/8", "all"),
+			half = pair("10.0.0.0/8", "10.0.0.0/9", NULL);
 	struct nft_elem any = pair("11.0.0.1/32", "0.0.0.0/0", "any");
 
 	(void)state;
@@ -311,7 +330,8 @@ static void test_pairs(void **state)
 	add(&p4, any);
 	commit();
 	holds(&p4, 2, want);
-	shows_part("nft list set inet t p4", "elements = { 10.0.0.0/8 . 10.0.0.0/8 comment \"all\"");
+	shows_part("nft list set inet t p4",
+		   "elements = { 10.0.0.0/8 . 10.0.0.0/8 comment \"all\"");
 	assert_int_equal(nft_elem_find(&nl, &t, &p4, &all, &e), 1);
 	assert_int_equal(nft_elem_find(&nl, &t, &p4, &half, &e), 0);
 	nft_begin(&nl);
@@ -326,8 +346,8 @@ static void test_pairs(void **state)
 
 static void test_pairs_plain(void **state)
 {
-	static const char *const want[] = {"10.0.0.1-.10.0.0.2- \"x\""};
-	struct nft_elem el = {.first = A("10.0.0.1"), .first2 = A("10.0.0.2"), .comment = "x"};
+	static const char *const want[] = { "10.0.0.1-.10.0.0.2- \"x\"" };
+	struct nft_elem el = { .first = A("10.0.0.1"), .first2 = A("10.0.0.2"), .comment = "x" };
 
 	(void)state;
 	begin_with(&q4);
@@ -337,8 +357,8 @@ static void test_pairs_plain(void **state)
 	commit();
 	holds(&q4, 1, want);
 	assert_int_equal(nft_elem_find(&nl, &t, &q4, &el, &e), 1);
-	shows_part("nft list set inet t q4",
-		   "type ipv4_addr . ipv4_addr\n		elements = { 10.0.0.1 . 10.0.0.2 comment \"x\" }");
+	shows_part("nft list set inet t q4", "type ipv4_addr . ipv4_addr\n		elements = "
+					     "{ 10.0.0.1 . 10.0.0.2 comment \"x\" }");
 	shows_part("nft list set inet t p6", "elements = { fd00::/16 . fd01::/64 }");
 }
 
@@ -376,9 +396,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, each_begin, each_end)
 	const struct CMUnitTest tests[] = {
-		TEST(test_whole),      TEST(test_delete),      TEST(test_plain), TEST(test_names),
-		TEST(test_intervals),  TEST(test_intervals6),  TEST(test_pairs), TEST(test_pairs_plain),
-		TEST(test_walk_stops), TEST(test_missing_set),
+		TEST(test_whole),	TEST(test_delete),	TEST(test_plain),
+		TEST(test_names),	TEST(test_intervals),	TEST(test_intervals6),
+		TEST(test_pairs),	TEST(test_pairs_plain), TEST(test_walk_stops),
+		TEST(test_missing_set),
 	};
 
 	return enter_namespace() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

@@ -1,5 +1,6 @@
 /*
- * How a refused nf_tables transaction is told: a socket pair plays a kernel that lacks what the running one has.
+ * How a refused nf_tables transaction is told: a socket pair plays a kernel that lacks what the
+ * running one has.
  */
 #include <errno.h>
 #include <limits.h>
@@ -29,8 +30,8 @@ static struct err e;
 static int kernel = -1;
 static unsigned int failed;
 static uint32_t first_seq; /* of the opening mark */
-static const struct nft_table t = {NFPROTO_INET, "t"};
-static const struct nft_set s4 = {"s4", NFT_KEY_IPV4, false};
+static const struct nft_table t = { NFPROTO_INET, "t" };
+static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
 
 static int begin(void **state)
 {
@@ -62,14 +63,15 @@ static void write_all(void)
 	nft_begin(&nl);
 	first_seq = nl.seq;
 	nft_table_add(&nl, &t);
-	nft_chain_add(&nl, &t, &(struct nft_chain){"post", "nat", NF_INET_POST_ROUTING, 100, false});
+	nft_chain_add(&nl, &t,
+		      &(struct nft_chain){ "post", "nat", NF_INET_POST_ROUTING, 100, false });
 	nft_rule_begin(&nl, &t, "post", false);
 	nft_match_family(&nl, NFPROTO_IPV4);
 	nft_match_saddr_set(&nl, &s4, false);
 	nft_match_daddr_local(&nl, true);
 	nft_do_masquerade(&nl, false);
 	nft_rule_end(&nl, NULL);
-	nft_elem_add(&nl, &t, &s4, &(struct nft_elem){.first = {AF_INET, {10, 0, 0, 1}}});
+	nft_elem_add(&nl, &t, &s4, &(struct nft_elem){ .first = { AF_INET, { 10, 0, 0, 1 } } });
 	assert_int_equal(nl.count, COUNT + 1);
 }
 
@@ -82,7 +84,10 @@ static struct nlmsghdr *request(unsigned int index)
 	return (void *)at;
 }
 
-/* Where the attribute lies that has these bytes in it, counted from its request's start: back bytes before them. */
+/*
+ * Where the attribute lies that has these bytes in it, counted from its request's start: back bytes
+ * before them.
+ */
 static uint32_t offset_of(unsigned int index, const char *bytes, size_t back)
 {
 	const struct nlmsghdr *h = request(index);
@@ -92,7 +97,10 @@ static uint32_t offset_of(unsigned int index, const char *bytes, size_t back)
 	return (uint32_t)(at - (const char *)h - back);
 }
 
-/* An expression's list element begins 4 bytes before its name attribute, which begins 4 bytes before the name. */
+/*
+ * An expression's list element begins 4 bytes before its name attribute, which begins 4 bytes
+ * before the name.
+ */
 #define EXPRESSION 8
 #define ATTRIBUTE 4
 
@@ -110,9 +118,11 @@ static void say(const struct answer *a)
 
 static struct answer answer(uint32_t seq, int error, uint32_t offset)
 {
-	struct answer a = {.h = {.nlmsg_type = NLMSG_ERROR, .nlmsg_flags = NLM_F_CAPPED, .nlmsg_seq = seq},
-			   .error = error};
-	struct nlattr attr = {.nla_len = 8, .nla_type = NLMSGERR_ATTR_OFFS};
+	struct answer a = {
+		.h = { .nlmsg_type = NLMSG_ERROR, .nlmsg_flags = NLM_F_CAPPED, .nlmsg_seq = seq },
+		.error = error
+	};
+	struct nlattr attr = { .nla_len = 8, .nla_type = NLMSGERR_ATTR_OFFS };
 
 	a.request.nlmsg_len = 999; /* capped: its rest is not there */
 	a.h.nlmsg_len = offsetof(struct answer, more);
@@ -146,7 +156,8 @@ static void test_no_nftables(void **state)
 	(void)state;
 	write_all();
 	refuse(-1, -EOPNOTSUPP, 0);
-	expect(-EOPNOTSUPP, UINT_MAX, "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+	expect(-EOPNOTSUPP, UINT_MAX,
+	       "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 }
 
 static void test_not_permitted(void **state)
@@ -163,7 +174,8 @@ static void test_no_masquerade(void **state)
 	write_all();
 	refuse(RULE, -ENOENT, offset_of(RULE, "masq", EXPRESSION));
 	expect(-EOPNOTSUPP, RULE,
-	       "add rule in nftables inet t post: the kernel has no masquerade (module nft_masq, CONFIG_NFT_MASQ)");
+	       "add rule in nftables inet t post: the kernel has no masquerade (module nft_masq, "
+	       "CONFIG_NFT_MASQ)");
 }
 
 static void test_no_fib(void **state)
@@ -172,7 +184,8 @@ static void test_no_fib(void **state)
 	write_all();
 	refuse(RULE, -ENOENT, offset_of(RULE, "fib", EXPRESSION));
 	expect(-EOPNOTSUPP, RULE,
-	       "add rule in nftables inet t post: the kernel has no fib expression (modules nft_fib_ipv4, "
+	       "add rule in nftables inet t post: the kernel has no fib expression (modules "
+	       "nft_fib_ipv4, "
 	       "nft_fib_ipv6, nft_fib_inet)");
 }
 
@@ -182,7 +195,8 @@ static void test_no_nat_chain(void **state)
 	write_all();
 	refuse(CHAIN, -ENOENT, offset_of(CHAIN, "nat", ATTRIBUTE));
 	expect(-EOPNOTSUPP, CHAIN,
-	       "create chain in nftables inet t post: the kernel has no nat chains (module nft_chain_nat, "
+	       "create chain in nftables inet t post: the kernel has no nat chains (module "
+	       "nft_chain_nat, "
 	       "CONFIG_NFT_NAT)");
 }
 
@@ -243,7 +257,8 @@ static void test_silence(void **state)
 static void test_echo(void **state)
 {
 	static const char words[] = "because";
-	const struct nlattr attr = {.nla_len = NLA_HDRLEN + sizeof(words), .nla_type = NLMSGERR_ATTR_MSG};
+	const struct nlattr attr = { .nla_len = NLA_HDRLEN + sizeof(words),
+				     .nla_type = NLMSGERR_ATTR_MSG };
 	struct answer a;
 
 	(void)state;
@@ -270,7 +285,8 @@ static void test_malformed(void **state)
 	assert_int_equal(send(kernel, &a, sizeof(a.h), 0), sizeof(a.h)); /* says it is longer */
 	a.h.nlmsg_len = NLMSG_HDRLEN;
 	say(&a);
-	a = answer(first_seq + 1 + RULE, -EPROTO, 0xfffffff0u); /* blames what is not in the request */
+	a = answer(first_seq + 1 + RULE, -EPROTO,
+		   0xfffffff0u); /* blames what is not in the request */
 	say(&a);
 	expect(-EPROTO, RULE, "add rule in nftables inet t post: Protocol error");
 	write_all();
@@ -288,7 +304,8 @@ static void test_read_refused(void **state)
 	(void)state;
 	say(&a); /* as nfnetlink answers for a subsystem that it does not have */
 	assert_int_equal(nft_table_find(&nl, &t, &e), -EOPNOTSUPP);
-	assert_string_equal(e.text, "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+	assert_string_equal(e.text,
+			    "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 	err_clear(&e);
 	a = answer(2, -EPERM, 0);
 	say(&a);
@@ -300,10 +317,21 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_nftables),	 TEST(test_not_permitted),   TEST(test_no_masquerade),	    TEST(test_no_fib),
-		TEST(test_no_nat_chain), TEST(test_missing_objects), TEST(test_first_error_counts), TEST(test_success),
-		TEST(test_no_nat_chain), TEST(test_missing_objects), TEST(test_first_error_counts), TEST(test_silence),
-		TEST(test_echo),	 TEST(test_malformed),	     TEST(test_read_refused),
+		TEST(test_no_nftables),
+		TEST(test_not_permitted),
+		TEST(test_no_masquerade),
+		TEST(test_no_fib),
+		TEST(test_no_nat_chain),
+		TEST(test_missing_objects),
+		TEST(test_first_error_counts),
+		TEST(test_success),
+		TEST(test_no_nat_chain),
+		TEST(test_missing_objects),
+		TEST(test_first_error_counts),
+		TEST(test_silence),
+		TEST(test_echo),
+		TEST(test_malformed),
+		TEST(test_read_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
- * nf_tables rules against the running kernel: beside iptables-nft's, seen in dumps, felt by packets; and what is left
- * of a transaction that failed. Skips with a reason where there is no right to make a namespace.
+ * nf_tables rules against the running kernel: beside iptables-nft's, seen in dumps, felt by
+ * packets; and what is left of a transaction that failed. Skips with a reason where there is no
+ * right to make a namespace.
  */
 #include "nft_kernel.h"
 
@@ -8,12 +9,12 @@
 
 #include "base/text.h"
 
-static const struct nft_table filter = {NFPROTO_IPV4, "filter"};
-static const struct nft_set s4 = {"s4", NFT_KEY_IPV4, false};
-static const struct nft_set i4 = {"i4", NFT_KEY_IPV4, true};
-static const struct nft_set p4 = {"p4", NFT_KEY_IPV4_IPV4, true};
-static const struct nft_set q4 = {"q4", NFT_KEY_IPV4_IPV4, false};
-static const struct nft_set ifs = {"ifs", NFT_KEY_IFNAME, false};
+static const struct nft_table filter = { NFPROTO_IPV4, "filter" };
+static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
+static const struct nft_set i4 = { "i4", NFT_KEY_IPV4, true };
+static const struct nft_set p4 = { "p4", NFT_KEY_IPV4_IPV4, true };
+static const struct nft_set q4 = { "q4", NFT_KEY_IPV4_IPV4, false };
+static const struct nft_set ifs = { "ifs", NFT_KEY_IFNAME, false };
 
 static void sh(const char *command)
 {
@@ -55,23 +56,27 @@ static void test_iptables(void **state)
 	char buf[512];
 
 	(void)state;
-	sh("iptables-nft -P FORWARD DROP && iptables-nft -A FORWARD -s 192.0.2.0/24 -m comment --comment theirs -j "
+	sh("iptables-nft -P FORWARD DROP && iptables-nft -A FORWARD -s 192.0.2.0/24 -m comment "
+	   "--comment theirs -j "
 	   "ACCEPT");
 	nft_begin(&nl);
 	forward_accept("cnibox: pods");
 	commit();
-	shows("iptables-nft -S FORWARD", "-P FORWARD DROP\n"
-					 "-A FORWARD ! -d 10.1.7.9/32 ! -i cni1 -o cni0 -m mark --mark 0x2000/0x2000 "
-					 "-m comment --comment \"cnibox: pods\" "
-					 "-j ACCEPT\n"
-					 "-A FORWARD -s 10.1.7.0/24 -m comment --comment \"cnibox: pods\" -j ACCEPT\n"
-					 "-A FORWARD -s 192.0.2.0/24 -m comment --comment theirs -j ACCEPT\n");
-	shows_part("iptables-nft -L FORWARD -nv",
-		   "    0     0 ACCEPT     0    --  *      *       10.1.7.0/24          0.0.0.0/0            /* "
-		   "cnibox: pods */");
+	shows("iptables-nft -S FORWARD",
+	      "-P FORWARD DROP\n"
+	      "-A FORWARD ! -d 10.1.7.9/32 ! -i cni1 -o cni0 -m mark --mark 0x2000/0x2000 "
+	      "-m comment --comment \"cnibox: pods\" "
+	      "-j ACCEPT\n"
+	      "-A FORWARD -s 10.1.7.0/24 -m comment --comment \"cnibox: pods\" -j ACCEPT\n"
+	      "-A FORWARD -s 192.0.2.0/24 -m comment --comment theirs -j ACCEPT\n");
+	shows_part("iptables-nft -L FORWARD -nv", "    0     0 ACCEPT     0    --  *      *       "
+						  "10.1.7.0/24          0.0.0.0/0            /* "
+						  "cnibox: pods */");
 	text_init(&out, buf, sizeof(buf));
 	assert_int_equal(nft_rule_each(&nl, &filter, "FORWARD", gather, &out, &e), 1);
-	assert_string_equal(buf, "first cnibox: pods;cnibox: pods;;"); /* theirs has its comment in an xt match */
+	assert_string_equal(
+		buf,
+		"first cnibox: pods;cnibox: pods;;"); /* theirs has its comment in an xt match */
 
 	/* Their tool goes on working on the chain, by its own idea of our rule. */
 	sh("iptables-nft -D FORWARD -s 10.1.7.0/24 -m comment --comment 'cnibox: pods' -j ACCEPT");
@@ -101,7 +106,8 @@ static void test_chains(void **state)
 	(void)state;
 	memset(&k, 0, sizeof(k));
 	assert_int_equal(nft_chain_each(&nl, NFPROTO_UNSPEC, keep_chain, &k, &e), 0);
-	sh("nft 'table ip6 a { chain six { type filter hook input priority -5; policy drop; }; }; table ip b { chain "
+	sh("nft 'table ip6 a { chain six { type filter hook input priority -5; policy drop; }; }; "
+	   "table ip b { chain "
 	   "plain { }; };"
 	   "table bridge c { chain br { type filter hook forward priority 3; }; }'");
 	assert_int_equal(nft_chain_each(&nl, NFPROTO_UNSPEC, keep_chain, &k, &e), 1);
@@ -155,8 +161,8 @@ static void test_rules(void **state)
 	assert_int_equal(nft_rule_each(&nl, &t, "c", gather, &out, &e), 0); /* no table yet */
 	nft_begin(&nl);
 	nft_table_add(&nl, &t);
-	nft_chain_add(&nl, &t, &(struct nft_chain){.name = "c"});
-	nft_chain_add(&nl, &t, &(struct nft_chain){.name = "other"});
+	nft_chain_add(&nl, &t, &(struct nft_chain){ .name = "c" });
+	nft_chain_add(&nl, &t, &(struct nft_chain){ .name = "other" });
 	note("c", false, "middle");
 	note("c", false, NULL);
 	note("c", true, "head");
@@ -184,7 +190,8 @@ static void test_rules(void **state)
 
 static bool passes(const char *source, const char *to, int mark)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET}, dst = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct sockaddr_in from = { .sin_family = AF_INET },
+			   dst = { .sin_family = AF_INET, .sin_port = htons(9) };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool passed;
 
@@ -206,7 +213,7 @@ static void drop_begin(void)
 	sh("nft flush ruleset; ip link set lo up");
 	nft_begin(&nl);
 	nft_table_add(&nl, &t);
-	nft_chain_add(&nl, &t, &(struct nft_chain){"out", "filter", NF_INET_LOCAL_OUT, 0, false});
+	nft_chain_add(&nl, &t, &(struct nft_chain){ "out", "filter", NF_INET_LOCAL_OUT, 0, false });
 }
 
 static void drop_rule(void)
@@ -272,14 +279,14 @@ static void test_packets_mark(void **state)
 
 static void test_packets_sets(void **state)
 {
-	struct nft_elem el = {.first = A("127.1.0.0"), .last = A("127.1.0.9")};
+	struct nft_elem el = { .first = A("127.1.0.0"), .last = A("127.1.0.9") };
 
 	(void)state;
 	drop_begin();
 	nft_set_add(&nl, &t, &i4);
 	nft_set_add(&nl, &t, &ifs);
 	nft_elem_add(&nl, &t, &i4, &el);
-	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){.ifname = "lo"});
+	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){ .ifname = "lo" });
 	drop_rule();
 	nft_match_daddr_set(&nl, &i4, false);
 	nft_match_saddr_set(&nl, &i4, true);
@@ -294,8 +301,10 @@ static void test_packets_sets(void **state)
 
 static void test_packets_pairs(void **state)
 {
-	struct nft_elem el = {A("127.1.0.0"), A("127.1.255.255"), A("127.2.0.0"), A("127.2.0.9"), NULL, NULL};
-	struct nft_elem one = {.first = A("127.3.0.1"), .first2 = A("127.3.0.2")};
+	struct nft_elem el = { A("127.1.0.0"), A("127.1.255.255"),
+			       A("127.2.0.0"), A("127.2.0.9"),
+			       NULL,	       NULL };
+	struct nft_elem one = { .first = A("127.3.0.1"), .first2 = A("127.3.0.2") };
 
 	(void)state;
 	drop_begin();
@@ -321,7 +330,7 @@ static void test_packets_pairs(void **state)
 
 static void test_nothing_kept(void **state)
 {
-	struct nft_elem el = {.first = A("10.0.0.1")};
+	struct nft_elem el = { .first = A("10.0.0.1") };
 	unsigned int failed = 77;
 
 	(void)state;
@@ -332,13 +341,15 @@ static void test_nothing_kept(void **state)
 	nft_elem_del(&nl, &t, &s4, &el);
 	assert_int_equal(nft_commit(&nl, &failed, &e), -ENOENT);
 	assert_int_equal(failed, 2);
-	assert_string_equal(e.text, "delete element in nftables inet t s4: No such file or directory");
+	assert_string_equal(e.text,
+			    "delete element in nftables inet t s4: No such file or directory");
 	shows("nft list ruleset", "");
 
 	err_clear(&e);
 	nft_begin(&nl);
 	nft_elem_add(&nl, &t, &s4, &el);
-	assert_int_equal(nft_commit(&nl, &failed, &e), -ENOENT); /* no table; the socket is good for the next one */
+	assert_int_equal(nft_commit(&nl, &failed, &e),
+			 -ENOENT); /* no table; the socket is good for the next one */
 	assert_int_equal(failed, 0);
 	nft_begin(&nl);
 	nft_table_add(&nl, &t);
@@ -348,7 +359,7 @@ static void test_nothing_kept(void **state)
 
 static void test_wrong_chains(void **state)
 {
-	struct nft_chain nonsense = {"c", "nonsense", NF_INET_FORWARD, 0, false};
+	struct nft_chain nonsense = { "c", "nonsense", NF_INET_FORWARD, 0, false };
 	unsigned int failed;
 
 	(void)state;
@@ -357,12 +368,13 @@ static void test_wrong_chains(void **state)
 	nft_chain_add(&nl, &t, &nonsense);
 	assert_int_equal(nft_commit(&nl, &failed, &e), -EOPNOTSUPP);
 	assert_int_equal(failed, 1);
-	assert_string_equal(e.text, "create chain in nftables inet t c: the kernel has no chains of this type");
+	assert_string_equal(
+		e.text, "create chain in nftables inet t c: the kernel has no chains of this type");
 
 	err_clear(&e);
 	nft_begin(&nl);
 	nft_table_add(&nl, &t);
-	nft_chain_add(&nl, &t, &(struct nft_chain){"f", "filter", NF_INET_FORWARD, 0, false});
+	nft_chain_add(&nl, &t, &(struct nft_chain){ "f", "filter", NF_INET_FORWARD, 0, false });
 	nft_rule_begin(&nl, &t, "f", false);
 	nft_do_masquerade(&nl, false); /* the kernel has it, but not in such a chain */
 	nft_rule_end(&nl, NULL);
@@ -374,17 +386,18 @@ static void test_wrong_chains(void **state)
 	nft_begin(&nl);
 	note("missing", false, NULL);
 	assert_int_equal(nft_commit(&nl, &failed, &e), -ENOENT);
-	assert_string_equal(e.text, "add rule in nftables inet t missing: No such file or directory");
+	assert_string_equal(e.text,
+			    "add rule in nftables inet t missing: No such file or directory");
 }
 
 static void test_many_errors(void **state)
 {
-	struct nft_elem el = {.first = A("10.0.0.1")};
+	struct nft_elem el = { .first = A("10.0.0.1") };
 	unsigned int failed;
 
 	(void)state;
 	/* The errors are too many for the socket: the first one must still be found. */
-	setsockopt(nl.fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
+	setsockopt(nl.fd, SOL_SOCKET, SO_RCVBUF, &(int){ 4096 }, sizeof(int));
 	nft_begin(&nl);
 	nft_table_add(&nl, &t);
 	for (unsigned int i = 0; i < NL_REQUESTS_MAX - 3; i++)
@@ -408,7 +421,7 @@ static void test_large(void **state)
 	(void)state;
 	nft_begin(&nl);
 	nft_table_add(&nl, &t);
-	nft_chain_add(&nl, &t, &(struct nft_chain){.name = "c"});
+	nft_chain_add(&nl, &t, &(struct nft_chain){ .name = "c" });
 	for (unsigned int i = 0; i < 900; i++) {
 		nft_rule_begin(&nl, &t, "c", false);
 		nft_match_saddr(&nl, &p, false);
@@ -425,9 +438,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, each_begin, each_end)
 	const struct CMUnitTest tests[] = {
-		TEST(test_iptables),	 TEST(test_chains),	  TEST(test_rules),	    TEST(test_packets_prefix),
-		TEST(test_packets_mark), TEST(test_packets_sets), TEST(test_packets_pairs), TEST(test_nothing_kept),
-		TEST(test_wrong_chains), TEST(test_many_errors),  TEST(test_large),
+		TEST(test_iptables),	   TEST(test_chains),	    TEST(test_rules),
+		TEST(test_packets_prefix), TEST(test_packets_mark), TEST(test_packets_sets),
+		TEST(test_packets_pairs),  TEST(test_nothing_kept), TEST(test_wrong_chains),
+		TEST(test_many_errors),	   TEST(test_large),
 	};
 
 	return enter_namespace() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

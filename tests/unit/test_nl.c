@@ -1,6 +1,6 @@
 /*
- * Netlink mechanism, writing and reading: bytes that the builder writes, what it does when they do not fit, attributes
- * with lying lengths.
+ * Netlink mechanism, writing and reading: bytes that the builder writes, what it does when they do
+ * not fit, attributes with lying lengths.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -24,11 +24,14 @@ static char buffer[80000];
 
 static void begin(struct nl *nl, size_t cap)
 {
-	*nl = (struct nl){.fd = -1, .buf = buffer, .cap = cap};
+	*nl = (struct nl){ .fd = -1, .buf = buffer, .cap = cap };
 	memset(buffer, 0xaa, sizeof(buffer));
 }
 
-/* Compare with bytes written for a little-endian machine; fields of more than one byte are the kernel's host order. */
+/*
+ * Compare with bytes written for a little-endian machine; fields of more than one byte are the
+ * kernel's host order.
+ */
 static void assert_batch(const struct nl *nl, const char *bytes, size_t len)
 {
 	const uint16_t one = 1;
@@ -43,7 +46,7 @@ static void assert_batch(const struct nl *nl, const char *bytes, size_t len)
 
 static void golden_attributes(void **state)
 {
-	struct addr a = {.family = AF_INET, .bytes = {10, 1, 2, 3}};
+	struct addr a = { .family = AF_INET, .bytes = { 10, 1, 2, 3 } };
 	struct nl nl;
 
 	(void)state;
@@ -55,21 +58,30 @@ static void golden_attributes(void **state)
 	nl_put_be32(&nl, 4, 0x41424344);
 	nl_put_str(&nl, 5, "abcd");
 	nl_put_addr(&nl, 6, &a);
-	nl_nest(&nl, 7) {
+	nl_nest (&nl, 7) {
 		nl_put_raw(&nl, "xyz", 3);
-		nl_nest(&nl, 8)
+		nl_nest (&nl, 8)
 			nl_put_u8(&nl, 9, 0x99);
-		nl_nest(&nl, 10)
+		nl_nest (&nl, 10)
 			;
 	}
-	assert_golden(&nl, "\x60\0\0\0" "\x34\x12\x05\0" "\x01\0\0\0" "\0\0\0\0" "HEAD"
+	assert_golden(&nl, "\x60\0\0\0"
+			   "\x34\x12\x05\0"
+			   "\x01\0\0\0"
+			   "\0\0\0\0"
+			   "HEAD"
 			   "\x05\0\x01\0\x11\0\0\0"
 			   "\x06\0\x02\0\x21\x22\0\0"
 			   "\x08\0\x03\0\x31\x32\x33\x34"
 			   "\x08\0\x04\0\x41\x42\x43\x44"
-			   "\x09\0\x05\0" "abcd\0\0\0\0"
+			   "\x09\0\x05\0"
+			   "abcd\0\0\0\0"
 			   "\x08\0\x06\0\x0a\x01\x02\x03"
-			   "\x18\0\x07\x80" "xyz\0" "\x0c\0\x08\x80" "\x05\0\x09\0\x99\0\0\0" "\x04\0\x0a\x80");
+			   "\x18\0\x07\x80"
+			   "xyz\0"
+			   "\x0c\0\x08\x80"
+			   "\x05\0\x09\0\x99\0\0\0"
+			   "\x04\0\x0a\x80");
 }
 
 static void golden_batch_of_two(void **state)
@@ -81,8 +93,10 @@ static void golden_batch_of_two(void **state)
 	nl.seq = 0xffffffff;
 	link_up(&nl, 7);
 	link_del(&nl, 8);
-	assert_golden(&nl, "\x20\0\0\0\x13\0\x01\0\0\0\0\0\0\0\0\0" "\0\0\0\0\x07\0\0\0\x01\0\0\0\x01\0\0\0"
-			   "\x20\0\0\0\x11\0\x01\0\x01\0\0\0\0\0\0\0" "\0\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0");
+	assert_golden(&nl, "\x20\0\0\0\x13\0\x01\0\0\0\0\0\0\0\0\0"
+			   "\0\0\0\0\x07\0\0\0\x01\0\0\0\x01\0\0\0"
+			   "\x20\0\0\0\x11\0\x01\0\x01\0\0\0\0\0\0\0"
+			   "\0\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0");
 	assert_int_equal(nl.count, 2);
 	nl_discard(&nl);
 	assert_int_equal(nl.len, 0);
@@ -90,27 +104,52 @@ static void golden_batch_of_two(void **state)
 
 static void golden_veth(void **state)
 {
-	const struct veth v = {.host = "h", .pod = "eth0", .alias = "a", .group = 9, .pod_ns = 5, .master = 3, .mtu = 1400,
-			       .host_mac = {2, 0, 0, 0, 0, 1}, .pod_mac = {2, 0, 0, 0, 0, 2}};
+	const struct veth v = { .host = "h",
+				.pod = "eth0",
+				.alias = "a",
+				.group = 9,
+				.pod_ns = 5,
+				.master = 3,
+				.mtu = 1400,
+				.host_mac = { 2, 0, 0, 0, 0, 1 },
+				.pod_mac = { 2, 0, 0, 0, 0, 2 } };
 	struct nl nl;
 
 	(void)state;
 	begin(&nl, sizeof(buffer));
 	link_add_veth(&nl, &v);
-	assert_golden(&nl, "\x94\0\0\0\x10\0\x05\x06\x01\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-			   "\x06\0\x03\0h\0\0\0" "\x0a\0\x01\0\x02\0\0\0\0\x01\0\0" "\x08\0\x04\0\x78\x05\0\0" "\x08\0\x1b\0\x09\0\0\0"
-			   "\x50\0\x12\x80" "\x09\0\x01\0veth\0\0\0\0"
-			   "\x40\0\x02\x80" "\x3c\0\x01\x80"
-			   "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" "\x09\0\x03\0" "eth0\0\0\0\0" "\x08\0\x1c\0\x05\0\0\0"
-			   "\x0a\0\x01\0\x02\0\0\0\0\x02\0\0" "\x08\0\x04\0\x78\x05\0\0");
+	assert_golden(&nl, "\x94\0\0\0\x10\0\x05\x06\x01\0\0\0\0\0\0\0"
+			   "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			   "\x06\0\x03\0h\0\0\0"
+			   "\x0a\0\x01\0\x02\0\0\0\0\x01\0\0"
+			   "\x08\0\x04\0\x78\x05\0\0"
+			   "\x08\0\x1b\0\x09\0\0\0"
+			   "\x50\0\x12\x80"
+			   "\x09\0\x01\0veth\0\0\0\0"
+			   "\x40\0\x02\x80"
+			   "\x3c\0\x01\x80"
+			   "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			   "\x09\0\x03\0"
+			   "eth0\0\0\0\0"
+			   "\x08\0\x1c\0\x05\0\0\0"
+			   "\x0a\0\x01\0\x02\0\0\0\0\x02\0\0"
+			   "\x08\0\x04\0\x78\x05\0\0");
 	assert_int_equal(nl.count, 1);
 	begin(&nl, sizeof(buffer));
 	link_join_veth(&nl, &v, true);
-	assert_golden(&nl, "\x48\0\0\0\x13\0\x01\0\x01\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-			   "\x06\0\x03\0h\0\0\0" "\x05\0\x14\0" "a\0\0\0" "\x08\0\x1b\0\0\0\0\0"
-			   "\x10\0\x1a\x80" "\x0c\0\x0a\x80" "\x05\0\x08\0\x01\0\0\0"
-			   "\x30\0\0\0\x13\0\x01\0\x02\0\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0"
-			   "\x06\0\x03\0h\0\0\0" "\x08\0\x0a\0\x03\0\0\0");
+	assert_golden(&nl, "\x48\0\0\0\x13\0\x01\0\x01\0\0\0\0\0\0\0"
+			   "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+			   "\x06\0\x03\0h\0\0\0"
+			   "\x05\0\x14\0"
+			   "a\0\0\0"
+			   "\x08\0\x1b\0\0\0\0\0"
+			   "\x10\0\x1a\x80"
+			   "\x0c\0\x0a\x80"
+			   "\x05\0\x08\0\x01\0\0\0"
+			   "\x30\0\0\0\x13\0\x01\0\x02\0\0\0\0\0\0\0"
+			   "\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0"
+			   "\x06\0\x03\0h\0\0\0"
+			   "\x08\0\x0a\0\x03\0\0\0");
 	assert_int_equal(nl.count, 2);
 }
 
@@ -123,8 +162,11 @@ static void golden_address(void **state)
 	assert_true(prefix_parse("10.1.2.3/24", &p));
 	begin(&nl, sizeof(buffer));
 	ifaddr_add(&nl, 9, &p);
-	assert_golden(&nl, "\x30\0\0\0\x14\0\x01\x06\x01\0\0\0\0\0\0\0" "\x02\x18\0\0\x09\0\0\0"
-			   "\x08\0\x02\0\x0a\x01\x02\x03" "\x08\0\x01\0\x0a\x01\x02\x03" "\x08\0\x04\0\x0a\x01\x02\xff");
+	assert_golden(&nl, "\x30\0\0\0\x14\0\x01\x06\x01\0\0\0\0\0\0\0"
+			   "\x02\x18\0\0\x09\0\0\0"
+			   "\x08\0\x02\0\x0a\x01\x02\x03"
+			   "\x08\0\x01\0\x0a\x01\x02\x03"
+			   "\x08\0\x04\0\x0a\x01\x02\xff");
 	/* No broadcast from /31 on; duplicate address detection off in IPv6 (ifa_flags 2). */
 	assert_true(prefix_parse("10.1.2.3/31", &p));
 	nl_discard(&nl);
@@ -138,7 +180,7 @@ static void golden_address(void **state)
 
 static void golden_route(void **state)
 {
-	struct route r = {.index = 2, .mtu = 1400};
+	struct route r = { .index = 2, .mtu = 1400 };
 	struct nl nl;
 
 	(void)state;
@@ -146,8 +188,12 @@ static void golden_route(void **state)
 	assert_true(addr_parse("10.0.0.1", &r.via));
 	begin(&nl, sizeof(buffer));
 	route_add(&nl, &r);
-	assert_golden(&nl, "\x48\0\0\0\x18\0\x01\x06\x01\0\0\0\0\0\0\0" "\x02\x10\0\0\0\x03\0\x01\0\0\0\0"
-			   "\x08\0\x0f\0\xfe\0\0\0" "\x08\0\x01\0\x0a\x09\0\0" "\x08\0\x05\0\x0a\0\0\x01" "\x08\0\x04\0\x02\0\0\0"
+	assert_golden(&nl, "\x48\0\0\0\x18\0\x01\x06\x01\0\0\0\0\0\0\0"
+			   "\x02\x10\0\0\0\x03\0\x01\0\0\0\0"
+			   "\x08\0\x0f\0\xfe\0\0\0"
+			   "\x08\0\x01\0\x0a\x09\0\0"
+			   "\x08\0\x05\0\x0a\0\0\x01"
+			   "\x08\0\x04\0\x02\0\0\0"
 			   "\x0c\0\x08\x80\x08\0\x02\0\x78\x05\0\0");
 	/* A deletion matches any protocol, scope and type. */
 	nl_discard(&nl);
@@ -155,10 +201,13 @@ static void golden_route(void **state)
 	assert_memory_equal(nl.buf + 16, "\x02\x10\0\0\0\0\xff\0", 8);
 }
 
-/* Try every buffer size: nothing is written beyond it, and the result is either whole or refused. */
+/* Try every buffer size: nothing is written beyond it, and the result is either whole or refused.
+ */
 static void overflow_is_sticky_at_every_size(void **state)
 {
-	const struct veth v = {.host = "vethx", .pod = "eth0", .alias = "net id eth0", .master = 1, .mtu = 9000};
+	const struct veth v = {
+		.host = "vethx", .pod = "eth0", .alias = "net id eth0", .master = 1, .mtu = 9000
+	};
 	size_t whole;
 	struct nl nl;
 
@@ -169,7 +218,7 @@ static void overflow_is_sticky_at_every_size(void **state)
 	assert_false(nl.bad);
 	whole = nl.len;
 	for (size_t cap = 0; cap < whole; cap++) {
-		struct err e = {0};
+		struct err e = { 0 };
 		unsigned int failed = 77;
 
 		begin(&nl, cap);
@@ -177,7 +226,7 @@ static void overflow_is_sticky_at_every_size(void **state)
 		link_join_veth(&nl, &v, true);
 		assert_true(nl.bad);
 		assert_int_equal((uint8_t)buffer[cap], 0xaa);
-		nl_put_u8(&nl, 1, 1);	/* smaller than what is left perhaps, but refused */
+		nl_put_u8(&nl, 1, 1); /* smaller than what is left perhaps, but refused */
 		assert_true(nl.bad && nl.len <= cap);
 		assert_int_equal(nl_commit(&nl, &failed, &e), -EMSGSIZE);
 		assert_in_range(failed, 0, 2);
@@ -208,7 +257,7 @@ static void limits_are_kept(void **state)
 	/* A nest whose parts fit but whose sum does not. */
 	nl_discard(&nl);
 	nl_request(&nl, "big", 1, 0, "", 0);
-	nl_nest(&nl, 1) {
+	nl_nest (&nl, 1) {
 		nl_put(&nl, 1, big, 40000);
 		nl_put(&nl, 1, big, 30000);
 	}
@@ -233,7 +282,10 @@ static void limits_are_kept(void **state)
 	assert_true(nl.bad);
 }
 
-/* A message of its own in the heap, so that the sanitizer sees any step beyond it (cmocka's test_malloc() would pad it). */
+/*
+ * A message of its own in the heap, so that the sanitizer sees any step beyond it (cmocka's
+ * test_malloc() would pad it).
+ */
 static struct nlmsghdr *message(const char *payload, size_t len)
 {
 	struct nlmsghdr *h = malloc(sizeof(*h) + len);
@@ -252,7 +304,13 @@ static void attributes_are_indexed(void **state)
 	struct nlmsghdr *h;
 
 	(void)state;
-	h = MESSAGE("HDR\0" "\x08\0\x01\0\x01\0\0\0" "\x08\0\x01\0\x02\0\0\0" "\x08\0\x09\0\x09\0\0\0" "\x08\0\x02\xc0" "abc\0" "\x05\0\x03\0z");
+	h = MESSAGE("HDR\0"
+		    "\x08\0\x01\0\x01\0\0\0"
+		    "\x08\0\x01\0\x02\0\0\0"
+		    "\x08\0\x09\0\x09\0\0\0"
+		    "\x08\0\x02\xc0"
+		    "abc\0"
+		    "\x05\0\x03\0z");
 	assert_true(nl_attrs(h, 3, a, 3));
 	assert_null(a[0]);
 	assert_int_equal(nl_u32(a[1]), 2);
@@ -276,12 +334,24 @@ static void lying_lengths_are_refused(void **state)
 		char bytes[16];
 		size_t len;
 	} bad[] = {
-		{"\x08\0\x01\0\x01\0\0\0" "\0\0\x02\0\x01\0\0\0", 16},	/* zero: would loop for ever */
-		{"\x08\0\x01\0\x01\0\0\0" "\x03\0\x02\0\x01\0\0\0", 16},	/* less than its header */
-		{"\x08\0\x01\0\x01\0\0\0" "\x09\0\x02\0\x01\0\0\0", 16},	/* one byte too far */
-		{"\x08\0\x01\0\x01\0\0\0" "\xff\xff\x02\0\x01\0\0\0", 16},
-		{"\x08\0\x01\0\x01\0\0\0" "\x08\0\x02", 11},	/* half a header */
-		{"\x08\0\x01\0\x01\0\0\0" "\x08", 9},
+		{ "\x08\0\x01\0\x01\0\0\0"
+		  "\0\0\x02\0\x01\0\0\0",
+		  16 }, /* zero: would loop for ever */
+		{ "\x08\0\x01\0\x01\0\0\0"
+		  "\x03\0\x02\0\x01\0\0\0",
+		  16 }, /* less than its header */
+		{ "\x08\0\x01\0\x01\0\0\0"
+		  "\x09\0\x02\0\x01\0\0\0",
+		  16 }, /* one byte too far */
+		{ "\x08\0\x01\0\x01\0\0\0"
+		  "\xff\xff\x02\0\x01\0\0\0",
+		  16 },
+		{ "\x08\0\x01\0\x01\0\0\0"
+		  "\x08\0\x02",
+		  11 }, /* half a header */
+		{ "\x08\0\x01\0\x01\0\0\0"
+		  "\x08",
+		  9 },
 	};
 
 	(void)state;
@@ -310,7 +380,13 @@ static void lying_lengths_are_refused(void **state)
 static void lists_are_walked(void **state)
 {
 	const struct nlattr *a[2], *at = NULL;
-	struct nlmsghdr *h = MESSAGE("\x16\0\x01\x80" "\x05\0\x01\0" "a\0\0\0" "\x04\0\x01\0" "\x06\0\x01\0" "bc" "\0\0");
+	struct nlmsghdr *h = MESSAGE("\x16\0\x01\x80"
+				     "\x05\0\x01\0"
+				     "a\0\0\0"
+				     "\x04\0\x01\0"
+				     "\x06\0\x01\0"
+				     "bc"
+				     "\0\0");
 
 	(void)state;
 	assert_true(nl_attrs(h, 0, a, 1));
@@ -329,7 +405,11 @@ static void lists_are_walked(void **state)
 static void short_payloads_read_as_nothing(void **state)
 {
 	const struct nlattr *a[5];
-	struct nlmsghdr *h = MESSAGE("\x07\0\x01\0\x01\x02\x03\0" "\x04\0\x02\0" "\x09\0\x03\0" "abcde\0\0\0" "\x08\0\x04\0\x0a\0\0\x01");
+	struct nlmsghdr *h = MESSAGE("\x07\0\x01\0\x01\x02\x03\0"
+				     "\x04\0\x02\0"
+				     "\x09\0\x03\0"
+				     "abcde\0\0\0"
+				     "\x08\0\x04\0\x0a\0\0\x01");
 	char text[5], wide[8];
 	struct addr got;
 
@@ -343,9 +423,9 @@ static void short_payloads_read_as_nothing(void **state)
 	assert_int_equal(nl_size(NULL), 0);
 	assert_int_equal(nl_be32(a[4]), 0x0a000001);
 
-	assert_false(nl_str(a[3], text, sizeof(text)));	/* cut */
+	assert_false(nl_str(a[3], text, sizeof(text))); /* cut */
 	assert_string_equal(text, "abcd");
-	assert_true(nl_str(a[3], wide, sizeof(wide)));	/* not NUL-terminated on the wire */
+	assert_true(nl_str(a[3], wide, sizeof(wide))); /* not NUL-terminated on the wire */
 	assert_string_equal(wide, "abcde");
 	assert_true(nl_str(a[2], text, sizeof(text)));
 	assert_string_equal(text, "");

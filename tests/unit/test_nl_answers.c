@@ -1,5 +1,6 @@
 /*
- * Netlink mechanism, sending: answers from a kernel that we play ourselves at the other end of a socket pair.
+ * Netlink mechanism, sending: answers from a kernel that we play ourselves at the other end of a
+ * socket pair.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -29,7 +30,7 @@ static void fake_open(struct nl *nl)
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
-	*nl = (struct nl){.fd = pair[0], .buf = buffer, .cap = sizeof(buffer)};
+	*nl = (struct nl){ .fd = pair[0], .buf = buffer, .cap = sizeof(buffer) };
 	kernel = pair[1];
 }
 
@@ -43,7 +44,10 @@ static void fake_close(struct nl *nl)
 static void say(uint16_t type, uint16_t flags, uint32_t seq, const void *payload, size_t len)
 {
 	char out[512];
-	struct nlmsghdr h = {.nlmsg_len = (uint32_t)(sizeof(h) + len), .nlmsg_type = type, .nlmsg_flags = flags, .nlmsg_seq = seq};
+	struct nlmsghdr h = { .nlmsg_len = (uint32_t)(sizeof(h) + len),
+			      .nlmsg_type = type,
+			      .nlmsg_flags = flags,
+			      .nlmsg_seq = seq };
 
 	assert_true(len <= sizeof(out) - sizeof(h));
 	memcpy(out, &h, sizeof(h));
@@ -55,18 +59,20 @@ static void say(uint16_t type, uint16_t flags, uint32_t seq, const void *payload
 /* tlvs may be NULL; echo: bytes of the request that are echoed (not capped). */
 static void say_error(uint32_t seq, int errnum, uint32_t echo, const char *tlvs, size_t len)
 {
-	char out[400] = {0};
-	struct nlmsgerr m = {.error = -errnum, .msg = {.nlmsg_len = 16 + echo, .nlmsg_seq = seq}};
+	char out[400] = { 0 };
+	struct nlmsgerr m = { .error = -errnum,
+			      .msg = { .nlmsg_len = 16 + echo, .nlmsg_seq = seq } };
 
 	memcpy(out, &m, sizeof(m));
 	if (len)
 		memcpy(out + sizeof(m) + echo, tlvs, len);
-	say(NLMSG_ERROR, (echo ? 0 : NLM_F_CAPPED) | (len ? NLM_F_ACK_TLVS : 0), seq, out, sizeof(m) + echo + len);
+	say(NLMSG_ERROR, (echo ? 0 : NLM_F_CAPPED) | (len ? NLM_F_ACK_TLVS : 0), seq, out,
+	    sizeof(m) + echo + len);
 }
 
 static void commit_takes_the_acknowledgement(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	unsigned int failed = 5;
 	struct nlmsghdr h;
 	char sent[256];
@@ -76,11 +82,11 @@ static void commit_takes_the_acknowledgement(void **state)
 	fake_open(&nl);
 	link_up(&nl, 1);
 	link_up(&nl, 2);
-	say_error(0, EPERM, 0, NULL, 0);	/* of a request before */
-	say_error(3, EPERM, 0, NULL, 0);	/* of one that was never sent */
-	say(RTM_NEWLINK, 0, 2, NULL, 0);	/* not an answer to a change */
+	say_error(0, EPERM, 0, NULL, 0); /* of a request before */
+	say_error(3, EPERM, 0, NULL, 0); /* of one that was never sent */
+	say(RTM_NEWLINK, 0, 2, NULL, 0); /* not an answer to a change */
 	say_error(2, 0, 0, NULL, 0);
-	say_error(2, 0, 0, NULL, 0);		/* repeated */
+	say_error(2, 0, 0, NULL, 0); /* repeated */
 	assert_int_equal(nl_commit(&nl, &failed, &e), 0);
 	assert_int_equal(failed, 5);
 	assert_int_equal(e.errnum, 0);
@@ -91,14 +97,14 @@ static void commit_takes_the_acknowledgement(void **state)
 	memcpy(&h, sent + 32, sizeof(h));
 	assert_int_equal(h.nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
 
-	assert_int_equal(nl_commit(&nl, &failed, &e), 0);	/* empty: nothing is sent */
+	assert_int_equal(nl_commit(&nl, &failed, &e), 0); /* empty: nothing is sent */
 	assert_int_equal(recv(kernel, sent, sizeof(sent), MSG_DONTWAIT), -1);
 	fake_close(&nl);
 }
 
 static void commit_reports_the_first_error(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	unsigned int failed = 99;
 	struct nl nl;
 
@@ -108,8 +114,15 @@ static void commit_reports_the_first_error(void **state)
 	nl_put_u32(&nl, 0x77, 0);
 	link_set_mtu(&nl, 2, 3);
 	link_del(&nl, 4);
-	/* Request 1 complains about its attribute at byte 32, request 2 about something else, request 0 went well. */
-	say_error(2, EINVAL, 0, "\x08\0\x01\0" "bad\0" "\x08\0\x02\0\x20\0\0\0", 16);
+	/*
+	 * Request 1 complains about its attribute at byte 32, request 2 about something else,
+	 * request 0 went well.
+	 */
+	say_error(2, EINVAL, 0,
+		  "\x08\0\x01\0"
+		  "bad\0"
+		  "\x08\0\x02\0\x20\0\0\0",
+		  16);
 	say_error(3, EPERM, 0, NULL, 0);
 	assert_int_equal(nl_commit(&nl, &failed, &e), -EINVAL);
 	assert_int_equal(failed, 1);
@@ -119,7 +132,7 @@ static void commit_reports_the_first_error(void **state)
 
 static void commit_fails_when_nothing_comes(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	unsigned int failed = 99;
 	struct nl nl;
 
@@ -136,9 +149,9 @@ static void commit_fails_when_nothing_comes(void **state)
 /* What stands behind a request with NLM_F_ACK is not sent when that fails. */
 static void barrier_holds_back_what_follows(void **state)
 {
-	const struct veth v = {.host = "vethx", .pod = "eth0", .alias = "ours"};
-	const struct port hairpin = {.hairpin = true};
-	struct err e = {0};
+	const struct veth v = { .host = "vethx", .pod = "eth0", .alias = "ours" };
+	const struct port hairpin = { .hairpin = true };
+	struct err e = { 0 };
 	unsigned int failed = 99;
 	struct nl nl;
 	char sent[512];
@@ -155,7 +168,9 @@ static void barrier_holds_back_what_follows(void **state)
 	say_error(2, EEXIST, 0, NULL, 0);
 	assert_int_equal(nl_commit(&nl, &failed, &e), -EEXIST);
 	assert_int_equal(failed, 1);
-	assert_string_equal(e.text, "create veth: a link with the name of the host's or the pod's end exists already");
+	assert_string_equal(
+		e.text,
+		"create veth: a link with the name of the host's or the pod's end exists already");
 	assert_int_equal(recv(kernel, sent, sizeof(sent), 0), first);
 	assert_int_equal(recv(kernel, sent, sizeof(sent), MSG_DONTWAIT), -1);
 	assert_int_equal(nl.count, 0);
@@ -170,19 +185,43 @@ static void extended_ack_is_read_with_care(void **state)
 		size_t len;
 		const char *text;
 	} cases[] = {
-		{16, "\x07\0\x01\0" "no\0\0", 8, "set link up: Operation not permitted (kernel: no)"},	/* request echoed */
-		{0, "\x07\0\x01\0" "no\0\0", 8, "set link up: Operation not permitted (kernel: no)"},
-		{0, "\x06\0\x01\0" "no", 6, "set link up: Operation not permitted (kernel: no)"},	/* no NUL */
-		{0, "\xff\xff\x01\0" "no\0\0", 8, "set link up: Operation not permitted"},
-		{0, "\x08\0\x02\0" "\xff\xff\xff\xff", 8, "set link up: Operation not permitted"},	/* points out of the request */
-		{0, "\x08\0\x02\0" "\x1d\0\0\0", 8, "set link up: Operation not permitted"},	/* by one byte */
-		{0, "\x08\0\x02\0" "\x01\0\0\0", 8, "set link up: Operation not permitted"},	/* into the header */
-		{0, "\x08\0\x05\0" "\x03\0\0\0", 8, "set link up: Operation not permitted (attribute 3 is missing)"},
+		{ 16,
+		  "\x07\0\x01\0"
+		  "no\0\0",
+		  8, "set link up: Operation not permitted (kernel: no)" }, /* request echoed */
+		{ 0,
+		  "\x07\0\x01\0"
+		  "no\0\0",
+		  8, "set link up: Operation not permitted (kernel: no)" },
+		{ 0,
+		  "\x06\0\x01\0"
+		  "no",
+		  6, "set link up: Operation not permitted (kernel: no)" }, /* no NUL */
+		{ 0,
+		  "\xff\xff\x01\0"
+		  "no\0\0",
+		  8, "set link up: Operation not permitted" },
+		{ 0,
+		  "\x08\0\x02\0"
+		  "\xff\xff\xff\xff",
+		  8, "set link up: Operation not permitted" }, /* points out of the request */
+		{ 0,
+		  "\x08\0\x02\0"
+		  "\x1d\0\0\0",
+		  8, "set link up: Operation not permitted" }, /* by one byte */
+		{ 0,
+		  "\x08\0\x02\0"
+		  "\x01\0\0\0",
+		  8, "set link up: Operation not permitted" }, /* into the header */
+		{ 0,
+		  "\x08\0\x05\0"
+		  "\x03\0\0\0",
+		  8, "set link up: Operation not permitted (attribute 3 is missing)" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct err e = {0};
+		struct err e = { 0 };
 		struct nl nl;
 
 		fake_open(&nl);
@@ -196,21 +235,22 @@ static void extended_ack_is_read_with_care(void **state)
 
 static void broken_answers_are_errors(void **state)
 {
-	struct nlmsgerr m = {.error = -EPERM, .msg = {.nlmsg_len = 0xffffffff}};
-	struct nlmsghdr lie = {.nlmsg_len = 1000, .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 3};
-	int positive[5] = {7};
-	struct err e = {0};
+	struct nlmsgerr m = { .error = -EPERM, .msg = { .nlmsg_len = 0xffffffff } };
+	struct nlmsghdr lie = { .nlmsg_len = 1000, .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 3 };
+	int positive[5] = { 7 };
+	struct err e = { 0 };
 	struct nl nl;
 
 	(void)state;
 	fake_open(&nl);
 	link_up(&nl, 1);
-	say(NLMSG_ERROR, NLM_F_ACK_TLVS, 1, &m, sizeof(m));	/* says that 4 GiB of request are echoed */
+	say(NLMSG_ERROR, NLM_F_ACK_TLVS, 1, &m,
+	    sizeof(m)); /* says that 4 GiB of request are echoed */
 	assert_int_equal(nl_commit(&nl, NULL, &e), -EPERM);
 	assert_string_equal(e.text, "set link up: Operation not permitted");
 	err_clear(&e);
 	link_up(&nl, 1);
-	say(NLMSG_ERROR, 0, 2, "abc", 3);	/* too short to hold an error */
+	say(NLMSG_ERROR, 0, 2, "abc", 3); /* too short to hold an error */
 	assert_int_equal(nl_commit(&nl, NULL, &e), -EPROTO);
 	err_clear(&e);
 	link_up(&nl, 1);
@@ -239,7 +279,8 @@ static int gather(const struct nlmsghdr *h, void *arg)
 	return g->stop_at && (int)g->count == g->stop_at ? -ECANCELED : 0;
 }
 
-/* The second pass is answered whole, unless replies says that there are more interruptions to come. */
+/* The second pass is answered whole, unless replies says that there are more interruptions to come.
+ */
 static void restarted(void *arg)
 {
 	struct gathered *g = arg;
@@ -248,7 +289,8 @@ static void restarted(void *arg)
 	g->restarts++;
 	g->count = 0;
 	for (int i = 0; i < 3; i++)
-		say(RTM_NEWLINK, NLM_F_MULTI | (g->replies > 0 ? NLM_F_DUMP_INTR : 0), seq, NULL, 0);
+		say(RTM_NEWLINK, NLM_F_MULTI | (g->replies > 0 ? NLM_F_DUMP_INTR : 0), seq, NULL,
+		    0);
 	say(NLMSG_DONE, NLM_F_MULTI, seq, "\0\0\0\0", 4);
 	if (g->replies > 0)
 		g->replies--;
@@ -256,38 +298,38 @@ static void restarted(void *arg)
 
 static void dump_request(struct nl *nl)
 {
-	static const struct ifinfomsg any = {.ifi_family = AF_UNSPEC};
+	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
 
 	nl_request(nl, "list links", RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
 }
 
 static void interrupted_dump_begins_anew(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	struct nl nl;
-	struct gathered g = {.nl = &nl};
+	struct gathered g = { .nl = &nl };
 
 	(void)state;
 	fake_open(&nl);
 	dump_request(&nl);
 	say(RTM_NEWLINK, NLM_F_MULTI, 1, NULL, 0);
-	say(RTM_NEWLINK, NLM_F_MULTI, 42, NULL, 0);	/* foreign */
+	say(RTM_NEWLINK, NLM_F_MULTI, 42, NULL, 0); /* foreign */
 	say(RTM_NEWLINK, NLM_F_MULTI | NLM_F_DUMP_INTR, 1, NULL, 0);
-	say(RTM_NEWLINK, NLM_F_MULTI, 1, NULL, 0);	/* not looked at any more */
+	say(RTM_NEWLINK, NLM_F_MULTI, 1, NULL, 0); /* not looked at any more */
 	say(NLMSG_DONE, NLM_F_MULTI, 1, "\0\0\0\0", 4);
 	assert_int_equal(nl_dump(&nl, gather, restarted, &g, &e), 0);
 	assert_int_equal(g.restarts, 1);
 	assert_int_equal(g.count, 3);
 
 	/* Told only by the end mark, as Linux may when the change comes after the last piece. */
-	g = (struct gathered){.nl = &nl};
+	g = (struct gathered){ .nl = &nl };
 	dump_request(&nl);
 	say(RTM_NEWLINK, NLM_F_MULTI, nl.seq, NULL, 0);
 	say(NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, nl.seq, "\0\0\0\0", 4);
 	assert_int_equal(nl_dump(&nl, gather, restarted, &g, &e), 0);
 	assert_int_equal(g.restarts, 1);
 
-	g = (struct gathered){.nl = &nl, .replies = 100};
+	g = (struct gathered){ .nl = &nl, .replies = 100 };
 	dump_request(&nl);
 	say(NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, nl.seq, "\0\0\0\0", 4);
 	assert_int_equal(nl_dump(&nl, gather, restarted, &g, &e), -EAGAIN);
@@ -298,9 +340,9 @@ static void interrupted_dump_begins_anew(void **state)
 
 static void dump_ends_as_told(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	struct nl nl;
-	struct gathered g = {.nl = &nl, .stop_at = 1};
+	struct gathered g = { .nl = &nl, .stop_at = 1 };
 	int error = -EPERM;
 	char left;
 
@@ -312,12 +354,13 @@ static void dump_ends_as_told(void **state)
 	say(NLMSG_DONE, NLM_F_MULTI, 1, "\0\0\0\0", 4);
 	assert_int_equal(nl_dump(&nl, gather, restarted, &g, &e), -ECANCELED);
 	assert_int_equal(g.count, 1);
-	assert_int_equal(recv(nl.fd, &left, 1, MSG_DONTWAIT), -1);	/* the rest was taken out of the queue */
+	assert_int_equal(recv(nl.fd, &left, 1, MSG_DONTWAIT),
+			 -1); /* the rest was taken out of the queue */
 	assert_int_equal(e.errnum, 0);
 
-	g = (struct gathered){.nl = &nl};
+	g = (struct gathered){ .nl = &nl };
 	dump_request(&nl);
-	say(RTM_NEWLINK, NLM_F_MULTI, nl.seq - 1, NULL, 0);	/* foreign */
+	say(RTM_NEWLINK, NLM_F_MULTI, nl.seq - 1, NULL, 0); /* foreign */
 	say(NLMSG_DONE, NLM_F_MULTI, nl.seq + 1, NULL, 0);
 	say(RTM_NEWLINK, NLM_F_MULTI, nl.seq, NULL, 0);
 	say(RTM_NEWLINK, NLM_F_MULTI, nl.seq, NULL, 0);
@@ -345,9 +388,9 @@ static void dump_ends_as_told(void **state)
 
 static void get_takes_one_answer(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	struct nl nl;
-	struct gathered g = {.nl = &nl};
+	struct gathered g = { .nl = &nl };
 
 	(void)state;
 	fake_open(&nl);
@@ -375,12 +418,18 @@ static int count_addresses(int index, const struct prefix *p, uint8_t scope, voi
 	return 0;
 }
 
-/* A kernel without IPv6 answers the question for it with its IPv4 addresses; an old one does not look at the index. */
+/*
+ * A kernel without IPv6 answers the question for it with its IPv4 addresses; an old one does not
+ * look at the index.
+ */
 static void answers_to_another_question_are_dropped(void **state)
 {
-	static const char here[] = "\x02\x18\0\0\x07\0\0\0" "\x08\0\x01\0\x0a\0\0\x01", there[] = "\x02\x18\0\0\x08\0\0\0" "\x08\0\x01\0\x0a\0\0\x02";
-	static const uint8_t families[] = {AF_INET6, AF_INET};
-	struct err e = {0};
+	static const char here[] = "\x02\x18\0\0\x07\0\0\0"
+				   "\x08\0\x01\0\x0a\0\0\x01",
+			  there[] = "\x02\x18\0\0\x08\0\0\0"
+				    "\x08\0\x01\0\x0a\0\0\x02";
+	static const uint8_t families[] = { AF_INET6, AF_INET };
+	struct err e = { 0 };
 	struct nl nl;
 
 	(void)state;
@@ -390,7 +439,8 @@ static void answers_to_another_question_are_dropped(void **state)
 
 		say(RTM_NEWADDR, NLM_F_MULTI, nl.seq + 1, here, sizeof(here) - 1);
 		say(RTM_NEWADDR, NLM_F_MULTI, nl.seq + 1, there, sizeof(there) - 1);
-		say(RTM_NEWADDR, NLM_F_MULTI, nl.seq + 1, here, sizeof(here) - 2);	/* its address is cut */
+		say(RTM_NEWADDR, NLM_F_MULTI, nl.seq + 1, here,
+		    sizeof(here) - 2); /* its address is cut */
 		say(RTM_NEWLINK, NLM_F_MULTI, nl.seq + 1, here, sizeof(here) - 1);
 		say(NLMSG_DONE, NLM_F_MULTI, nl.seq + 1, "\0\0\0\0", 4);
 		assert_int_equal(ifaddr_each(&nl, families[i], 7, count_addresses, &count, &e), 0);
@@ -401,7 +451,7 @@ static void answers_to_another_question_are_dropped(void **state)
 
 static void hints_fit_their_request_only(void **state)
 {
-	struct err e = {0};
+	struct err e = { 0 };
 	struct nl nl;
 
 	(void)state;
@@ -417,11 +467,14 @@ static void hints_fit_their_request_only(void **state)
 	link_up(&nl, 1);
 	nl_hint(&nl, EPERM, "", "no word");
 	nl_hint(&nl, EPERM, NULL, "any word");
-	say_error(3, EPERM, 0, "\x07\0\x01\0" "no\0\0", 8);
+	say_error(3, EPERM, 0,
+		  "\x07\0\x01\0"
+		  "no\0\0",
+		  8);
 	assert_int_equal(nl_commit(&nl, NULL, &e), -EPERM);
 	assert_string_equal(e.text, "set link up: any word");
 	err_clear(&e);
-	link_up(&nl, 1);	/* hints do not outlive their batch */
+	link_up(&nl, 1); /* hints do not outlive their batch */
 	for (int i = 0; i < NL_HINTS_MAX + 1; i++)
 		nl_hint(&nl, EBUSY, NULL, "none of these");
 	say_error(4, EPERM, 0, NULL, 0);

@@ -54,7 +54,9 @@ static void add(struct list *l, struct item it)
 /* The changes as text: "+route ... -route ... ~route ... =route ...". */
 static const char *diff(void)
 {
-	static const char sign[] = { [ITEM_OK] = '=', [ITEM_MISSING] = '+', [ITEM_STALE] = '-', [ITEM_DIFFERS] = '~' };
+	static const char sign[] = {
+		[ITEM_OK] = '=', [ITEM_MISSING] = '+', [ITEM_STALE] = '-', [ITEM_DIFFERS] = '~'
+	};
 	static char buf[4096];
 	struct text t;
 	size_t n;
@@ -89,16 +91,19 @@ static void test_routes(void **state)
 	add(&have, route("10.0.4.0/24", "192.0.2.9"));
 	add(&have, route("10.0.3.0/24", "192.0.2.3"));
 	add(&have, route("10.0.1.0/24", "192.0.2.1"));
-	assert_string_equal(diff(), "=route 10.0.1.0/24 via 192.0.2.1\n+route 10.0.2.0/24 via 192.0.2.2\n"
-				    "-route 10.0.3.0/24 via 192.0.2.3\n~route 10.0.4.0/24 via 192.0.2.4\n"
-				    "+route fd00::/64 via 2001:db8::1");
+	assert_string_equal(diff(),
+			    "=route 10.0.1.0/24 via 192.0.2.1\n+route 10.0.2.0/24 via 192.0.2.2\n"
+			    "-route 10.0.3.0/24 via 192.0.2.3\n~route 10.0.4.0/24 via 192.0.2.4\n"
+			    "+route fd00::/64 via 2001:db8::1");
 }
 
 /* The key of a route is destination, length and metric; link and flags are values. */
 static void test_route_keys(void **state)
 {
-	struct item other_len = route("10.0.0.0/25", "192.0.2.1"), other_metric = route("10.0.0.0/24", "192.0.2.1");
-	struct item other_link = route("10.1.0.0/24", "192.0.2.1"), onlink = route("10.2.0.0/24", "192.0.2.1");
+	struct item other_len = route("10.0.0.0/25", "192.0.2.1"),
+		    other_metric = route("10.0.0.0/24", "192.0.2.1");
+	struct item other_link = route("10.1.0.0/24", "192.0.2.1"),
+		    onlink = route("10.2.0.0/24", "192.0.2.1");
 
 	(void)state;
 	other_metric.metric = 7;
@@ -111,9 +116,10 @@ static void test_route_keys(void **state)
 	add(&have, other_metric);
 	add(&have, other_link);
 	add(&have, onlink);
-	assert_string_equal(diff(), "+route 10.0.0.0/24 via 192.0.2.1\n-route 10.0.0.0/24 via 192.0.2.1\n"
-				    "-route 10.0.0.0/25 via 192.0.2.1\n~route 10.1.0.0/24 via 192.0.2.1\n"
-				    "~route 10.2.0.0/24 via 192.0.2.1");
+	assert_string_equal(diff(),
+			    "+route 10.0.0.0/24 via 192.0.2.1\n-route 10.0.0.0/24 via 192.0.2.1\n"
+			    "-route 10.0.0.0/25 via 192.0.2.1\n~route 10.1.0.0/24 via 192.0.2.1\n"
+			    "~route 10.2.0.0/24 via 192.0.2.1");
 }
 
 /* An interrupted dump shows things twice; they are one thing. */
@@ -136,14 +142,16 @@ static void test_equal_keys(void **state)
 	add(&have, route("10.0.1.0/24", "192.0.2.1"));
 	add(&have, route("10.0.1.0/24", "192.0.2.2"));
 	add(&have, route("10.0.1.0/24", "192.0.2.3"));
-	assert_string_equal(diff(), "-route 10.0.1.0/24 via 192.0.2.1\n=route 10.0.1.0/24 via 192.0.2.2\n"
-				    "-route 10.0.1.0/24 via 192.0.2.3");
+	assert_string_equal(diff(),
+			    "-route 10.0.1.0/24 via 192.0.2.1\n=route 10.0.1.0/24 via 192.0.2.2\n"
+			    "-route 10.0.1.0/24 via 192.0.2.3");
 }
 
 /* Sysctls that others depend on come by rank, kinds in the order of applying. */
 static void test_order(void **state)
 {
-	struct item forwarding = named(ITEM_SYSCTL, "net/ipv4/ip_forward", "1"), ra = named(ITEM_SYSCTL, "net/z", "2");
+	struct item forwarding = named(ITEM_SYSCTL, "net/ipv4/ip_forward", "1"),
+		    ra = named(ITEM_SYSCTL, "net/z", "2");
 
 	(void)state;
 	forwarding.rank = 1;
@@ -155,8 +163,10 @@ static void test_order(void **state)
 	add(&want, route("10.0.1.0/24", "192.0.2.2"));
 	ra.value = "1";
 	add(&have, ra);
-	assert_string_equal(diff(), "~sysctl net/z = 2\n+sysctl net/ipv4/ip_forward = 1\n+route 10.0.1.0/24 via 192.0.2.2\n"
-				    "+nftables inet cnibox_node: masquerade ip\n+nftables ip filter FORWARD: accept from a\n"
+	assert_string_equal(diff(), "~sysctl net/z = 2\n+sysctl net/ipv4/ip_forward = 1\n+route "
+				    "10.0.1.0/24 via 192.0.2.2\n"
+				    "+nftables inet cnibox_node: masquerade ip\n+nftables ip "
+				    "filter FORWARD: accept from a\n"
 				    "+CNI configuration /c");
 }
 
@@ -174,7 +184,8 @@ static void test_elements(void **state)
 	y.rank = SET_NODES4;
 	y.b = y.a;
 	add(&want, y);
-	assert_string_equal(diff(), "-masquerade: cluster 10.0.0.0-10.0.0.255\n+masquerade: cluster 10.0.0.0-10.0.1.255\n"
+	assert_string_equal(diff(), "-masquerade: cluster 10.0.0.0-10.0.0.255\n+masquerade: "
+				    "cluster 10.0.0.0-10.0.1.255\n"
 				    "+masquerade: node 10.0.0.0");
 }
 

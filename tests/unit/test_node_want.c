@@ -69,7 +69,9 @@ static void changed_before(const char *path, const char *before, const char *our
 
 static void chain(uint8_t family, const char *text, bool needed)
 {
-	struct site_chain c = { .table.family = family, .text = text, .needed = needed, .present = "" };
+	struct site_chain c = {
+		.table.family = family, .text = text, .needed = needed, .present = ""
+	};
 
 	list_add(&site.chains, &c);
 }
@@ -125,9 +127,10 @@ static void refuses(const char *text, const char *name, const char *why)
 	assert_string_equal(e.text, why);
 }
 
-#define THREE(more)                                                                                                            \
-	"{" more "\"nodes\":[{\"name\":\"m\",\"addresses\":[\"192.168.122.14\"],\"subnets\":[\"192.168.0.0/24\"]},"                \
-	"{\"name\":\"n1\",\"addresses\":[\"192.168.122.15\"],\"subnets\":[\"192.168.1.0/24\"]},"                                   \
+#define THREE(more)                                                                                \
+	"{" more "\"nodes\":[{\"name\":\"m\",\"addresses\":[\"192.168.122.14\"],\"subnets\":["     \
+	"\"192.168.0.0/24\"]},"                                                                    \
+	"{\"name\":\"n1\",\"addresses\":[\"192.168.122.15\"],\"subnets\":[\"192.168.1.0/24\"]},"   \
 	"{\"name\":\"n2\",\"addresses\":[\"192.168.122.16\"],\"subnets\":[\"192.168.2.0/24\"]}]}"
 #define NET "\"networks\":[\"192.168.0.0/16\"],"
 
@@ -137,43 +140,61 @@ static void test_three_nodes(void **state)
 	address(2, "192.168.122.14/24");
 	chain(NFPROTO_IPV4, "ip filter FORWARD", true);
 	chain(NFPROTO_INET, "inet fw forward", true);
-	chain(NFPROTO_IPV6, "ip6 filter FORWARD", true);	/* no network of its family */
+	chain(NFPROTO_IPV6, "ip6 filter FORWARD", true); /* no network of its family */
 	chain(NFPROTO_IPV4, "ip open forward", false);
 	builds(THREE(NET), "m");
 	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv4/ip_forward = 1");
-	assert_string_equal(wanted(ITEM_ROUTE), "route 192.168.1.0/24 via 192.168.122.15 dev 2 metric 0\n"
-						"route 192.168.2.0/24 via 192.168.122.16 dev 2 metric 0");
-	assert_string_equal(wanted(ITEM_TABLE), "nftables inet cnibox_node: masquerade ip leaving the cluster");
+	assert_string_equal(wanted(ITEM_ROUTE),
+			    "route 192.168.1.0/24 via 192.168.122.15 dev 2 metric 0\n"
+			    "route 192.168.2.0/24 via 192.168.122.16 dev 2 metric 0");
+	assert_string_equal(wanted(ITEM_TABLE),
+			    "nftables inet cnibox_node: masquerade ip leaving the cluster");
 	assert_string_equal(wanted(ITEM_ELEMENT),
-			    "masquerade: pods here 192.168.0.0-192.168.0.255\nmasquerade: cluster 192.168.0.0-192.168.255.255\n"
-			    "masquerade: node 192.168.122.14\nmasquerade: node 192.168.122.15\nmasquerade: node 192.168.122.16");
-	assert_string_equal(wanted(ITEM_FORWARD), "nftables inet fw forward: accept from 192.168.0.0/16, to 192.168.0.0/16\n"
-						  "nftables ip filter FORWARD: accept from 192.168.0.0/16, to 192.168.0.0/16");
-	assert_string_equal(config(), "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"cnibox\",\n  \"cnibox.node\": \"m\",\n"
+			    "masquerade: pods here 192.168.0.0-192.168.0.255\nmasquerade: cluster "
+			    "192.168.0.0-192.168.255.255\n"
+			    "masquerade: node 192.168.122.14\nmasquerade: node "
+			    "192.168.122.15\nmasquerade: node 192.168.122.16");
+	assert_string_equal(
+		wanted(ITEM_FORWARD),
+		"nftables inet fw forward: accept from 192.168.0.0/16, to 192.168.0.0/16\n"
+		"nftables ip filter FORWARD: accept from 192.168.0.0/16, to 192.168.0.0/16");
+	assert_string_equal(config(), "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"cnibox\",\n  "
+				      "\"cnibox.node\": \"m\",\n"
 				      "  \"plugins\": [\n    {\n      \"type\": \"bash-cni\",\n"
-				      "      \"network\": \"192.168.0.0/16\",\n      \"subnet\": \"192.168.0.0/24\"\n    }\n  ]\n}\n");
+				      "      \"network\": \"192.168.0.0/16\",\n      \"subnet\": "
+				      "\"192.168.0.0/24\"\n    }\n  ]\n}\n");
 }
 
-/* Neighbouring subnets are one range; the chains of others get our own subnets only; the network is the widest full prefix. */
+/*
+ * Neighbouring subnets are one range; the chains of others get our own subnets only; the network is
+ * the widest full prefix.
+ */
 static void test_no_networks(void **state)
 {
 	(void)state;
 	address(2, "192.168.122.15/24");
 	chain(NFPROTO_IPV4, "ip filter FORWARD", true);
 	builds(THREE("\"mtu\":1400,\"bridge\":\"br1\","), "n1");
-	assert_string_equal(wanted(ITEM_FORWARD), "nftables ip filter FORWARD: accept from 192.168.1.0/24, to 192.168.1.0/24");
+	assert_string_equal(
+		wanted(ITEM_FORWARD),
+		"nftables ip filter FORWARD: accept from 192.168.1.0/24, to 192.168.1.0/24");
 	assert_non_null(strstr(wanted(ITEM_ELEMENT), "cluster 192.168.0.0-192.168.2.255\n"));
-	assert_non_null(strstr(config(), "\"network\": \"192.168.0.0/23\",\n      \"subnet\": \"192.168.1.0/24\",\n"
-					 "      \"bridge\": \"br1\",\n      \"mtu\": 1400\n"));
+	assert_non_null(
+		strstr(config(),
+		       "\"network\": \"192.168.0.0/23\",\n      \"subnet\": \"192.168.1.0/24\",\n"
+		       "      \"bridge\": \"br1\",\n      \"mtu\": 1400\n"));
 }
 
 static void test_widest_network(void **state)
 {
 	(void)state;
 	address(2, "192.0.2.1/24");
-	builds("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],\"subnets\":[\"10.0.3.0/24\"]},"
-	       "{\"name\":\"b\",\"addresses\":[\"192.0.2.2\"],\"subnets\":[\"10.0.1.0/24\",\"10.0.2.0/24\",\"10.0.5.0/24\","
-	       "\"9.0.0.0/24\"]},{\"name\":\"c\",\"addresses\":[\"2001:db8::3\"]}]}", NULL);
+	builds("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],\"subnets\":[\"10.0.3.0/"
+	       "24\"]},"
+	       "{\"name\":\"b\",\"addresses\":[\"192.0.2.2\"],\"subnets\":[\"10.0.1.0/"
+	       "24\",\"10.0.2.0/24\",\"10.0.5.0/24\","
+	       "\"9.0.0.0/24\"]},{\"name\":\"c\",\"addresses\":[\"2001:db8::3\"]}]}",
+	       NULL);
 	assert_non_null(strstr(config(), "\"network\": \"10.0.2.0/23\""));
 }
 
@@ -182,7 +203,7 @@ static void test_own_by_address(void **state)
 	(void)state;
 	address(1, "10.9.9.9/8");
 	address(2, "192.168.122.16/24");
-	builds(THREE(NET), NULL);	/* no node has the name of the machine that runs this */
+	builds(THREE(NET), NULL); /* no node has the name of the machine that runs this */
 	assert_ptr_equal(site.self, &cluster.nodes[2]);
 }
 
@@ -193,9 +214,11 @@ static void test_own_missing(void **state)
 	refuses(THREE(NET), "n3", "nodes: none is named \"n3\"");
 	err_clear(&e);
 	assert_true(build(THREE(NET), NULL) < 0);
-	assert_non_null(strstr(e.text, " as this machine is, and none has an address of it (--name says which)"));
+	assert_non_null(strstr(
+		e.text, " as this machine is, and none has an address of it (--name says which)"));
 	err_clear(&e);
-	refuses("{\"nodes\":[{\"name\":\"a\"}]}", "a", "nodes[0].subnets: node a, which is this one, has no subnet for its pods");
+	refuses("{\"nodes\":[{\"name\":\"a\"}]}", "a",
+		"nodes[0].subnets: node a, which is this one, has no subnet for its pods");
 }
 
 static void test_masquerade_forms(void **state)
@@ -203,8 +226,10 @@ static void test_masquerade_forms(void **state)
 	(void)state;
 	address(2, "192.168.122.14/24");
 	builds(THREE(NET "\"masquerade\":\"subnet\",\"bridge\":\"br1\","), "m");
-	assert_string_equal(wanted(ITEM_TABLE), "nftables inet cnibox_node: masquerade ip not leaving by br1");
-	assert_string_equal(wanted(ITEM_ELEMENT), "masquerade: pods here 192.168.0.0-192.168.0.255");
+	assert_string_equal(wanted(ITEM_TABLE),
+			    "nftables inet cnibox_node: masquerade ip not leaving by br1");
+	assert_string_equal(wanted(ITEM_ELEMENT),
+			    "masquerade: pods here 192.168.0.0-192.168.0.255");
 	setup(NULL);
 	address(2, "192.168.122.14/24");
 	builds(THREE(NET "\"masquerade\":\"none\","), "m");
@@ -212,9 +237,11 @@ static void test_masquerade_forms(void **state)
 	assert_string_equal(wanted(ITEM_ELEMENT), "");
 }
 
-#define DUAL                                                                                                                   \
-	"{\"networks\":[\"10.0.0.0/8\",\"fd00::/48\"],\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\",\"2001:db8::1\"],"   \
-	"\"subnets\":[\"10.0.0.0/24\",\"fd00:0:0:1::/64\"]},{\"name\":\"b\",\"addresses\":[\"192.0.2.2\",\"2001:db8::2\"],"        \
+#define DUAL                                                                                       \
+	"{\"networks\":[\"10.0.0.0/8\",\"fd00::/"                                                  \
+	"48\"],\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\",\"2001:db8::1\"],"          \
+	"\"subnets\":[\"10.0.0.0/24\",\"fd00:0:0:1::/"                                             \
+	"64\"]},{\"name\":\"b\",\"addresses\":[\"192.0.2.2\",\"2001:db8::2\"],"                    \
 	"\"subnets\":[\"10.0.1.0/24\",\"fd00:0:0:2::/64\"]}]}"
 
 static void test_dual_stack(void **state)
@@ -229,24 +256,35 @@ static void test_dual_stack(void **state)
 	chain(NFPROTO_IPV6, "ip6 filter FORWARD", true);
 	chain(NFPROTO_INET, "inet fw f", true);
 	builds(DUAL, "a");
-	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
-						 "sysctl net/ipv6/conf/all/forwarding = 1");
-	assert_string_equal(wanted(ITEM_ROUTE), "route 10.0.1.0/24 via 192.0.2.2 dev 2 metric 0\n"
-						"route fd00:0:0:2::/64 via 2001:db8::2 dev 3 metric 1024");
-	assert_string_equal(wanted(ITEM_TABLE),
-			    "nftables inet cnibox_node: masquerade ip leaving the cluster, ip6 leaving the cluster");
-	assert_non_null(strstr(wanted(ITEM_ELEMENT), "cluster fd00::-fd00::ffff:ffff:ffff:ffff:ffff"));
+	assert_string_equal(
+		wanted(ITEM_SYSCTL),
+		"sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
+		"sysctl net/ipv6/conf/all/forwarding = 1");
+	assert_string_equal(wanted(ITEM_ROUTE),
+			    "route 10.0.1.0/24 via 192.0.2.2 dev 2 metric 0\n"
+			    "route fd00:0:0:2::/64 via 2001:db8::2 dev 3 metric 1024");
+	assert_string_equal(wanted(ITEM_TABLE), "nftables inet cnibox_node: masquerade ip leaving "
+						"the cluster, ip6 leaving the cluster");
+	assert_non_null(
+		strstr(wanted(ITEM_ELEMENT), "cluster fd00::-fd00::ffff:ffff:ffff:ffff:ffff"));
 	assert_string_equal(wanted(ITEM_FORWARD),
-			    "nftables inet fw f: accept from 10.0.0.0/8, to 10.0.0.0/8, from fd00::/48, to fd00::/48\n"
+			    "nftables inet fw f: accept from 10.0.0.0/8, to 10.0.0.0/8, from "
+			    "fd00::/48, to fd00::/48\n"
 			    "nftables ip6 filter FORWARD: accept from fd00::/48, to fd00::/48");
-	assert_non_null(strstr(config(), "\"type\": \"bridge\",\n      \"bridge\": \"cni0\",\n      \"isDefaultGateway\": true,\n"
-					 "      \"hairpinMode\": true,\n      \"ipam\": {\n        \"type\": \"host-local\",\n"
+	assert_non_null(strstr(config(), "\"type\": \"bridge\",\n      \"bridge\": \"cni0\",\n     "
+					 " \"isDefaultGateway\": true,\n"
+					 "      \"hairpinMode\": true,\n      \"ipam\": {\n        "
+					 "\"type\": \"host-local\",\n"
 					 "        \"ranges\": [\n          [\n            {\n"
-					 "              \"subnet\": \"10.0.0.0/24\"\n            }\n          ],\n          [\n"));
+					 "              \"subnet\": \"10.0.0.0/24\"\n            "
+					 "}\n          ],\n          [\n"));
 	assert_int_equal(json_check(config(), strlen(config()), &e), 0);
 }
 
-/* Once changed by us, accept_ra is 2 and stays wanted; where the host forwarded before us, it ignored advertisements before us. */
+/*
+ * Once changed by us, accept_ra is 2 and stays wanted; where the host forwarded before us, it
+ * ignored advertisements before us.
+ */
 static void test_accept_ra(void **state)
 {
 	(void)state;
@@ -258,15 +296,19 @@ static void test_accept_ra(void **state)
 	changed_before("net/ipv6/conf/all/forwarding", "0", "1");
 	changed_before("net/ipv6/conf/eth0/accept_ra", "1", "2");
 	builds(DUAL, "a");
-	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
-						 "sysctl net/ipv6/conf/all/forwarding = 1");
+	assert_string_equal(
+		wanted(ITEM_SYSCTL),
+		"sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
+		"sysctl net/ipv6/conf/all/forwarding = 1");
 	setup(NULL);
 	address(2, "192.0.2.1/24");
 	address(3, "2001:db8::1/64");
 	strcpy(site.forwarding6, "1");
 	link_here("eth0", true, "1");
 	builds(DUAL, "a");
-	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv4/ip_forward = 1\nsysctl net/ipv6/conf/all/forwarding = 1");
+	assert_string_equal(
+		wanted(ITEM_SYSCTL),
+		"sysctl net/ipv4/ip_forward = 1\nsysctl net/ipv6/conf/all/forwarding = 1");
 }
 
 /* A family that our pods do not have needs no sets, though other nodes have it. */
@@ -275,11 +317,15 @@ static void test_other_family(void **state)
 	(void)state;
 	address(2, "192.0.2.1/24");
 	address(3, "2001:db8::1/64");
-	builds("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],\"subnets\":[\"10.0.0.0/24\"]},"
-	       "{\"name\":\"b\",\"addresses\":[\"2001:db8::2\"],\"subnets\":[\"fd00::/64\"]}]}", "a");
-	assert_string_equal(wanted(ITEM_ROUTE), "route fd00::/64 via 2001:db8::2 dev 3 metric 1024");
-	assert_string_equal(wanted(ITEM_ELEMENT), "masquerade: pods here 10.0.0.0-10.0.0.255\n"
-						  "masquerade: cluster 10.0.0.0-10.0.0.255\nmasquerade: node 192.0.2.1");
+	builds("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],\"subnets\":[\"10.0.0.0/"
+	       "24\"]},"
+	       "{\"name\":\"b\",\"addresses\":[\"2001:db8::2\"],\"subnets\":[\"fd00::/64\"]}]}",
+	       "a");
+	assert_string_equal(wanted(ITEM_ROUTE),
+			    "route fd00::/64 via 2001:db8::2 dev 3 metric 1024");
+	assert_string_equal(wanted(ITEM_ELEMENT),
+			    "masquerade: pods here 10.0.0.0-10.0.0.255\n"
+			    "masquerade: cluster 10.0.0.0-10.0.0.255\nmasquerade: node 192.0.2.1");
 	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv4/ip_forward = 1");
 }
 
@@ -287,32 +333,41 @@ static void test_next_hops(void **state)
 {
 	(void)state;
 	address(2, "192.0.2.1/24");
-	address(3, "192.0.2.65/26");	/* the longer prefix wins */
+	address(3, "192.0.2.65/26"); /* the longer prefix wins */
 	address(4, "198.51.100.1/24");
-	address(5, "198.51.100.2/24");	/* of two alike, the link with our node address */
+	address(5, "198.51.100.2/24"); /* of two alike, the link with our node address */
 	address(6, "198.51.100.3/24");
-	builds("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"198.51.100.2\"],\"subnets\":[\"10.0.0.0/24\"]},"
-	       "{\"name\":\"b\",\"addresses\":[\"203.0.113.1\",\"192.0.2.70\",\"192.0.2.7\"],\"subnets\":[\"10.0.1.0/24\"]},"
-	       "{\"name\":\"c\",\"addresses\":[\"198.51.100.9\"],\"subnets\":[\"10.0.2.0/24\"]}]}", "a");
-	assert_string_equal(wanted(ITEM_ROUTE), "route 10.0.1.0/24 via 192.0.2.70 dev 3 metric 0\n"
-						"route 10.0.2.0/24 via 198.51.100.9 dev 5 metric 0");
+	builds("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"198.51.100.2\"],\"subnets\":[\"10.0.0."
+	       "0/24\"]},"
+	       "{\"name\":\"b\",\"addresses\":[\"203.0.113.1\",\"192.0.2.70\",\"192.0.2.7\"],"
+	       "\"subnets\":[\"10.0.1.0/24\"]},"
+	       "{\"name\":\"c\",\"addresses\":[\"198.51.100.9\"],\"subnets\":[\"10.0.2.0/24\"]}]}",
+	       "a");
+	assert_string_equal(wanted(ITEM_ROUTE),
+			    "route 10.0.1.0/24 via 192.0.2.70 dev 3 metric 0\n"
+			    "route 10.0.2.0/24 via 198.51.100.9 dev 5 metric 0");
 }
 
 static void test_next_hops_refused(void **state)
 {
 	(void)state;
 	address(2, "192.168.122.14/24");
-	refuses("{\"nodes\":[{\"name\":\"a\",\"subnets\":[\"10.0.0.0/24\"]},{\"name\":\"b\",\"addresses\":[\"192.168.122.15\"],"
-		"\"subnets\":[\"10.0.1.0/24\",\"fd00::/64\"]}]}", "a",
-		"nodes[1].addresses: node b has no IPv6 address, which is needed as next hop to its subnet fd00::/64");
+	refuses("{\"nodes\":[{\"name\":\"a\",\"subnets\":[\"10.0.0.0/"
+		"24\"]},{\"name\":\"b\",\"addresses\":[\"192.168.122.15\"],"
+		"\"subnets\":[\"10.0.1.0/24\",\"fd00::/64\"]}]}",
+		"a",
+		"nodes[1].addresses: node b has no IPv6 address, which is needed as next hop to "
+		"its subnet fd00::/64");
 	setup(NULL);
 	address(2, "192.168.122.14/24");
 	refuses(THREE(NET), "n1",
-		"nodes[0].addresses: 192.168.122.14 of node m is an address of this machine, which is to be node n1");
+		"nodes[0].addresses: 192.168.122.14 of node m is an address of this machine, which "
+		"is to be node n1");
 	setup(NULL);
 	address(2, "192.168.122.14/31");
 	refuses(THREE(NET), "m",
-		"not on link: n2 (192.168.122.16): the nodes must be on one link, or \"onlink\" be true");
+		"not on link: n2 (192.168.122.16): the nodes must be on one link, or \"onlink\" be "
+		"true");
 	setup(NULL);
 	refuses(THREE(NET "\"onlink\":true,"), "m",
 		"onlink: no address of node m is on a link of this machine, so there is no link to "
@@ -328,10 +383,15 @@ static void test_many_off_link(void **state)
 	text_init(&t, text, sizeof(text));
 	text_str(&t, "{\"nodes\":[{\"name\":\"a\",\"subnets\":[\"10.0.0.0/24\"]}");
 	for (unsigned int i = 1; i < 9; i++)
-		text_printf(&t, ",{\"name\":\"n%u\",\"addresses\":[\"192.0.2.%u\"],\"subnets\":[\"10.0.%u.0/24\"]}", i, i, i);
+		text_printf(&t,
+			    ",{\"name\":\"n%u\",\"addresses\":[\"192.0.2.%u\"],\"subnets\":[\"10.0."
+			    "%u.0/24\"]}",
+			    i, i, i);
 	text_str(&t, "]}");
-	refuses(text, "a", "not on link: n1 (192.0.2.1), n2 (192.0.2.2), n3 (192.0.2.3), n4 (192.0.2.4), n5 (192.0.2.5) and others: "
-			   "the nodes must be on one link, or \"onlink\" be true");
+	refuses(text, "a",
+		"not on link: n1 (192.0.2.1), n2 (192.0.2.2), n3 (192.0.2.3), n4 (192.0.2.4), n5 "
+		"(192.0.2.5) and others: "
+		"the nodes must be on one link, or \"onlink\" be true");
 }
 
 static void test_onlink(void **state)
@@ -340,20 +400,28 @@ static void test_onlink(void **state)
 	address(2, "192.0.2.7/24");
 	address(3, "192.168.122.14/32");
 	builds(THREE(NET "\"onlink\":true,"), "m");
-	assert_string_equal(wanted(ITEM_ROUTE), "route 192.168.1.0/24 via 192.168.122.15 onlink dev 3 metric 0\n"
-						"route 192.168.2.0/24 via 192.168.122.16 onlink dev 3 metric 0");
+	assert_string_equal(wanted(ITEM_ROUTE),
+			    "route 192.168.1.0/24 via 192.168.122.15 onlink dev 3 metric 0\n"
+			    "route 192.168.2.0/24 via 192.168.122.16 onlink dev 3 metric 0");
 }
 
-/* Nested and neighbouring networks are one range; the last address of a family has none behind it. */
+/* Nested and neighbouring networks are one range; the last address of a family has none behind it.
+ */
 static void test_ranges(void **state)
 {
 	(void)state;
 	address(2, "192.0.2.1/24");
-	builds("{\"networks\":[\"10.1.0.0/16\",\"128.0.0.0/1\",\"10.0.0.0/8\",\"11.0.0.0/8\",\"192.0.0.0/2\",\"13.0.0.0/8\"],"
-	       "\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],\"subnets\":[\"10.0.0.0/24\",\"10.0.1.0/24\"]}]}", "a");
-	assert_string_equal(wanted(ITEM_ELEMENT), "masquerade: pods here 10.0.0.0-10.0.1.255\nmasquerade: cluster 10.0.0.0-11.255.255.255\n"
-						  "masquerade: cluster 13.0.0.0-13.255.255.255\n"
-						  "masquerade: cluster 128.0.0.0-255.255.255.255\nmasquerade: node 192.0.2.1");
+	builds("{\"networks\":[\"10.1.0.0/16\",\"128.0.0.0/1\",\"10.0.0.0/8\",\"11.0.0.0/"
+	       "8\",\"192.0.0.0/2\",\"13.0.0.0/8\"],"
+	       "\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],\"subnets\":[\"10.0.0.0/"
+	       "24\",\"10.0.1.0/24\"]}]}",
+	       "a");
+	assert_string_equal(
+		wanted(ITEM_ELEMENT),
+		"masquerade: pods here 10.0.0.0-10.0.1.255\nmasquerade: cluster "
+		"10.0.0.0-11.255.255.255\n"
+		"masquerade: cluster 13.0.0.0-13.255.255.255\n"
+		"masquerade: cluster 128.0.0.0-255.255.255.255\nmasquerade: node 192.0.2.1");
 }
 
 int main(void)

@@ -1,4 +1,7 @@
-/* What stands in for the C library's printf() and streams: the same text in the same order, and nothing lost. */
+/*
+ * What stands in for the C library's printf() and streams: the same text in the same order, and
+ * nothing lost.
+ */
 #include "unit_small.h"
 
 /* Runs fn in a child; returns how it ended, its standard output in *text. */
@@ -61,7 +64,8 @@ static void test_text(void **state)
 	same("%s", "");
 	same("100%% of %s and %s", "this", "that");
 	same("[%10s] [%-10s] [%2s] [%-2s]", "right", "left", "longer", "longer");
-	same("[%.3s] [%.0s] [%.30s] [%8.2s] [%-8.2s]", "abcdef", "abcdef", "abcdef", "abcdef", "abcdef");
+	same("[%.3s] [%.0s] [%.30s] [%8.2s] [%-8.2s]", "abcdef", "abcdef", "abcdef", "abcdef",
+	     "abcdef");
 	same("[%.*s] [%*s] [%*.*s]", 2, "abcdef", 9, "abc", 5, 2, "abcdef");
 	same("%c%c%c[%3c][%-3c]", 'a', '%', '\n', 'x', 'y');
 }
@@ -89,7 +93,9 @@ static void test_null(void **state)
 
 static void test_numbers(void **state)
 {
-	static const long long values[] = { 0, 1, -1, 9, 10, -10, 99, 255, 256, 65535, INT_MAX, INT_MIN, UINT_MAX, LLONG_MAX, LLONG_MIN,
+	static const long long values[] = { 0,		1,	   -1,	     9,		10,
+					    -10,	99,	   255,	     256,	65535,
+					    INT_MAX,	INT_MIN,   UINT_MAX, LLONG_MAX, LLONG_MIN,
 					    -123456789, 1000000007 };
 
 	(void)state;
@@ -101,8 +107,10 @@ static void test_numbers(void **state)
 		same("%lld %llu %llx", v, (unsigned long long)v, (unsigned long long)v);
 		same("%zd %zu %zx", (ssize_t)v, (size_t)v, (size_t)v);
 		same("[%5d] [%-5d] [%05d] [%12d] [%-12d]", (int)v, (int)v, (int)v, (int)v, (int)v);
-		same("[%012d] [%02x] [%08x] [%-8x]", (int)v, (unsigned int)v, (unsigned int)v, (unsigned int)v);
-		same("[%011llx] [%016lx] [%03ld] [%*d]", (unsigned long long)v, (unsigned long)v, (long)v, 7, (int)v);
+		same("[%012d] [%02x] [%08x] [%-8x]", (int)v, (unsigned int)v, (unsigned int)v,
+		     (unsigned int)v);
+		same("[%011llx] [%016lx] [%03ld] [%*d]", (unsigned long long)v, (unsigned long)v,
+		     (long)v, 7, (int)v);
 	}
 }
 
@@ -136,7 +144,8 @@ static void print_bad(void)
 
 static void test_unknown_conversions_stop_the_program(void **state)
 {
-	static const char *const bad[] = { "%f", "%5.1f", "%o", "%p", "%n", "%hhx", "%+d", "% d", "%#x", "%jd", "%i", "%X", "%" };
+	static const char *const bad[] = { "%f",  "%5.1f", "%o",  "%p", "%n", "%hhx", "%+d",
+					   "% d", "%#x",   "%jd", "%i", "%X", "%" };
 	char text[256];
 
 	(void)state;
@@ -197,7 +206,8 @@ static void print_to_closed(void)
 {
 	assert(small_printf("x") == 1);
 	assert(small_fflush(small_stdout) == EOF && small_ferror(small_stdout));
-	assert(small_printf("line\n") == EOF && small_puts("y") == EOF && small_fputs("z\n", small_stdout) == EOF);
+	assert(small_printf("line\n") == EOF && small_puts("y") == EOF &&
+	       small_fputs("z\n", small_stdout) == EOF);
 	assert(small_fwrite("z", 1, 1, small_stdout) == 0);
 }
 

@@ -3,8 +3,10 @@
 
 static void test_strings(void **state)
 {
-	static const char *const texts[] = { "", "a", "abc", "aab", "aaab", "abababc", "a,b;c", "\x80\xff", "abcabcabd" };
-	static const char *const words[] = { "", "a", "b", "ab", "abc", "aab", "abd", ",;", "\xff", "abababcd", "x" };
+	static const char *const texts[] = { "",	"a",	 "abc",	     "aab",	 "aaab",
+					     "abababc", "a,b;c", "\x80\xff", "abcabcabd" };
+	static const char *const words[] = { "",    "a",  "b",	  "ab",	      "abc", "aab",
+					     "abd", ",;", "\xff", "abababcd", "x" };
 
 	(void)state;
 	for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
@@ -17,14 +19,17 @@ static void test_strings(void **state)
 			assert_int_equal(small_strcspn(text, word), strcspn(text, word));
 			assert_ptr_equal(small_strpbrk(text, word), strpbrk(text, word));
 			assert_ptr_equal(small_strchr(text, word[0]), strchr(text, word[0]));
-			assert_ptr_equal(small_memchr(text, word[0], strlen(text)), memchr(text, word[0], strlen(text)));
+			assert_ptr_equal(small_memchr(text, word[0], strlen(text)),
+					 memchr(text, word[0], strlen(text)));
 		}
 	}
 }
 
 static void test_words(void **state)
 {
-	static const char *const texts[] = { "", " ", "one", " one two  three ", "a b", "  x", "y  " };
+	static const char *const texts[] = {
+		"", " ", "one", " one two  three ", "a b", "  x", "y  "
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -34,7 +39,7 @@ static void test_words(void **state)
 		strcpy(theirs, texts[i]);
 		a = small_strtok_r(ours, " ", &our_rest);
 		b = strtok_r(theirs, " ", &their_rest);
-		for (int n = 0; n < 6; n++) {	/* beyond the end, too */
+		for (int n = 0; n < 6; n++) { /* beyond the end, too */
 			assert_true(!a == !b && (!a || strcmp(a, b) == 0));
 			a = small_strtok_r(NULL, " ", &our_rest);
 			b = strtok_r(NULL, " ", &their_rest);
@@ -49,7 +54,8 @@ static int sign(int n)
 
 static void test_letter_case(void **state)
 {
-	static const char *const texts[] = { "", "a", "A", "b", "ab", "aB", "Ab1", "AB2", "[", "{", "@", "`", "\xc4", "\xe4" };
+	static const char *const texts[] = { "",    "a", "A", "b", "ab", "aB",	 "Ab1",
+					     "AB2", "[", "{", "@", "`",	 "\xc4", "\xe4" };
 	const size_t n = sizeof(texts) / sizeof(texts[0]);
 
 	(void)state;
@@ -58,7 +64,8 @@ static void test_letter_case(void **state)
 
 		assert_int_equal(sign(small_strcasecmp(a, b)), sign(strcasecmp(a, b)));
 		for (size_t len = 0; len < 5; len++)
-			assert_int_equal(sign(small_strncasecmp(a, b, len)), sign(strncasecmp(a, b, len)));
+			assert_int_equal(sign(small_strncasecmp(a, b, len)),
+					 sign(strncasecmp(a, b, len)));
 	}
 }
 
@@ -91,7 +98,8 @@ static void test_error_texts(void **state)
 			assert_string_not_equal(kept[j], kept[i]);
 	}
 	assert_string_equal(small_strerror(ENOENT), "No such file or directory");
-	assert_string_equal(small_strerror(E2BIG), "Argument list too long");	/* the first and the last of the table */
+	assert_string_equal(small_strerror(E2BIG),
+			    "Argument list too long"); /* the first and the last of the table */
 	assert_string_equal(small_strerror(EXDEV), "Cross-device link");
 	assert_string_equal(small_strerror(133), "error 133");
 	assert_string_equal(small_strerror(0), "error 000");
@@ -192,7 +200,8 @@ static void test_datagram(void **state)
 
 static void test_system_calls(void **state)
 {
-	struct timespec a, b, times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 12345, .tv_nsec = 678 } };
+	struct timespec a, b,
+		times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 12345, .tv_nsec = 678 } };
 	char ours[PATH_MAX], theirs[PATH_MAX], name[] = "/tmp/test_small.XXXXXX";
 	int fd = mkstemp(name), ends[2];
 	struct stat st, again;
@@ -235,14 +244,10 @@ static void test_system_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strings),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_letter_case),
-		cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_error_texts),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_datagram),
+		cmocka_unit_test(test_strings),	     cmocka_unit_test(test_words),
+		cmocka_unit_test(test_letter_case),  cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_error_texts),  cmocka_unit_test(test_time),
+		cmocka_unit_test(test_files),	     cmocka_unit_test(test_datagram),
 		cmocka_unit_test(test_system_calls),
 	};
 

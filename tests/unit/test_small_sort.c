@@ -3,7 +3,7 @@
 
 struct record {
 	uint32_t key;
-	unsigned char rest[37];	/* more than one chunk of the swap, and odd */
+	unsigned char rest[37]; /* more than one chunk of the swap, and odd */
 };
 
 static size_t comparisons;
@@ -47,14 +47,16 @@ static uint32_t make_key(enum order order, size_t i, size_t n)
 
 static void sort_and_compare(enum order order, size_t n)
 {
-	struct record *ours = calloc(n + 1, sizeof(*ours)), *theirs = calloc(n + 1, sizeof(*theirs));
+	struct record *ours = calloc(n + 1, sizeof(*ours)),
+		      *theirs = calloc(n + 1, sizeof(*theirs));
 	size_t log = 1;
 
 	while ((size_t)1 << log < n)
 		log++;
 	for (size_t i = 0; i < n; i++) {
 		ours[i].key = make_key(order, i, n);
-		memset(ours[i].rest, (int)(ours[i].key * 31), sizeof(ours[i].rest));	/* travels with its key */
+		memset(ours[i].rest, (int)(ours[i].key * 31),
+		       sizeof(ours[i].rest)); /* travels with its key */
 	}
 	ours[n].key = 0xdeadbeef;
 	memcpy(theirs, ours, (n + 1) * sizeof(*ours));
@@ -83,7 +85,7 @@ static void test_sort_permutations(void **state)
 	uint32_t keys[7];
 
 	(void)state;
-	for (unsigned int p = 0; p < 823543; p++) {	/* 7^7: all orders of seven, repeats included */
+	for (unsigned int p = 0; p < 823543; p++) { /* 7^7: all orders of seven, repeats included */
 		for (unsigned int i = 0, rest = p; i < 7; i++, rest /= 7)
 			keys[i] = rest % 7;
 		small_qsort(keys, 7, sizeof(keys[0]), by_key);
@@ -101,7 +103,8 @@ static void test_search(void **state)
 		keys[i] = 2 * i + 1;
 	for (size_t n = 0; n <= 40; n++) {
 		for (uint32_t key = 0; key < 90; key++) {
-			const uint32_t *found = small_bsearch(&key, keys, n, sizeof(keys[0]), by_key);
+			const uint32_t *found =
+				small_bsearch(&key, keys, n, sizeof(keys[0]), by_key);
 
 			assert_ptr_equal(found, key % 2 && key / 2 < n ? &keys[key / 2] : NULL);
 		}

@@ -1,6 +1,7 @@
 /*
- * What the tests of the lease store share: a mount namespace with its own /run and boot id, a store per test, and short verbs.
- * The data directory is a tmpfs beside /run, so that /run can be covered.
+ * What the tests of the lease store share: a mount namespace with its own /run and boot id, a store
+ * per test, and short verbs. The data directory is a tmpfs beside /run, so that /run can be
+ * covered.
  */
 #ifndef UNIT_LEASE_H
 #define UNIT_LEASE_H
@@ -209,7 +210,8 @@ static inline int lease_own_run(void **state)
 	(void)state;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	if (mount("data", "/mnt", "tmpfs", 0, NULL) < 0 || mount("run", "/run", "tmpfs", 0, NULL) < 0)
+	if (mount("data", "/mnt", "tmpfs", 0, NULL) < 0 ||
+	    mount("run", "/run", "tmpfs", 0, NULL) < 0)
 		return -1;
 	set_boot(BOOT_1);
 	return mount(FAKE_BOOT_ID, "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL);

@@ -1,5 +1,6 @@
 /*
- * What stands in for the C library in the release, under other names beside glibc's own, so that a test can ask both.
+ * What stands in for the C library in the release, under other names beside glibc's own, so that a
+ * test can ask both.
  */
 #ifndef UNIT_SMALL_H
 #define UNIT_SMALL_H
@@ -69,8 +70,10 @@ static int (*const real_format)(char *, size_t, const char *, va_list) = vsnprin
 #define getcwd small_getcwd
 #define gmtime_r small_gmtime_r
 
-int small_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap) __attribute__((format(__printf__, 3, 0)));
-int small_snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(__printf__, 3, 4)));
+int small_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
+	__attribute__((format(__printf__, 3, 0)));
+int small_snprintf(char *buf, size_t size, const char *fmt, ...)
+	__attribute__((format(__printf__, 3, 4)));
 void small_qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
 size_t small_strlen(const char *s);
 void *small_memchr(const void *data, int c, size_t len);
@@ -83,7 +86,8 @@ int small_strcasecmp(const char *a, const char *b);
 int small_strncasecmp(const char *a, const char *b, size_t len);
 char *small_getenv(const char *name);
 char *small_strtok_r(char *restrict text, const char *restrict ends, char **restrict rest);
-void *small_bsearch(const void *key, const void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
+void *small_bsearch(const void *key, const void *base, size_t count, size_t size,
+		    int (*compare)(const void *, const void *));
 int small_fstat(int fd, struct stat *st);
 int small_open(const char *path, int flags, ...);
 int small_openat(int dir, const char *path, int flags, ...);
@@ -173,6 +177,6 @@ extern FILE *const small_stdout, *const small_stderr;
 
 #undef FILE
 #undef assert_failed
-#include <assert.h>	/* glibc's again */
+#include <assert.h> /* glibc's again */
 
 #endif

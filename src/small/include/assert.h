@@ -1,4 +1,7 @@
-/* assert() that says where, and no more: the texts of what was asserted are as large as the code around them. */
+/*
+ * assert() that says where, and no more: the texts of what was asserted are as large as the code
+ * around them.
+ */
 #undef assert
 #define assert(holds) ((holds) ? (void)0 : assert_failed(__FILE__, __LINE__))
 

@@ -1,6 +1,7 @@
 /*
- * How many there are of everything, on the host and in each pod. A snapshot (snapshot.c) says what there is, without what stays by design; the census
- * counts also that, because locks, logs and folders may stay but not become more.
+ * How many there are of everything, on the host and in each pod. A snapshot (snapshot.c) says what
+ * there is, without what stays by design; the census counts also that, because locks, logs and
+ * folders may stay but not become more.
  */
 #include "soak.h"
 
@@ -13,18 +14,23 @@
 #include <unistd.h>
 
 #define SETTLE_MS 1000
-#define LINES_MAX 12		/* of a difference that are shown */
-#define BYTES_PER_POD 24	/* addresses are longer or shorter, in leases and results that are kept */
+#define LINES_MAX 12 /* of a difference that are shown */
+#define BYTES_PER_POD                                                                              \
+	24 /* addresses are longer or shorter, in leases and results that are kept                 \
+	    */
 
 /* The beginning of a snapshot's line, or a folder, whose inodes are counted. */
 static const struct kind {
 	const char *name;
-	bool sized;		/* the bytes in it are counted, too */
+	bool sized; /* the bytes in it are counted, too */
 } kinds[] = {
-	{ "link", false }, { "addr", false }, { "route", false }, { "rule", false }, { "nft table", false }, { "nft chain", false },
-	{ "nft set", false }, { "nft rule", false }, { "nft element", false }, { "mount", false }, { "index", false }, { "/run", false },
-	{ "/run/cnibox", true }, { "/run/netns", false }, { "/var/lib/cni", true }, { "/etc/cni", true }, { "/opt/cni", false },
-	{ "/var/log", false }, { "/tmp", true },
+	{ "link", false },	 { "addr", false },	  { "route", false },
+	{ "rule", false },	 { "nft table", false },  { "nft chain", false },
+	{ "nft set", false },	 { "nft rule", false },	  { "nft element", false },
+	{ "mount", false },	 { "index", false },	  { "/run", false },
+	{ "/run/cnibox", true }, { "/run/netns", false }, { "/var/lib/cni", true },
+	{ "/etc/cni", true },	 { "/opt/cni", false },	  { "/var/log", false },
+	{ "/tmp", true },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -86,7 +92,7 @@ static unsigned int count_descriptors(void)
 	while (readdir(d))
 		n++;
 	closedir(d);
-	return n - 3;	/* ".", "..", and d itself */
+	return n - 3; /* ".", "..", and d itself */
 }
 
 static int look_inside(const char *arg)
@@ -166,10 +172,12 @@ static void put_lines(const struct census *wanted, const struct census *now)
 	unsigned int shown = 0;
 
 	for (; *line && shown < LINES_MAX; line += strcspn(line, "\n") + 1) {
-		const char *what = line + strlen("    + "), *path = strncmp(what, "file ", 5) == 0 ? what + 5 : what;
+		const char *what = line + strlen("    + "),
+			   *path = strncmp(what, "file ", 5) == 0 ? what + 5 : what;
 
 		for (unsigned int k = 0; k < KINDS; k++) {
-			if (now->host[k] == wanted->host[k] || strncmp(path, kinds[k].name, strlen(kinds[k].name)) != 0)
+			if (now->host[k] == wanted->host[k] ||
+			    strncmp(path, kinds[k].name, strlen(kinds[k].name)) != 0)
 				continue;
 			put("%.*s\n", (int)strcspn(line, "\n"), line);
 			shown++;

@@ -58,7 +58,9 @@ static void expect_no_process(const struct pod *p, const char *verb)
 static void call(struct pod *p, enum verb v, char *said, size_t size)
 {
 	const unsigned int row = 2 * (unsigned int)(p->row - rows);
-	const unsigned int series = v == ADD ? row + ADD_OF_ROW : v == DEL ? row + DEL_OF_ROW : UNTIMED;
+	const unsigned int series = v == ADD   ? row + ADD_OF_ROW
+				    : v == DEL ? row + DEL_OF_ROW
+					       : UNTIMED;
 	static struct command c;
 	int status;
 
@@ -67,7 +69,8 @@ static void call(struct pod *p, enum verb v, char *said, size_t size)
 	status = times_call(c.argv, c.env, c.input, series, said, size);
 	alarm(0);
 	if (status != 0)
-		defect("%s %s of %s ended with status %d: %s", p->row->subject.name, verb_names[v], p->name, status, said);
+		defect("%s %s of %s ended with status %d: %s", p->row->subject.name, verb_names[v],
+		       p->name, status, said);
 	expect_no_process(p, verb_names[v]);
 }
 
@@ -87,7 +90,8 @@ static bool is_host_in(const struct address *a, const char *subnet)
 
 	family = strchr(subnet, ':') ? AF_INET6 : AF_INET;
 	bits = family == AF_INET6 ? 128 : 32;
-	if (sscanf(subnet, "%63[^/]/%u", text, &prefix) != 2 || inet_pton(family, text, net) != 1 || prefix >= bits)
+	if (sscanf(subnet, "%63[^/]/%u", text, &prefix) != 2 || inet_pton(family, text, net) != 1 ||
+	    prefix >= bits)
 		die("%s is no subnet", subnet);
 	if (inet_pton(family, a->text, addr) != 1 || a->prefix != prefix)
 		return false;
@@ -104,8 +108,10 @@ static void expect_unique(const struct pod *p, const struct address *a)
 {
 	for (unsigned int i = 0; i < pod_count; i++)
 		for (unsigned int n = 0; n < SUBNETS_MAX; n++)
-			if (pods[i].attached && &pods[i] != p && strcmp(pods[i].address[n].text, a->text) == 0)
-				defect("%s is given %s, which %s has", p->name, a->text, pods[i].name);
+			if (pods[i].attached && &pods[i] != p &&
+			    strcmp(pods[i].address[n].text, a->text) == 0)
+				defect("%s is given %s, which %s has", p->name, a->text,
+				       pods[i].name);
 }
 
 /* In the order of the subnets. */
@@ -118,13 +124,16 @@ static void read_addresses(struct pod *p)
 		struct address *a = &p->address[n];
 
 		at += strlen("\"address\":");
-		if (!p->row->subnets[n] || sscanf(at, " \"%63[^\"/]/%u", a->text, &a->prefix) != 2 || !is_host_in(a, p->row->subnets[n]))
+		if (!p->row->subnets[n] ||
+		    sscanf(at, " \"%63[^\"/]/%u", a->text, &a->prefix) != 2 ||
+		    !is_host_in(a, p->row->subnets[n]))
 			break;
 		expect_unique(p, a);
 		n++;
 	}
 	if (at || (n < SUBNETS_MAX && p->row->subnets[n]))
-		defect("%s ADD of %s does not give it an address of each subnet: %s", p->row->subject.name, p->name, p->result);
+		defect("%s ADD of %s does not give it an address of each subnet: %s",
+		       p->row->subject.name, p->name, p->result);
 }
 
 static void expect_own_lease(struct pod *p, const char *address)
@@ -143,7 +152,8 @@ static void expect_own_lease(struct pod *p, const char *address)
 		defect("the lease at %s is not that of %s: %s", path, p->name, owner);
 	for (unsigned int i = 0; i < pod_count; i++)
 		if (&pods[i] != p && strcmp(pods[i].owner, owner) == 0)
-			defect("%s and %s have leases of one owner: %s", p->name, pods[i].name, owner);
+			defect("%s and %s have leases of one owner: %s", p->name, pods[i].name,
+			       owner);
 }
 
 void pod_attach(struct pod *p)

@@ -1,28 +1,45 @@
-/* What the pods are attached with. A new plugin is one row: alone, or in a list that cnitool runs. */
+/* What the pods are attached with. A new plugin is one row: alone, or in a list that cnitool runs.
+ */
 #include "soak.h"
 
 #include <stdio.h>
 
-#define BRIDGE                                                                                                              \
-	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-bridge\",\"type\":\"bridge\",\"bridge\":\"cni0\",\"isDefaultGateway\":true," \
-	"\"ipMasq\":true,\"hairpinMode\":true,\"ipam\":{\"type\":\"host-local\","                                           \
+#define BRIDGE                                                                                     \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-bridge\",\"type\":\"bridge\",\"bridge\":"       \
+	"\"cni0\",\"isDefaultGateway\":true,"                                                      \
+	"\"ipMasq\":true,\"hairpinMode\":true,\"ipam\":{\"type\":\"host-local\","                  \
 	"\"ranges\":[[{\"subnet\":\"10.11.0.0/24\"}],[{\"subnet\":\"fd00:11::/64\"}]]}}"
-#define BASH_CNI                                                                                                            \
-	"{\"cniVersion\":\"0.4.0\",\"name\":\"soak-bash\",\"type\":\"bash-cni\",\"bridge\":\"cni1\",\"network\":\"10.12.0.0/16\"," \
-	"\"subnet\":\"10.12.7.0/24\",\"logMaxSize\":600}"	/* so that the log rotates at each call, and their number is always the same */
-#define CHAIN                                                                                                               \
-	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\",\"bridge\":\"cni2\",\"isGateway\":true," \
-	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.13.0.0/24\"}},{\"type\":\"loopback\"}]}\n"
-#define CNITOOL(network) { "cnitool add " network " /run/netns/%s", "cnitool del " network " /run/netns/%s", \
-	"cnitool check " network " /run/netns/%s" }
+#define BASH_CNI                                                                                   \
+	"{\"cniVersion\":\"0.4.0\",\"name\":\"soak-bash\",\"type\":\"bash-cni\",\"bridge\":"       \
+	"\"cni1\",\"network\":\"10.12.0.0/16\","                                                   \
+	"\"subnet\":\"10.12.7.0/24\",\"logMaxSize\":600}" /* so that the log rotates at each call, \
+							     and their number is always the same   \
+							   */
+#define CHAIN                                                                                      \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
+	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
+	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.13.0.0/"                \
+	"24\"}},{\"type\":\"loopback\"}]}\n"
+#define CNITOOL(network)                                                                           \
+	{                                                                                          \
+		"cnitool add " network " /run/netns/%s", "cnitool del " network " /run/netns/%s",  \
+			"cnitool check " network " /run/netns/%s"                                  \
+	}
 
 const struct row rows[] = {
-	{ .subject = { .name = "bridge", .program = "bridge", .config = BRIDGE }, .share = 5,
-	  .network = "soak-bridge", .subnets = { "10.11.0.0/24", "fd00:11::/64" } },
-	{ .subject = { .name = "bash-cni", .program = "bash-cni", .config = BASH_CNI }, .share = 3,
-	  .network = "soak-bash", .subnets = { "10.12.7.0/24" } },
-	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") }, .share = 2, .conflist = CHAIN,
-	  .network = "soak-chain", .subnets = { "10.13.0.0/24" } },
+	{ .subject = { .name = "bridge", .program = "bridge", .config = BRIDGE },
+	  .share = 5,
+	  .network = "soak-bridge",
+	  .subnets = { "10.11.0.0/24", "fd00:11::/64" } },
+	{ .subject = { .name = "bash-cni", .program = "bash-cni", .config = BASH_CNI },
+	  .share = 3,
+	  .network = "soak-bash",
+	  .subnets = { "10.12.7.0/24" } },
+	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") },
+	  .share = 2,
+	  .conflist = CHAIN,
+	  .network = "soak-chain",
+	  .subnets = { "10.13.0.0/24" } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) <= ROWS_MAX, "more rows than have a series of times");

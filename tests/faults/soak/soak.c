@@ -1,19 +1,22 @@
 /*
- * soak: thousands of detachments and attachments on one host, and nothing becomes more: no link, rule, element, lease, file, mount, descriptor, and no
- * time per call.
+ * soak: thousands of detachments and attachments on one host, and nothing becomes more: no link,
+ * rule, element, lease, file, mount, descriptor, and no time per call.
  *
- * All pods are attached, and then one after the other, chosen at random, is detached and attached again. At the end of each block of cycles there must
- * be as many of everything as after the first round over all pods, every pod must pass CHECK, and when all have been detached the host must be as before.
- * Each ADD must give addresses of the subnets that nobody else has.
+ * All pods are attached, and then one after the other, chosen at random, is detached and attached
+ * again. At the end of each block of cycles there must be as many of everything as after the first
+ * round over all pods, every pod must pass CHECK, and when all have been detached the host must be
+ * as before. Each ADD must give addresses of the subnets that nobody else has.
  *
- * Time is judged by the last block's medians beside the first one's, of each kind of call. What has really grown has done so for the quickest calls as
- * well, does not make a yardstick (times.h) grow, and is still so in the next block; others on the machine do not do all of that.
+ * Time is judged by the last block's medians beside the first one's, of each kind of call. What has
+ * really grown has done so for the quickest calls as well, does not make a yardstick (times.h)
+ * grow, and is still so in the next block; others on the machine do not do all of that.
  *
- * The host is a network and mount namespace of our own, so it needs root, and best a pid namespace around it (tests/namespace).
+ * The host is a network and mount namespace of our own, so it needs root, and best a pid namespace
+ * around it (tests/namespace).
  *
  * usage: soak -b PLUGINS [-p PODS] [-c CYCLES] [-k CYCLES-OF-A-BLOCK] [-r SEED] [-g GROWTH]
- *        GROWTH: how many times as long as in the first block a call may take at last; without it time is only shown, which is for short blocks on
- *        busy machines
+ *        GROWTH: how many times as long as in the first block a call may take at last; without it
+ * time is only shown, which is for short blocks on busy machines
  */
 #include "soak.h"
 #include "times.h"
@@ -28,15 +31,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONFIRMATIONS 5		/* blocks, before growth is believed */
-#define YARDSTICK 10		/* cycles between two */
-#define AFTERWORK_US 100000	/* the kernel's own, on links that have come or gone */
+#define CONFIRMATIONS 5	    /* blocks, before growth is believed */
+#define YARDSTICK 10	    /* cycles between two */
+#define AFTERWORK_US 100000 /* the kernel's own, on links that have come or gone */
 #define BIN "/opt/cni/bin"
 
 static struct options {
 	unsigned int pods, cycles, block;
 	unsigned long long seed;
-	double growth_max;		/* 0: time is not judged */
+	double growth_max; /* 0: time is not judged */
 } opt = { .pods = 110, .cycles = 10000, .block = 1000 };
 
 static struct census empty, full, now;
@@ -80,12 +83,17 @@ static void parse(int argc, char **argv)
 		else
 			exit(2);
 	}
-	if (!plugins || argv[optind] || opt.pods < row_count || opt.block < YARDSTICK || opt.cycles < 2 * opt.block)
-		die("usage: soak -b PLUGINS [-p PODS] [-c CYCLES] [-k CYCLES-OF-A-BLOCK] [-r SEED] [-g GROWTH]");
+	if (!plugins || argv[optind] || opt.pods < row_count || opt.block < YARDSTICK ||
+	    opt.cycles < 2 * opt.block)
+		die("usage: soak -b PLUGINS [-p PODS] [-c CYCLES] [-k CYCLES-OF-A-BLOCK] [-r SEED] "
+		    "[-g GROWTH]");
 	random_state = opt.seed;
 }
 
-/* The folder of plugins may lie in a folder that is about to be covered. What the first attachment makes for good is made now. */
+/*
+ * The folder of plugins may lie in a folder that is about to be covered. What the first attachment
+ * makes for good is made now.
+ */
 static void make_host(void)
 {
 	host_make();
@@ -144,7 +152,8 @@ static void print_medians(unsigned int cycles, const struct block_times *t)
 {
 	printf("%10u", cycles);
 	for (unsigned int r = 0; r < row_count; r++)
-		printf(" %14.2f %8.2f", t->median[2 * r + ADD_OF_ROW], t->median[2 * r + DEL_OF_ROW]);
+		printf(" %14.2f %8.2f", t->median[2 * r + ADD_OF_ROW],
+		       t->median[2 * r + DEL_OF_ROW]);
 	printf(" %14.2f %6.2f\n", t->median[YARD_ADD], t->median[YARD_DEL]);
 }
 
@@ -178,7 +187,10 @@ static double grown(const double *first, const double *last, unsigned int series
 	return last[series] / first[series] / (of_yard > 1 ? of_yard : 1);
 }
 
-/* The worst of all kinds of calls. What has grown has done so for the quick ones as well; others on the machine only make the slow ones slower. */
+/*
+ * The worst of all kinds of calls. What has grown has done so for the quick ones as well; others on
+ * the machine only make the slow ones slower.
+ */
 static double growth(const struct block_times *first, const struct block_times *last)
 {
 	double worst = 0;
@@ -209,11 +221,14 @@ static unsigned int run_blocks(void)
 		if (done == 0)
 			first = last;
 	}
-	for (unsigned int i = 0; i < CONFIRMATIONS && has_grown(&first, &last); i++, done += opt.block)
+	for (unsigned int i = 0; i < CONFIRMATIONS && has_grown(&first, &last);
+	     i++, done += opt.block)
 		last = run_block(done);
 	if (has_grown(&first, &last))
-		defect("a call takes %.2f times as long as in the first block", growth(&first, &last));
-	printf("the last block's calls take at most %.2f times as long as the first one's\n", growth(&first, &last));
+		defect("a call takes %.2f times as long as in the first block",
+		       growth(&first, &last));
+	printf("the last block's calls take at most %.2f times as long as the first one's\n",
+	       growth(&first, &last));
 	return done;
 }
 

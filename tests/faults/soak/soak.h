@@ -1,5 +1,6 @@
 /*
- * What the parts of the soak share: see soak.c for what it is, rows.c for the table that a new plugin joins.
+ * What the parts of the soak share: see soak.c for what it is, rows.c for the table that a new
+ * plugin joins.
  */
 #ifndef SOAK_SOAK_H
 #define SOAK_SOAK_H
@@ -15,15 +16,16 @@
 /* The subject is a plugin with its configuration, or cnitool with a list of plugins. */
 struct row {
 	struct subject subject;
-	unsigned int share;			/* of the pods */
-	const char *conflist;			/* cnitool's; written to /etc/cni/sweep/NETWORK.conflist */
-	const char *network;			/* its leases are in /var/lib/cni/networks/NETWORK */
-	const char *subnets[SUBNETS_MAX];	/* an address of each for each pod; the first one is the gateway's */
+	unsigned int share;   /* of the pods */
+	const char *conflist; /* cnitool's; written to /etc/cni/sweep/NETWORK.conflist */
+	const char *network;  /* its leases are in /var/lib/cni/networks/NETWORK */
+	const char *subnets[SUBNETS_MAX]; /* an address of each for each pod; the first one is the
+					     gateway's */
 };
 
 extern const struct row rows[];
 extern const unsigned int row_count;
-const struct row *row_of(unsigned int pod);	/* pods and rows are mixed by their shares */
+const struct row *row_of(unsigned int pod); /* pods and rows are mixed by their shares */
 void rows_files(void);
 
 /* ---- pods.c ---- */
@@ -38,7 +40,7 @@ struct pod {
 	const struct row *row;
 	bool attached;
 	struct address address[SUBNETS_MAX];
-	char owner[256];	/* what its lease files say */
+	char owner[256]; /* what its lease files say */
 	char result[1 << 13];
 };
 
@@ -46,7 +48,10 @@ extern struct pod pods[PODS_MAX];
 extern unsigned int pod_count;
 
 void pods_make(unsigned int count);
-/* Each ends the soak where the call fails, leaves a process, or gives an address that is outside of the subnet or another's. */
+/*
+ * Each ends the soak where the call fails, leaves a process, or gives an address that is outside of
+ * the subnet or another's.
+ */
 void pod_attach(struct pod *p);
 void pod_detach(struct pod *p);
 void pod_check(struct pod *p);
@@ -60,9 +65,9 @@ _Noreturn void defect(const char *fmt, ...) __attribute__((format(printf, 1, 2))
 struct census {
 	unsigned int host[KINDS_MAX];
 	unsigned int pod[PODS_MAX][KINDS_MAX];
-	unsigned int descriptors;		/* ours */
-	unsigned long long bytes;		/* in the files that plugins keep */
-	struct snapshot snapshot;		/* of the host */
+	unsigned int descriptors; /* ours */
+	unsigned long long bytes; /* in the files that plugins keep */
+	struct snapshot snapshot; /* of the host */
 };
 
 void census_take(struct census *c);

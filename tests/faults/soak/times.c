@@ -44,7 +44,8 @@ static int timed_try(const struct call *c, unsigned int which, char *said, size_
 	return status;
 }
 
-int times_call(char *const argv[], char *const env[], const char *input, unsigned int which, char *said, size_t size)
+int times_call(char *const argv[], char *const env[], const char *input, unsigned int which,
+	       char *said, size_t size)
 {
 	static struct call c;
 
@@ -61,8 +62,11 @@ int times_call(char *const argv[], char *const env[], const char *input, unsigne
 
 static void run_ip(const struct node *n, const char *line, unsigned int which)
 {
-	char shell[] = "sh", option[] = "-c", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", command[128], said[256];
-	struct call c = { .path = "/bin/sh", .argv = { shell, option, command }, .envp = { path }, .node = n };
+	char shell[] = "sh", option[] = "-c", path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+	     command[128], said[256];
+	struct call c = {
+		.path = "/bin/sh", .argv = { shell, option, command }, .envp = { path }, .node = n
+	};
 
 	snprintf(command, sizeof(command), "exec ip link %s", line);
 	if (timed_try(&c, which, said, sizeof(said)) != 0)
@@ -87,7 +91,7 @@ struct block_times times_of_block(void)
 	for (unsigned int i = 0; i < SERIES_MAX; i++) {
 		struct series *s = &series[i];
 
-		t.median[i] = series_ms(s).median;	/* sorts them */
+		t.median[i] = series_ms(s).median; /* sorts them */
 		t.quick[i] = s->count ? (double)s->ns[s->count / 10] / 1e6 : 0;
 		s->count = 0;
 	}
