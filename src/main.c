@@ -13,6 +13,7 @@
 #include "applets.h"
 #include "base/caps.h"
 #include "base/log.h"
+#include "base/relro.h"
 #include "cni/plugin.h"
 
 static const char *base_name(const char *path)
@@ -128,6 +129,7 @@ int main(int argc, char **argv)
 {
 	const struct applet *a = argc > 0 ? applet_find(base_name(argv[0])) : NULL;
 
+	relro_protect();
 	open_standard_streams();
 	umask(022);
 	signal(SIGPIPE, SIG_DFL);

@@ -1,4 +1,4 @@
-# The fuzz targets: all of src but main.c and what stands in for libc, and each tests/fuzz/fuzz_NAME.c, with clang under libFuzzer, ASan and UBSan.
+# The fuzz targets: all of src but main.c, and each tests/fuzz/fuzz_NAME.c, with clang under libFuzzer, ASan and UBSan.
 # usage: make -f tests/fuzz/build.mk
 O := build/fuzz
 TARGETS := $(patsubst tests/fuzz/%.c,$(O)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
