@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,12 +14,7 @@
 #include "json/writer.h"
 
 #define FILE_MAX 16384
-
-/* The words behind a keyword on all of its lines, or on its last line only, as an array. */
-struct keyword {
-	const char *name, *key;
-	bool last_line_only;
-};
+#define WORD_SIZE 256
 
 static bool is_line_of(const char *line, const char *name)
 {
@@ -33,76 +29,92 @@ static const char *next_line(const char *line)
 	return *line ? line + 1 : line;
 }
 
-static const char *last_line_of(const char *text, const char *name)
+/* The search list is named by two keywords, and the last line of either says it. */
+static const char *find_search(const char *text)
 {
 	const char *last = NULL;
 
 	for (const char *line = text; *line; line = next_line(line)) {
-		if (is_line_of(line, name))
+		if (is_line_of(line, "domain") || is_line_of(line, "search"))
 			last = line;
 	}
 	return last;
 }
 
-static void put_words(struct json_writer *w, const char *line, const char *name)
+/* The next word of a line, cut out; false at its end, and at a word that no resolver would take. */
+static bool next_word(const char **at, char word[static WORD_SIZE])
 {
-	char word[256];
+	const char *from = *at + strspn(*at, " \t\r");
+	size_t len = strcspn(from, " \t\r\n#;");
 
-	line += strlen(name);
-	for (;;) {
-		size_t len;
-
-		line += strspn(line, " \t\r");
-		len = strcspn(line, " \t\r\n#;");
-		if (len == 0 || len >= sizeof(word))
-			return;
-		memcpy(word, line, len);
-		word[len] = '\0';
-		json_put_str(w, word);
-		line += len;
-	}
+	if (len == 0 || len >= WORD_SIZE)
+		return false;
+	memcpy(word, from, len);
+	word[len] = '\0';
+	*at = from + len;
+	return true;
 }
 
-static void put_list(struct json_writer *w, const char *text, const struct keyword *k)
+/* The words behind the keyword, at most max of them. */
+static void put_words(struct json_writer *w, const char *line, unsigned int max)
 {
-	const char *last = last_line_of(text, k->name);
+	char word[WORD_SIZE];
 
-	if (!last)
-		return;
-	json_key(w, k->key);
-	json_open(w, '[');
+	line += strcspn(line, " \t");
+	for (unsigned int i = 0; i < max && next_word(&line, word); i++)
+		json_put_str(w, word);
+}
+
+static void put_all(struct json_writer *w, const char *text, const char *name, const char *key,
+		    unsigned int max)
+{
+	bool open = false;
+
 	for (const char *line = text; *line; line = next_line(line)) {
-		if (is_line_of(line, k->name) && (!k->last_line_only || line == last))
-			put_words(w, line, k->name);
+		if (!is_line_of(line, name))
+			continue;
+		if (!open) {
+			json_key(w, key);
+			json_open(w, '[');
+			open = true;
+		}
+		put_words(w, line, max);
 	}
+	if (open)
+		json_close(w, ']');
+}
+
+static void put_search(struct json_writer *w, const char *line)
+{
+	char word[WORD_SIZE];
+
+	if (is_line_of(line, "domain")) {
+		line += strlen("domain");
+		if (next_word(&line, word))
+			json_member_str(w, "domain", word);
+		return;
+	}
+	json_key(w, "search");
+	json_open(w, '[');
+	put_words(w, line, UINT_MAX);
 	json_close(w, ']');
 }
 
-static void put_domain(struct json_writer *w, const char *text)
+/* One server a line, whatever stands behind it; options gather. */
+static void put_dns(struct json_writer *w, const char *text)
 {
-	const char *line = last_line_of(text, "domain");
-	char word[256];
-	size_t len;
+	const char *search = find_search(text);
 
-	if (!line)
-		return;
-	line += strlen("domain");
-	line += strspn(line, " \t");
-	len = strcspn(line, " \t\r\n#;");
-	if (len == 0 || len >= sizeof(word))
-		return;
-	memcpy(word, line, len);
-	word[len] = '\0';
-	json_member_str(w, "domain", word);
+	json_open(w, '{');
+	put_all(w, text, "nameserver", "nameservers", 1);
+	if (search)
+		put_search(w, search);
+	put_all(w, text, "options", "options", UINT_MAX);
+	json_close(w, '}');
 }
 
 int resolv_conf_read(struct arena *a, const char *path, struct json_raw *dns, struct err *e)
 {
-	static const struct keyword lists[] = {
-		{ "nameserver", "nameservers", false },
-		{ "search", "search", true },
-		{ "options", "options", true },
-	};
 	char *in = arena_alloc(a, FILE_MAX), *out = arena_alloc(a, 2 * FILE_MAX);
 	struct json_writer w;
 	struct text t;
@@ -121,14 +133,10 @@ int resolv_conf_read(struct arena *a, const char *path, struct json_raw *dns, st
 		return err_ctx(e, (int)len, "ipam.resolvConf");
 	text_init(&t, out, 2 * FILE_MAX);
 	json_begin(&w, &t, 0);
-	json_open(&w, '{');
-	put_list(&w, in, &lists[0]);
-	put_domain(&w, in);
-	put_list(&w, in, &lists[1]);
-	put_list(&w, in, &lists[2]);
-	json_close(&w, '}');
+	put_dns(&w, in);
 	if (t.bad)
 		return err_set(e, E2BIG, "ipam.resolvConf: %s is too large", path);
-	*dns = (struct json_raw){ .text = out, .len = t.len };
+	if (t.len > strlen("{}"))
+		*dns = (struct json_raw){ .text = out, .len = t.len };
 	return 0;
 }
