@@ -3,9 +3,9 @@
  * first argument.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include "base/caps.h"
 #include "base/log.h"
 #include "base/relro.h"
+#include "base/signals.h"
 #include "cni/plugin.h"
 
 static const char *base_name(const char *path)
@@ -132,6 +133,10 @@ int main(int argc, char **argv)
 	relro_protect();
 	open_standard_streams();
 	umask(022);
-	signal(SIGPIPE, SIG_DFL);
-	return a ? run_applet(a, argc, argv) : run_first_argument(argc, argv);
+	signals_begin();
+	if (a)
+		return run_applet(a, argc, argv);
+	if (argc == 1 && getenv("CNI_COMMAND"))
+		return cni_plugin_unknown(base_name(argv[0]));
+	return run_first_argument(argc, argv);
 }

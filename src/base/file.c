@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,10 +20,12 @@ ssize_t fd_read(int fd, const char *what, char *buf, size_t cap, struct err *e)
 	while (len < cap) {
 		ssize_t r = read(fd, buf + len, cap - len);
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
+		if (r < 0 && errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+		else if (r < 0 && errno != EINTR)
 			return err_errno(e, "read %s", what);
+		if (r < 0)
+			continue;
 		if (r == 0) {
 			buf[len] = '\0';
 			return (ssize_t)len;
@@ -39,10 +42,12 @@ int fd_write(int fd, const char *what, const void *buf, size_t len, struct err *
 	while (len > 0) {
 		ssize_t r = write(fd, at, len);
 
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
+		if (r < 0 && errno == EAGAIN)
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		else if (r < 0 && errno != EINTR)
 			return err_errno(e, "write %s", what);
+		if (r < 0)
+			continue;
 		at += r;
 		len -= (size_t)r;
 	}

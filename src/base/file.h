@@ -28,10 +28,10 @@ ssize_t file_read(int dir, const char *name, char *buf, size_t cap, struct err *
  */
 bool file_is_foreign(int r);
 
-/* Read fd to its end, as file_read(). what names it in the error. */
+/* Read fd to its end, as file_read(), waiting where it does not block. what names it in errors. */
 ssize_t fd_read(int fd, const char *what, char *buf, size_t cap, struct err *e);
 
-/* Write all of buf; one write() when the kernel takes it in one. */
+/* Write all of buf, waiting as fd_read(); one write() when the kernel takes it in one. */
 int fd_write(int fd, const char *what, const void *buf, size_t len, struct err *e);
 
 enum file_sync {

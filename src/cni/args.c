@@ -117,7 +117,7 @@ static const char *pair_problem(const struct pair *p, bool lenient)
 	return "is an unknown key, and IgnoreUnknown is not 1";
 }
 
-void cni_args_judge(struct text *t, const char *args)
+static void find_problems(struct text *t, const char *args)
 {
 	bool lenient = ignores_unknown(args);
 	struct pair p;
@@ -199,28 +199,27 @@ static int read_asked(struct cni_request *req, struct json_raw raw, const char *
 	return err_code(e, r, CNI_ERR_CONFIG);
 }
 
-/* The member of an object by name; text NULL when there is none. */
-static struct json_raw member(struct json_raw raw, const char *name)
+static int check_pairs(const char *args, struct err *e)
 {
-	struct json_iter it = json_members(raw);
-	struct json_raw key, value;
+	char problems[400];
+	struct text t;
 
-	while (raw.text && json_next(&it, &key, &value)) {
-		if (json_key_is(key, name))
-			return value;
-	}
-	return (struct json_raw){ 0 };
+	text_init(&t, problems, sizeof(problems));
+	find_problems(&t, args);
+	if (t.len == 0)
+		return 0;
+	return err_code(e, err_set(e, EINVAL, "%s", problems), CNI_ERR_ENVIRONMENT);
 }
 
-int cni_args_read(struct cni_request *req, struct json_raw runtime_config, struct json_raw args,
-		  struct err *e)
+int cni_args_read(struct cni_request *req, struct err *e)
 {
-	struct json_raw cni = args.text ? member(args, "cni") : args;
-	int r = read_pairs(req, e);
+	int r = check_pairs(req->args, e);
 
 	if (r == 0)
-		r = read_asked(req, cni, "args.cni", e);
+		r = read_pairs(req, e);
 	if (r == 0)
-		r = read_asked(req, runtime_config, "runtimeConfig", e);
+		r = read_asked(req, req->cni_args, "args.cni", e);
+	if (r == 0)
+		r = read_asked(req, req->runtime_config, "runtimeConfig", e);
 	return r;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/signals.h"
 #include "json/json.h"
 
 extern char **environ;
@@ -55,9 +55,11 @@ bool cni_is_self(const char *file)
 /* Our environment without its CNI_ variables, and theirs. */
 static char **make_environment(struct arena *a, const struct cni_env *env)
 {
-	const char *const names[] = { "COMMAND", "CONTAINERID", "NETNS", "IFNAME", "ARGS", "PATH" };
-	const char *const values[] = { env->command, env->container_id, env->netns,
-				       env->ifname,  env->args,		env->path };
+	const char *const names[] = { "COMMAND", "CONTAINERID", "NETNS",	 "IFNAME",
+				      "ARGS",	 "PATH",	"NETNS_OVERRIDE" };
+	const char *const values[] = { env->command,	   env->container_id, env->netns,
+				       env->ifname,	   env->args,	      env->path,
+				       env->netns_override };
 	const size_t vars = sizeof(names) / sizeof(names[0]);
 	size_t count = 0, n = 0;
 	char **out;
@@ -101,8 +103,9 @@ static int spawn(const char *file, char **env, const int in[2], const int out[2]
 {
 	char *argv[] = { (char *)(uintptr_t)file, NULL };
 	volatile int failed = 0;
+	int why;
 
-	signal(SIGPIPE, SIG_DFL); /* what is ignored here would stay ignored there */
+	signals_before_exec();
 	*pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): the child makes three
 			   system calls */
 	if (*pid == 0) {
@@ -111,8 +114,10 @@ static int spawn(const char *file, char **env, const int in[2], const int out[2]
 		failed = errno;
 		_exit(127);
 	}
+	why = errno;
+	signals_after_exec();
 	if (*pid < 0)
-		return -errno;
+		return -why;
 	if (failed)
 		wait_for(*pid);
 	return -failed;
@@ -240,7 +245,6 @@ int cni_exec(struct arena *a, const struct cni_exec *x, char *out, size_t cap, s
 		close(t.from);
 		return err_sys(e, -r, "run %s", x->file);
 	}
-	signal(SIGPIPE, SIG_IGN);
 	r = converse(&t, x->file, e);
 	if (t.to >= 0)
 		close(t.to);

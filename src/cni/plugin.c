@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cni/args.h"
 #include "json/writer.h"
 
 #define ARENA_SIZE                                                                                 \
@@ -151,14 +152,16 @@ static int run_command(const struct cni_plugin *p, const struct cni_request *req
 	return 0;
 }
 
-static int run_request(const struct cni_plugin *p, const struct cni_request *req,
-		       struct text *answer, struct err *e)
+static int run_request(const struct cni_plugin *p, struct cni_request *req, struct text *answer,
+		       struct err *e)
 {
 	void *conf = NULL;
 	int r = decode_conf(p, req, &conf, e);
 
 	if (p->opened && conf)
 		p->opened(req, conf);
+	if (r == 0 && p->reads_args && req->command == CNI_ADD)
+		r = cni_args_read(req, e);
 	if (r == 0 && p->prepare)
 		r = p->prepare(req, conf, e);
 	if (r == 0)
@@ -229,6 +232,29 @@ int cni_plugin_run(const struct cni_plugin *p)
 	if ((r < 0 || req.command == CNI_VERSION) && print(&answer) < 0)
 		return 1;
 	return r < 0;
+}
+
+int cni_plugin_unknown(const char *name)
+{
+	struct cni_request req;
+	struct err e = { 0 };
+	struct cni_env env;
+	struct arena arena;
+	struct text answer;
+
+	cni_env_read(&env);
+	arena_init(&arena, arena_memory, sizeof(arena_memory));
+	text_init(&answer, answer_buf, sizeof(answer_buf));
+	read_call(&req, &arena, &env, err_ignored()); /* for its version */
+	err_code(&e,
+		 err_set(&e, EINVAL,
+			 "type \"%.48s\": cnibox has no plugin of this name (cnibox "
+			 "--help lists them)",
+			 name),
+		 CNI_ERR_CONFIG);
+	write_error(&answer, &req, &e);
+	print(&answer);
+	return 1;
 }
 
 void cni_plugin_help(const struct cni_plugin *p)

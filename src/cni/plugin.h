@@ -20,6 +20,8 @@ struct cni_plugin {
 	const struct json_table *keys; /* decoded into conf, and printed by --help; NULL: none */
 	const struct json_table *ipam_keys; /* of the "ipam" object, for --help only; NULL: none */
 	size_t conf_size;
+	bool reads_args; /* ADD: addresses and a MAC that the caller asks for; else CNI_ARGS may
+			    hold anything */
 
 	/* What in conf is not zero when no key is given. May be NULL. */
 	void (*defaults)(void *conf);
@@ -56,6 +58,12 @@ struct cni_plugin {
 
 /* The frame: the exit status. */
 int cni_plugin_run(const struct cni_plugin *p);
+
+/*
+ * A call (CNI_COMMAND is set) by the name of no plugin: an error object that says so. The exit
+ * status.
+ */
+int cni_plugin_unknown(const char *name);
 
 /* Printed by --help behind the applet's line: the keys. */
 void cni_plugin_help(const struct cni_plugin *p);

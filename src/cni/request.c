@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "cni/args.h"
 #include "cni/valid.h"
 
 struct common {
@@ -55,6 +55,7 @@ void cni_env_read(struct cni_env *env)
 		.ifname = env_or_empty("CNI_IFNAME"),
 		.args = env_or_empty("CNI_ARGS"),
 		.path = env_or_empty("CNI_PATH"),
+		.netns_override = env_or_empty("CNI_NETNS_OVERRIDE"),
 	};
 }
 
@@ -92,7 +93,6 @@ static int check_env(const struct cni_env *env, enum cni_command c, struct err *
 		judge(&t, cni_ifname_valid(env->ifname), "CNI_IFNAME", env->ifname,
 		      "must be an interface name: 1 to 15 bytes, no '/', ':' or blanks, not . or "
 		      "..");
-		cni_args_judge(&t, env->args);
 	}
 	if (t.len == 0)
 		return 0;
@@ -167,6 +167,25 @@ static struct json_raw meaningful(struct json_raw raw)
 	return json_next(&it, &key, &value) ? raw : (struct json_raw){ 0 };
 }
 
+/* The member of an object by name; text NULL when there is none. */
+static struct json_raw member(struct json_raw raw, const char *name)
+{
+	struct json_iter it = json_members(raw);
+	struct json_raw key, value;
+
+	while (raw.text && json_next(&it, &key, &value)) {
+		if (json_key_is(key, name))
+			return value;
+	}
+	return (struct json_raw){ 0 };
+}
+
+/* As the reference reads it. */
+static bool is_true(const char *s)
+{
+	return s && (strcmp(s, "1") == 0 || strcasecmp(s, "true") == 0);
+}
+
 static void fill(struct cni_request *out, const struct cni_env *env, const struct common *c)
 {
 	out->at = (struct cni_attachment){
@@ -175,25 +194,32 @@ static void fill(struct cni_request *out, const struct cni_env *env, const struc
 		.ifname = env->ifname,
 	};
 	out->netns = env->netns;
+	out->netns_override = is_true(env->netns_override);
 	out->args = env->args;
 	out->path = env->path;
 	out->type = c->type ? c->type : "";
 	out->ipam = c->ipam;
 	out->dns = meaningful(c->dns);
 	out->prev_result = meaningful(c->prev_result);
+	out->runtime_config = meaningful(c->runtime);
+	out->cni_args = meaningful(member(c->args, "cni"));
 }
 
-static int read_config(struct cni_request *out, const char *text, size_t len, struct common *c,
+static int read_config(struct cni_request *out, const struct cni_env *env, struct common *c,
 		       struct err *e)
 {
+	const struct json_raw in = out->config;
+	bool empty = strspn(in.text, " \t\r\n") == in.len;
 	int r;
 
-	if (strspn(text, " \t\r\n") == len)
+	if (empty && strcmp(env->command, "VERSION") == 0)
+		return 0;
+	if (empty)
 		r = err_set(e, EINVAL,
 			    "standard input is empty: expected the network configuration as a JSON "
 			    "object");
 	else
-		r = json_decode(out->arena, text, len, &common_table, c, e);
+		r = json_decode(out->arena, in.text, in.len, &common_table, c, e);
 	return err_code(e, r, CNI_ERR_DECODE);
 }
 
@@ -210,7 +236,7 @@ int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_
 		.version = CNI_LATEST,
 		.config = { .text = text, .len = len },
 	};
-	bad_config = read_config(out, text, len, &c, &config_error);
+	bad_config = read_config(out, env, &c, &config_error);
 	if (c.version)
 		cni_version_parse(c.version, &out->version);
 	r = check_command(out, env, e);
@@ -229,7 +255,7 @@ int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_
 	fill(out, env, &c);
 	if (out->command == CNI_GC && (c.valid.text || c.valid_old.text))
 		r = cni_valid_read(out, c.valid.text ? CNI_VALID : CNI_VALID_OLD, e);
-	return r < 0 ? r : cni_args_read(out, c.runtime, c.args, e);
+	return r;
 }
 
 int cni_config_decode(const struct cni_request *req, const struct json_table *table, void *conf,

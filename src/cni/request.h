@@ -24,6 +24,8 @@ struct err;
 /* The environment as it came; "" where a variable is not set. */
 struct cni_env {
 	const char *command, *container_id, *netns, *ifname, *args, *path;
+	const char
+		*netns_override; /* the reference's: "1" or "true" allows the caller's own netns */
 };
 
 struct cni_request {
@@ -31,20 +33,23 @@ struct cni_request {
 	enum cni_command command;
 	enum cni_version version; /* of the configuration: the form of the answer */
 	struct cni_attachment
-		at;	   /* network, container id, interface; "" where the command has none */
-	const char *netns; /* "" when not given */
-	const char *args;  /* CNI_ARGS as given */
-	const char *path;  /* CNI_PATH as given */
+		at;	     /* network, container id, interface; "" where the command has none */
+	const char *netns;   /* "" when not given */
+	bool netns_override; /* netns may be our own (CNI_NETNS_OVERRIDE) */
+	const char *args;    /* CNI_ARGS as given */
+	const char *path;    /* CNI_PATH as given */
 	const char *type;
 	struct json_raw config; /* the whole of stdin */
 	struct json_raw ipam;	/* object, or text NULL */
 	struct json_raw dns;
-	struct json_raw prev_result; /* text NULL: none */
+	struct json_raw prev_result;	/* text NULL: none */
+	struct json_raw runtime_config; /* "runtimeConfig"; text NULL: none */
+	struct json_raw cni_args;	/* "args.cni"; text NULL: none */
 	bool valid_known; /* GC: the runtime said which attachments are valid; else nothing can be
 			     said of any */
 	struct cni_attachment *valid; /* sorted by container id, then interface; in the arena */
 	size_t valid_count;
-	struct addr wanted_ip[CNI_WANTED_MAX];
+	struct addr wanted_ip[CNI_WANTED_MAX]; /* these are filled by cni_args_read() */
 	size_t wanted_ip_count;
 	const char
 		*wanted_mac; /* NULL: none; from runtimeConfig, args.cni, CNI_ARGS, in this order */
@@ -55,8 +60,9 @@ void cni_env_read(struct cni_env *env);
 /*
  * Read everything of a call. Environment problems are all named in one error (CNI_ERR_ENVIRONMENT);
  * stdin that is no JSON is CNI_ERR_DECODE with line and column; versions, names and keys follow.
- * For VERSION only stdin's cniVersion matters. out->version is set as soon as it is known, for the
- * error object too. text is the NUL-terminated stdin and lives as long as the request.
+ * For VERSION only stdin's cniVersion matters, and stdin may be empty. out->version is set as soon
+ * as it is known, for the error object too. text is the NUL-terminated stdin and lives as long as
+ * the request. CNI_ARGS, runtimeConfig and args.cni stay as they came (args.h reads them).
  */
 int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_env *env,
 		     const char *text, size_t len, struct err *e);

@@ -34,7 +34,7 @@ static void put_route(struct json_writer *w, const struct cni_route *rt, enum cn
 	json_open(w, '{');
 	put_prefix(w, "dst", &rt->dst);
 	put_addr(w, "gw", &rt->gw);
-	if (v >= CNI_1_1_0) {
+	if (v >= CNI_0_3_0) {
 		put_number(w, "mtu", rt->mtu);
 		put_number(w, "advmss", rt->advmss);
 		put_number(w, "priority", rt->priority);

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -401,7 +400,6 @@ int node_main(int argc, char **argv)
 	why = parse_options(argc, argv, &o, &what);
 	if (why)
 		return usage(why, what);
-	signal(SIGPIPE, SIG_IGN); /* a closed pipe must not stop it half way */
 	r = run(&o, &e);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && r >= 0)
 		r = err_set(&e, EIO, "writing to standard output failed");

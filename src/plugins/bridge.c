@@ -159,6 +159,7 @@ const struct cni_plugin bridge_plugin = {
 	.name = "bridge",
 	.keys = &keys,
 	.ipam_keys = &host_local_keys,
+	.reads_args = true,
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare,
 	.add = add,

@@ -73,6 +73,7 @@ static int status(const struct cni_request *req, const void *conf, struct err *e
 const struct cni_plugin host_local_plugin = {
 	.name = "host-local",
 	.ipam_keys = &host_local_keys,
+	.reads_args = true,
 	.conf_size = sizeof(struct host_local),
 	.prepare = prepare,
 	.add = add,

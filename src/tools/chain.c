@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -71,6 +72,7 @@ static int call(const struct chain *c, const struct net_plugin *p, enum cni_comm
 		.ifname = c->at.ifname,
 		.args = c->args,
 		.path = c->path,
+		.netns_override = getenv("CNI_NETNS_OVERRIDE"),
 	};
 	struct text config;
 

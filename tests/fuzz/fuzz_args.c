@@ -11,7 +11,7 @@
 static void check_wanted(const struct cni_request *req)
 {
 	struct cni_request again = { .arena = req->arena };
-	char buf[1024], problems[16], text[ADDR_TEXT];
+	char buf[1024], text[ADDR_TEXT];
 	struct err e = { 0 };
 	uint8_t mac[6];
 	struct text t;
@@ -24,10 +24,7 @@ static void check_wanted(const struct cni_request *req)
 	if (req->wanted_mac)
 		text_printf(&t, "MAC=%s", req->wanted_mac);
 	again.args = buf;
-	text_init(&t, problems, sizeof(problems));
-	cni_args_judge(&t, buf);
-	require(t.len == 0 &&
-		cni_args_read(&again, (struct json_raw){ 0 }, (struct json_raw){ 0 }, &e) == 0);
+	require(cni_args_read(&again, &e) == 0);
 	require(again.wanted_ip_count == req->wanted_ip_count &&
 		str_equal(again.wanted_mac, req->wanted_mac));
 	for (size_t i = 0; i < req->wanted_ip_count; i++)
@@ -41,24 +38,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cni_request req = { .arena = &a, .args = input_string(&in) };
 	struct json_raw doc = input_rest(&in, false);
 	struct err e = { 0 };
-	char problems[400];
-	struct text t;
+	int r;
 
-	text_init(&t, problems, sizeof(problems));
-	cni_args_judge(&t, req.args);
-	require(t.len < sizeof(problems));
 	if (json_check(doc.text, doc.len, &e) < 0)
 		doc = (struct json_raw){ .text = "{}", .len = 2 };
 	err_clear(&e);
-	if (t.len == 0) {
-		int r = cni_args_read(&req, fuzz_member(doc, "runtimeConfig"),
-				      fuzz_member(doc, "args"), &e);
-
-		check_err(r, &e);
-		require((r == 0) == (e.code == 0));
-		if (r == 0)
-			check_wanted(&req);
-	}
+	req.runtime_config = fuzz_member(doc, "runtimeConfig");
+	req.cni_args = fuzz_member(fuzz_member(doc, "args"), "cni");
+	r = cni_args_read(&req, &e);
+	check_err(r, &e);
+	require((r == 0) == (e.code == 0));
+	if (r == 0)
+		check_wanted(&req);
 	input_end(&in);
 	return 0;
 }

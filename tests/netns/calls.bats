@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# What callers do and no document states: odd environments, odd signals, results that nobody reads.
+bats_require_minimum_version 1.5.0
+load helpers
+
+CONF='{"cniVersion":"1.0.0","name":"net1","type":"bridge","bridge":"cni0","isDefaultGateway":true,"ipMasq":true,
+"ipam":{"type":"host-local","subnet":"10.1.0.0/24"}}'
+LO='{"cniVersion":"0.3.1","name":"lo","type":"loopback"}'
+
+setup() {
+	pod a
+}
+
+teardown() {
+	del bridge a "$CONF" >/dev/null 2>&1 || true
+	ip netns del a
+	ip link del cni0 2>/dev/null || true
+	rm -rf /var/lib/cni/* /run/cnibox
+	nft flush ruleset
+}
+
+# unheard COMMAND...: its standard output is a pipe whose reader is gone.
+unheard() {
+	local to status=0
+	exec {to}> >(:)
+	wait $!
+	"$@" >&$to || status=$?
+	exec {to}>&-
+	return $status
+}
+
+# ADD of pod a, as its caller starts it: `started env --ignore-signal=PIPE`.
+started() {
+	CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$@" "$CNIBOX_BIN/bridge" <<<"$CONF"
+}
+
+@test "an ADD whose result nobody reads undoes itself, whatever signals its caller ignores or blocks" {
+	for how in "env" "env --default-signal" "env --ignore-signal" "env --block-signal" "env --ignore-signal=PIPE --block-signal=PIPE"; do
+		# shellcheck disable=SC2086 # words
+		run unheard started $how
+		echo "$how: $status $output"
+		[ "$status" -eq 1 ]
+		[ -z "$(ip -o link show type veth)$(nft list ruleset)$(ls /var/lib/cni/networks/net1/10.* 2>/dev/null)" ]
+	done
+	started env --ignore-signal --block-signal | jq -e .ips
+}
+
+@test "an ADD to a full pipe that does not block waits for its reader" {
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	exec {pipe}<>"$BATS_TEST_TMPDIR/pipe"
+	# BusyBox and dash have no way to set O_NONBLOCK; dd has.
+	while dd if=/dev/zero of=/dev/stdout oflag=nonblock bs=4096 count=1 >&$pipe 2>/dev/null; do :; done
+	{ sleep 0.2; dd bs=4096 count=64 iflag=nonblock of="$BATS_TEST_TMPDIR/out" 2>/dev/null || true; } <&$pipe &
+	started env >&$pipe
+	wait $!
+	exec {pipe}>&-
+	ip -n a addr show eth0 | grep -q 10.1.0.2
+}
+
+@test "an IPAM plugin's failure is seen although the caller ignores SIGCHLD" {
+	printf '#!/bin/sh\necho "{\\"cniVersion\\":\\"1.0.0\\",\\"code\\":120,\\"msg\\":\\"no address today\\"}"\nexit 1\n' >"$BATS_TEST_TMPDIR/broken"
+	chmod +x "$BATS_TEST_TMPDIR/broken"
+	CONF=$(jq -c '.ipam = {type: "broken"}' <<<"$CONF")
+	export CNI_PATH=$BATS_TEST_TMPDIR:$CNIBOX_BIN
+	unchanged fails 120 "no address today" started env --ignore-signal=CHLD
+}
+
+@test "a program that is executed begins with its signals at their defaults" {
+	printf '#!/bin/sh\ngrep -E "Sig(Blk|Ign)" /proc/self/status >%s\n[ $CNI_COMMAND != ADD ] || echo "{\\"cniVersion\\":\\"1.0.0\\",\\"ips\\":[{\\"address\\":\\"10.1.0.9/24\\"}]}"\n' \
+		"$BATS_TEST_TMPDIR/signals" >"$BATS_TEST_TMPDIR/told"
+	chmod +x "$BATS_TEST_TMPDIR/told"
+	CONF=$(jq -c '.ipam = {type: "told"}' <<<"$CONF")
+	export CNI_PATH=$BATS_TEST_TMPDIR:$CNIBOX_BIN
+	started env --default-signal
+	grep -q 'SigBlk:.0000000000000000' "$BATS_TEST_TMPDIR/signals"
+	grep -q 'SigIgn:.0000000000000000' "$BATS_TEST_TMPDIR/signals"
+}
+
+@test "a time limit on a lock works also when the caller blocks SIGALRM" {
+	add bridge a "$CONF"
+	del bridge a "$CONF"
+	flock /var/lib/cni/networks/net1/lock sleep 60 &
+	holder=$!
+	until ! flock -n /var/lib/cni/networks/net1/lock true; do sleep 0.01; done
+	run --separate-stderr timeout 50 env --block-signal=ALRM --ignore-signal=ALRM \
+		CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF"
+	pkill -P $holder
+	wait $holder || true
+	[ "$(jq -r .code <<<"$output")" = 11 ]
+	jq -r .msg <<<"$output" | grep -q 'process [0-9]* holds it for more than'
+}
+
+@test "VERSION needs no standard input" {
+	for plugin in bridge host-local loopback bash-cni; do
+		CNI_COMMAND=VERSION "$CNIBOX_BIN/$plugin" </dev/null | jq -e '.supportedVersions | length == 7'
+		CNI_COMMAND=VERSION CNI_NETNS=dummy CNI_IFNAME=dummy CNI_PATH=dummy CNI_ARGS=none "$CNIBOX_BIN/$plugin" <<<'{"cniVersion":"0.4.0"}' |
+			jq -e '.cniVersion == "0.4.0"'
+	done
+	fails 6 "standard input is empty" env CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" </dev/null
+}
+
+@test "a call by the name of no plugin is an error object, never help and success" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -s "$(realpath "$CNIBOX_BIN/cnibox")" "$BATS_TEST_TMPDIR/bin/my-cni-demo"
+	ln -s "$(realpath "$CNIBOX_BIN/cnibox")" "$BATS_TEST_TMPDIR/bin/cnibox"
+	CNIBOX_BIN=$BATS_TEST_TMPDIR/bin
+	for command in ADD DEL CHECK STATUS GC VERSION; do
+		for name in my-cni-demo cnibox; do
+			fails 7 "\"$name\"" call $command $name c1 /run/netns/a '{"cniVersion":"0.3.1","name":"n","type":"my-cni-demo"}'
+			[ "$(jq -r .cniVersion <<<"$output")" = 0.3.1 ]
+		done
+	done
+	"$CNIBOX_BIN/my-cni-demo" | grep -q usage
+}
+
+@test "CNI_ARGS matters only to plugins that read it, and only to ADD" {
+	for args in none 'IP=x' 'A=1' ';;'; do
+		CNI_ARGS=$args add loopback a "$LO" lo
+		CNI_ARGS=$args del loopback a "$LO" lo
+	done
+	unchanged fails 4 'CNI_ARGS: "none" has no' env CNI_ARGS=none CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF"
+	r=$(add bridge a "$CONF")
+	CNI_ARGS='none;IP=x' call CHECK bridge a /run/netns/a "$(with_prev "$CONF" "$r")"
+	CNI_ARGS='none;IP=x' del bridge a "$(jq -c '.runtimeConfig = {ips: 7} | .args = {cni: {mac: "x"}}' <<<"$CONF")"
+	[ -z "$(ip -o link show type veth)" ]
+}
+
+@test "route options are in results from 0.3.0 on" {
+	conf=$(jq -c '.ipam.routes = [{dst: "10.9.0.0/16", mtu: 1400, advmss: 1300, priority: 7, table: 100, scope: 253}]' <<<"$CONF")
+	for v in 0.3.0 0.3.1 0.4.0 1.0.0 1.1.0; do
+		r=$(add bridge a "$(jq -c ".cniVersion = \"$v\"" <<<"$conf")")
+		jq -e '.routes[0] | .mtu == 1400 and .advmss == 1300 and .priority == 7 and .table == 100 and .scope == 253' <<<"$r"
+		del bridge a "$conf"
+	done
+	add bridge a "$(jq -c '.cniVersion = "0.2.0"' <<<"$conf")" | jq -e '.ip4.routes[0] == {dst: "10.9.0.0/16"}'
+}
