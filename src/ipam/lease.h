@@ -2,10 +2,10 @@
  * The lease store: host-local's own files, so that a node can switch between the reference plugins
  * and cnibox with pods running.
  *
- *   <data_dir>/<network>/<address>            content: container id, CR LF, interface name
- *   <data_dir>/<network>/last_reserved_ip.N   the last address given from range set N
- *   <data_dir>/<network>/lock                 flock'ed by every user, the reference included
- *   <data_dir>/<network>/boot_id              the boot in which our leases were made (ours)
+ *	<data_dir>/<network>/<address>            content: container id, CR LF, interface name
+ *	<data_dir>/<network>/last_reserved_ip.N   the last address given from range set N
+ *	<data_dir>/<network>/lock                 flock'ed by every user, the reference included
+ *	<data_dir>/<network>/boot_id              the boot in which our leases were made (ours)
  *
  * Theory of operation. The store is open only while its lock is held. A lease is written beside
  * (O_TMPFILE, or a dot name where the file system has none) and linked under its name, so it is
@@ -13,27 +13,27 @@
  *
  * A lease of an earlier boot is dead: when boot_id differs from the kernel's, lease_open() removes
  * the leases of ours and then replaces boot_id, in this order, so that a death in between only
- * repeats the work. Ours carry the sticky bit, which means nothing on a file: the reference's modes
- * (0644 up to 1.2, 0600 later, less the umask) cannot have it, and a file system that drops it only
- * makes us forget that they are ours. The reference's leases stay until GC or DEL. Without a
- * boot_id file nothing is reclaimed, and without a current one nothing is taken, because the next
- * lease_open() would reclaim it from a living pod. What a power cut may lose:
- *   - a lease's bytes or its removal: no fsync, it is dead anyway, and an empty file is reclaimed
- * by its mode;
- *   - the first boot_id: fsync'ed, since leases without it would outlive their boot;
- *   - a later boot_id: not fsync'ed, since the old one, an empty one and the lost one all differ
- * from the next boot's.
+ * repeats the work. Ours carry the sticky bit, which means nothing on a file: the reference's
+ * modes (0644 up to 1.2, 0600 later, less the umask) cannot have it, and a file system that drops
+ * it only makes us forget that they are ours. The reference's leases stay until GC or DEL. Without
+ * a boot_id file nothing is reclaimed, and without a current one nothing is taken, because the
+ * next lease_open() would reclaim it from a living pod. What a power cut may lose:
+ *	- a lease's bytes or its removal: no fsync, it is dead anyway, and an empty file is
+ *	  reclaimed by its mode;
+ *	- the first boot_id: fsync'ed, since leases without it would outlive their boot;
+ *	- a later boot_id: not fsync'ed, since the old one, an empty one and the lost one all
+ *	  differ from the next boot's.
  *
  * Whose lease it is must be known without reading all of 60,000 files: an index of symbolic links,
  * /run/cnibox/leases/<hash of the directory's path>/<hash of the container id> -> "address
- * address", is written before a lease and removed after it. It is whole while the store's directory
- * and the index's have the same mtime: lease_close() gives both one of its own, a few seconds in
- * the past so that no change can produce it again, not even where times are whole seconds. Any
- * change by anyone (the reference, a death of ours in the middle, a restored backup) moves one of
- * the two, and the next question is answered by one scan that builds the index anew. Index entries
- * are hints: every use verifies the lease's content. Without a writable /run the store scans. The
- * only one who could hide a lease from the index is who creates it by hand, without the lock, while
- * the store is open.
+ * address", is written before a lease and removed after it. It is whole while the store's
+ * directory and the index's have the same mtime: lease_close() gives both one of its own, a few
+ * seconds in the past so that no change can produce it again, not even where times are whole
+ * seconds. Any change by anyone (the reference, a death of ours in the middle, a restored backup)
+ * moves one of the two, and the next question is answered by one scan that builds the index anew.
+ * Index entries are hints: every use verifies the lease's content. Without a writable /run the
+ * store scans. The only one who could hide a lease from the index is who creates it by hand,
+ * without the lock, while the store is open.
  *
  * Foreign, empty and half-written files never stop anything: a name that is no address is not
  * looked at; a name that is one, but no regular file, is taken and has no owner; a lease file that

@@ -1,13 +1,15 @@
 /*
  * The floor of the bench: the kernel's work of an attachment and nothing else. Nothing is parsed,
- * checked, found out or stored; addresses, index and names come ready from the bench. What a plugin
- * takes longer than this is its own.
+ * checked, found out or stored; addresses, index and names come ready from the bench. What a
+ * plugin takes longer than this is its own.
  *
- * usage: floor node BRIDGE [masq]		a bridge (made if missing) and a table; prints the
- * bridge's index floor add flrN NETNS INDEX ADDRESS GATEWAY [masq] floor del flrN ADDRESS [masq]
- *        floor mark flrN GROUP			one of a crowd's deletions ...
- *        floor reap GROUP			... and the one request that deletes them all
- *        floor lo NETNS
+ * usage:
+ *	floor node BRIDGE [masq]	a bridge (made if missing) and a table; prints its index
+ *	floor add flrN NETNS INDEX ADDRESS GATEWAY [masq]
+ *	floor del flrN ADDRESS [masq]
+ *	floor mark flrN GROUP			one of a crowd's deletions ...
+ *	floor reap GROUP			... and the one request that deletes them all
+ *	floor lo NETNS
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,18 +2,22 @@
  * sweep: every operation of cnibox once for each of its system calls, with a fault at that call.
  *
  *	kill	SIGKILL just before and just after the call, then DEL, DEL when the namespace has
- *gone, GC, or the command again refuse	the call fails, once and for good, with each errno that
- *fits; so does each netlink message in it vanish	the pod's namespace is deleted at that call
+ *		gone, GC, or the command again
+ *	refuse	the call fails, once and for good, with each errno that fits; so does each netlink
+ *		message in it
+ *	vanish	the pod's namespace is deleted at that call
  *
  * Each operation runs on a warm host (the bridge and a second pod are there) and on a fresh one.
- *The hosts are network and mount namespaces of our own, so it needs root, and best a pid namespace
- *around it (tests/namespace). What must hold afterwards is said in point.c, what is swept in
- *subjects.c.
+ * The hosts are network and mount namespaces of our own, so it needs root, and best a pid
+ * namespace around it (tests/namespace). What must hold afterwards is said in point.c, what is
+ * swept in subjects.c.
  *
  * usage: sweep [-b PLUGINS] [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish
- *[SUBJECT[:VERB[:warm|fresh]]]... -s	only every STEPth point		-n	only the points at
- *this call		-v	print what the commands say The last line counts; the exit status is
- *1 when there was a defect.
+ *		[SUBJECT[:VERB[:warm|fresh]]]...
+ *	-s	only every STEPth point
+ *	-n	only the points at this call
+ *	-v	print what the commands say
+ * The last line counts; the exit status is 1 when there was a defect.
  */
 #include "sweep.h"
 

@@ -7,16 +7,16 @@
  * round over all pods, every pod must pass CHECK, and when all have been detached the host must be
  * as before. Each ADD must give addresses of the subnets that nobody else has.
  *
- * Time is judged by the last block's medians beside the first one's, of each kind of call. What has
- * really grown has done so for the quickest calls as well, does not make a yardstick (times.h)
+ * Time is judged by the last block's medians beside the first one's, of each kind of call. What
+ * has really grown has done so for the quickest calls as well, does not make a yardstick (times.h)
  * grow, and is still so in the next block; others on the machine do not do all of that.
  *
  * The host is a network and mount namespace of our own, so it needs root, and best a pid namespace
  * around it (tests/namespace).
  *
  * usage: soak -b PLUGINS [-p PODS] [-c CYCLES] [-k CYCLES-OF-A-BLOCK] [-r SEED] [-g GROWTH]
- *        GROWTH: how many times as long as in the first block a call may take at last; without it
- * time is only shown, which is for short blocks on busy machines
+ *	GROWTH: how many times as long as in the first block a call may take at last; without it
+ *	time is only shown, which is for short blocks on busy machines
  */
 #include "soak.h"
 #include "times.h"
