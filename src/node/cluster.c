@@ -14,9 +14,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "json/json.h"
-#include "node/list.h"
 
 #define CONFIG_DEFAULT "/etc/cni/net.d/10-cnibox.conflist"
 #define INTERNAL_IP "InternalIP"

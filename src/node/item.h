@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
-#include "node/list.h"
+#include "base/list.h"
 
 struct err;
 struct site_chain;

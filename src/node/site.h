@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/list.h"
 #include "net/nft.h"
 #include "net/nl.h"
 #include "node/item.h"
-#include "node/list.h"
 
 struct arena;
 struct cluster;

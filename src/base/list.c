@@ -1,5 +1,5 @@
 /* Lists in an arena: see list.h. */
-#include "node/list.h"
+#include "base/list.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * costs twice its size. Sticky: when the arena is full, `bad` is set and later additions are
  * no-ops; whoever consumes the list checks it once.
  */
-#ifndef NODE_LIST_H
-#define NODE_LIST_H
+#ifndef BASE_LIST_H
+#define BASE_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
