@@ -10,7 +10,7 @@ TOOLCHAIN ?= $(B)/toolchain/cc
 BINDIR ?= /opt/cni/bin
 DESTDIR ?=
 
-SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
+SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(B)/obj/%.o)
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 

@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "json/json.h"
 #include "json/writer.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 #define MARK "cnibox.node"
 #define CONFLIST ".conflist"

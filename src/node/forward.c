@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 #define RULES_TEXT 16384 /* of CLUSTER_NETWORKS_MAX networks, two rules each */
 #define DOCKER_USER "DOCKER-USER"

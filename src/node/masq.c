@@ -17,7 +17,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 #define CHAIN "postrouting"
 #define RULES_TEXT 512

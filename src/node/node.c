@@ -25,7 +25,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 #include "node/site.h"
 
 #define FILE_MAX (64u << 20)
@@ -91,7 +91,7 @@ static int load(const struct options *o, struct arena *a, struct cluster *c, str
 	if (!mem)
 		return -ENOMEM;
 	arena_init(a, mem, size);
-	return o->file ? err_ctx(e, cluster_read(a, text, (size_t)len, c, e), "%s", o->file) : 0;
+	return o->file ? err_ctx(e, cluster_parse(a, text, (size_t)len, c, e), "%s", o->file) : 0;
 }
 
 /* A kernel without nftables can still route: the lack is told when a rule is wanted. */

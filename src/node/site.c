@@ -16,7 +16,7 @@
 #include "net/ip.h"
 #include "net/link.h"
 #include "net/sysctl.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 /* Link-local IPv6 addresses, one on every veth, are no node's. */
 static int gather_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
@@ -85,15 +85,6 @@ bool site_has_addr(const struct site *s, const struct addr *a)
 
 	for (size_t i = 0; i < s->addrs.count; i++) {
 		if (addr_equal(&at[i].prefix.addr, a))
-			return true;
-	}
-	return false;
-}
-
-bool node_has_family(const struct node *n, uint8_t family)
-{
-	for (size_t i = 0; i < n->subnet_count; i++) {
-		if (n->subnets[i].addr.family == family)
 			return true;
 	}
 	return false;

@@ -144,7 +144,4 @@ int apply_each(const struct apply *a, change_fn *fn, struct err *e);
 /* Print a change that was made. */
 void change_done(const struct change *c);
 
-/* The addresses' families that our subnets have. */
-bool node_has_family(const struct node *n, uint8_t family);
-
 #endif

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 #define IPV6_METRIC 1024 /* IP6_RT_PRIO_USER, what the kernel makes of none */
 #define NAMES_MAX 5	 /* nodes named in one error */

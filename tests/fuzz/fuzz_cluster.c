@@ -2,7 +2,7 @@
  * The cluster file, ours or a NodeList. What is accepted is free of contradictions, is found by
  * name and by address, and means the same when it is written in our form and read again.
  */
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 #include "cni/cni.h"
 #include "fuzz.h"
@@ -94,7 +94,7 @@ static void check_again(struct arena *a, const struct cluster *c)
 
 	text_init(&t, first, sizeof(first));
 	print(&t, c);
-	require(cluster_read(a, first, t.len, &again, &e) == 0 && !again.kubernetes);
+	require(cluster_parse(a, first, t.len, &again, &e) == 0 && !again.kubernetes);
 	require(again.subnet_count == c->subnet_count && again.address_count == c->address_count);
 	text_init(&u, second, sizeof(second));
 	print(&u, &again);
@@ -109,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct json_raw text = input_rest(&in, false);
 	struct cluster c;
 	struct err e = { 0 };
-	int r = cluster_read(&a, text.text, text.len, &c, &e);
+	int r = cluster_parse(&a, text.text, text.len, &c, &e);
 
 	check_err(r, &e);
 	if (r == 0) {

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "json/json.h"
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 #include "node/site.h"
 
 static _Alignas(16) char memory[4 << 20];
@@ -78,7 +78,7 @@ static void chain(uint8_t family, const char *text, bool needed)
 
 static int build(const char *text, const char *name)
 {
-	int r = cluster_read(&arena, text, strlen(text), &cluster, &e);
+	int r = cluster_parse(&arena, text, strlen(text), &cluster, &e);
 
 	if (r == 0)
 		r = site_find_self(&site, name, &e);

@@ -1,8 +1,9 @@
 /*
- * What a cluster file must fulfil beyond its types, so that nothing contradictory ever reaches the
- * kernel. Every check of one node against all others is a sort and a comparison of neighbours.
+ * What a cluster must fulfil beyond the types of its values, so that nothing contradictory ever
+ * reaches the kernel. Every check of one node against all others is a sort and a comparison of
+ * neighbours.
  */
-#include "node/cluster.h"
+#include "cluster/cluster.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #define IPV6_MTU_MIN 1280 /* RFC 8200, section 5 */
 #define CONFLIST ".conflist"
 
-static int judge_config(const char *path, struct err *e)
+static int validate_config(const char *path, struct err *e)
 {
 	const char *base = strrchr(path, '/');
 	size_t len = strlen(path), end = strlen(CONFLIST);
@@ -32,7 +33,7 @@ static int judge_config(const char *path, struct err *e)
 	return 0;
 }
 
-static int judge_options(const struct cluster *c, struct err *e)
+static int validate_options(const struct cluster *c, struct err *e)
 {
 	if (!cni_ifname_valid(c->bridge))
 		return err_set(e, EINVAL,
@@ -44,11 +45,11 @@ static int judge_options(const struct cluster *c, struct err *e)
 			       "network: \"%s\": no name of a CNI network (letters, digits, '_', "
 			       "'.', '-')",
 			       c->network);
-	return err_ctx(e, judge_config(c->config, e), "cniConfig: \"%s\"", c->config);
+	return err_ctx(e, validate_config(c->config, e), "cniConfig: \"%s\"", c->config);
 }
 
 /* Common to networks and subnets. */
-static int judge_prefix(const struct prefix *p, struct err *e)
+static int validate_prefix(const struct prefix *p, struct err *e)
 {
 	struct prefix masked = prefix_masked(p);
 
@@ -58,7 +59,7 @@ static int judge_prefix(const struct prefix *p, struct err *e)
 	return p->len == 0 ? err_set(e, EINVAL, "the whole internet") : 0;
 }
 
-static int judge_networks(const struct cluster *c, struct err *e)
+static int validate_networks(const struct cluster *c, struct err *e)
 {
 	int r = 0;
 
@@ -66,7 +67,7 @@ static int judge_networks(const struct cluster *c, struct err *e)
 		return err_set(e, EINVAL, "networks: %zu of them: at most %d are possible",
 			       c->network_count, CLUSTER_NETWORKS_MAX);
 	for (size_t i = 0; i < c->network_count && r == 0; i++)
-		r = err_ctx(e, judge_prefix(&c->networks[i], e), "networks: %s",
+		r = err_ctx(e, validate_prefix(&c->networks[i], e), "networks: %s",
 			    prefix_text(&c->networks[i]));
 	return r;
 }
@@ -85,7 +86,7 @@ static int no_room(size_t count, const char *what, struct err *e)
 		       what);
 }
 
-static int judge_names(struct arena *a, const struct cluster *c, struct err *e)
+static int validate_names(struct arena *a, const struct cluster *c, struct err *e)
 {
 	size_t mark = a->used;
 	const struct node **sorted = arena_array(a, c->node_count, sizeof(*sorted));
@@ -121,23 +122,6 @@ static int by_place(const void *a, const void *b)
 	return r ? r : x->node < y->node ? -1 : x->node > y->node;
 }
 
-/* The place that holds the address, of ascending and disjoint ones. */
-static const struct cluster_place *find_place(const struct cluster_place *at, size_t count,
-					      const struct addr *a)
-{
-	const struct cluster_place *end = at + count;
-
-	while (end - at > 1) {
-		const struct cluster_place *middle = at + (end - at) / 2;
-
-		if (addr_cmp(&middle->prefix.addr, a) <= 0)
-			at = middle;
-		else
-			end = middle;
-	}
-	return at < end && prefix_contains(&at->prefix, a) ? at : NULL;
-}
-
 static const char *why_no_node_address(const struct addr *a)
 {
 	static const struct addr zero;
@@ -161,12 +145,12 @@ static const char *why_no_node_address(const struct addr *a)
 
 /* A node inside of a pod subnet could not be reached any more once the route to the subnet stands.
  */
-static int judge_address(const struct cluster *c, const struct cluster_place *x,
-			 const struct cluster_place *before, struct err *e)
+static int validate_address(const struct cluster *c, const struct cluster_place *x,
+			    const struct cluster_place *before, struct err *e)
 {
 	const char *why = why_no_node_address(&x->prefix.addr);
 	const struct cluster_place *subnet =
-		find_place(c->subnets, c->subnet_count, &x->prefix.addr);
+		cluster_place_find(c->subnets, c->subnet_count, &x->prefix.addr);
 
 	if (why)
 		return err_set(e, EINVAL, "%s", why);
@@ -191,11 +175,11 @@ static bool inside_networks(const struct cluster *c, const struct prefix *p)
  * A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one
  * pod. Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do.
  */
-static int judge_subnet(const struct cluster *c, const struct cluster_place *x,
-			const struct cluster_place *before, struct err *e)
+static int validate_subnet(const struct cluster *c, const struct cluster_place *x,
+			   const struct cluster_place *before, struct err *e)
 {
 	const struct prefix *p = &x->prefix;
-	int r = judge_prefix(p, e);
+	int r = validate_prefix(p, e);
 
 	if (r < 0)
 		return r;
@@ -211,7 +195,7 @@ static int judge_subnet(const struct cluster *c, const struct cluster_place *x,
 }
 
 /* IPv6 sorts last. */
-static int judge_mtu(const struct cluster *c, struct err *e)
+static int validate_mtu(const struct cluster *c, struct err *e)
 {
 	const struct prefix *last =
 		c->subnet_count ? &c->subnets[c->subnet_count - 1].prefix : NULL;
@@ -252,8 +236,8 @@ static struct cluster_place *collect(struct arena *a, const struct cluster *c, e
 	return row;
 }
 
-static int judge_places(struct arena *a, const struct cluster *c, enum cluster_key key,
-			const struct cluster_place **out, size_t *count, struct err *e)
+static int validate_places(struct arena *a, const struct cluster *c, enum cluster_key key,
+			   const struct cluster_place **out, size_t *count, struct err *e)
 {
 	struct cluster_place *row = collect(a, c, key, count);
 
@@ -263,8 +247,8 @@ static int judge_places(struct arena *a, const struct cluster *c, enum cluster_k
 	qsort(row, *count, sizeof(*row), by_place);
 	for (size_t i = 0; i < *count; i++) {
 		const struct cluster_place *x = &row[i], *before = i ? x - 1 : NULL;
-		int r = key == KEY_SUBNETS ? judge_subnet(c, x, before, e)
-					   : judge_address(c, x, before, e);
+		int r = key == KEY_SUBNETS ? validate_subnet(c, x, before, e)
+					   : validate_address(c, x, before, e);
 
 		if (r < 0)
 			return err_ctx(e, r, "%s: %s of node %s", cluster_key(c, x->node, key),
@@ -275,33 +259,18 @@ static int judge_places(struct arena *a, const struct cluster *c, enum cluster_k
 	return 0;
 }
 
-int cluster_judge(struct arena *a, struct cluster *c, struct err *e)
+int cluster_validate(struct arena *a, struct cluster *c, struct err *e)
 {
-	int r = judge_options(c, e);
+	int r = validate_options(c, e);
 
 	if (r == 0)
-		r = judge_networks(c, e);
+		r = validate_networks(c, e);
 	if (r == 0)
-		r = judge_names(a, c, e);
+		r = validate_names(a, c, e);
 	if (r == 0)
-		r = judge_places(a, c, KEY_SUBNETS, &c->subnets, &c->subnet_count, e);
+		r = validate_places(a, c, KEY_SUBNETS, &c->subnets, &c->subnet_count, e);
 	if (r == 0)
-		r = judge_mtu(c, e);
-	return r < 0 ? r : judge_places(a, c, KEY_ADDRESSES, &c->addresses, &c->address_count, e);
-}
-
-const struct node *cluster_find_name(const struct cluster *c, const char *name)
-{
-	for (size_t i = 0; i < c->node_count; i++) {
-		if (strcmp(c->nodes[i].name, name) == 0)
-			return &c->nodes[i];
-	}
-	return NULL;
-}
-
-const struct node *cluster_find_address(const struct cluster *c, const struct addr *a)
-{
-	const struct cluster_place *place = find_place(c->addresses, c->address_count, a);
-
-	return place ? place->node : NULL;
+		r = validate_mtu(c, e);
+	return r < 0 ? r
+		     : validate_places(a, c, KEY_ADDRESSES, &c->addresses, &c->address_count, e);
 }

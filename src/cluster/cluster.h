@@ -1,10 +1,11 @@
 /*
- * The cluster file: which nodes there are, where, and with which subnets for their pods. Ours, or
- * what `kubectl get nodes -o json` prints; the same struct comes out of both, completely judged:
- * whoever holds it need not doubt it.
+ * Who is where: the nodes of a cluster, their addresses, and the subnets of their pods. Each source
+ * (a file of ours, what `kubectl get nodes -o json` prints) fills the same struct, completely
+ * validated: whoever holds it need not doubt it. Knows no kernel: whether a node can be reached is
+ * for others to find out.
  */
-#ifndef NODE_CLUSTER_H
-#define NODE_CLUSTER_H
+#ifndef CLUSTER_CLUSTER_H
+#define CLUSTER_CLUSTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,20 +59,26 @@ struct cluster {
 };
 
 /*
- * Decode and judge text[0..len). Strings and arrays live in the arena, names may. -EINVAL: the
- * error names the key, the value and the reason. -ENOMEM: the arena is full.
+ * Decode and validate text[0..len) of either form. Strings and arrays live in the arena, names may
+ * be slices of the text. -EINVAL: the error names the key, the value and the reason. -ENOMEM: the
+ * arena is full.
  */
-int cluster_read(struct arena *a, const char *text, size_t len, struct cluster *out, struct err *e);
+int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster *out,
+		  struct err *e);
 
 /*
- * The second half of cluster_read(): judge what was decoded (nodes, networks, options) and sort
- * subnets and addresses.
+ * The second half of cluster_parse(), for every source: check what was decoded (nodes, networks,
+ * options) and make the sorted subnets and addresses of it.
  */
-int cluster_judge(struct arena *a, struct cluster *c, struct err *e);
+int cluster_validate(struct arena *a, struct cluster *c, struct err *e);
 
 /* The node of this name, NULL: none. The node that has this address, NULL: none. */
 const struct node *cluster_find_name(const struct cluster *c, const char *name);
 const struct node *cluster_find_address(const struct cluster *c, const struct addr *a);
+
+/* The place that holds the address, of ascending and disjoint ones; NULL: none. */
+const struct cluster_place *cluster_place_find(const struct cluster_place *at, size_t count,
+					       const struct addr *a);
 
 /*
  * Where a node's member stands in its file: "nodes[3].subnets", "items[3].spec.podCIDRs"; valid
@@ -79,6 +86,9 @@ const struct node *cluster_find_address(const struct cluster *c, const struct ad
  */
 enum cluster_key { KEY_NAME, KEY_ADDRESSES, KEY_SUBNETS };
 const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key);
+
+/* Has the node a subnet of this family (AF_INET, AF_INET6)? */
+bool node_has_family(const struct node *n, uint8_t family);
 
 /* The keys, for help. */
 void cluster_help(struct text *t);

@@ -1,0 +1,60 @@
+/* Finding in a validated cluster: see cluster.h. */
+#include "cluster/cluster.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct cluster_place *cluster_place_find(const struct cluster_place *at, size_t count,
+					       const struct addr *a)
+{
+	const struct cluster_place *end = at + count;
+
+	while (end - at > 1) {
+		const struct cluster_place *middle = at + (end - at) / 2;
+
+		if (addr_cmp(&middle->prefix.addr, a) <= 0)
+			at = middle;
+		else
+			end = middle;
+	}
+	return at < end && prefix_contains(&at->prefix, a) ? at : NULL;
+}
+
+const struct node *cluster_find_name(const struct cluster *c, const char *name)
+{
+	for (size_t i = 0; i < c->node_count; i++) {
+		if (strcmp(c->nodes[i].name, name) == 0)
+			return &c->nodes[i];
+	}
+	return NULL;
+}
+
+const struct node *cluster_find_address(const struct cluster *c, const struct addr *a)
+{
+	const struct cluster_place *place = cluster_place_find(c->addresses, c->address_count, a);
+
+	return place ? place->node : NULL;
+}
+
+bool node_has_family(const struct node *n, uint8_t family)
+{
+	for (size_t i = 0; i < n->subnet_count; i++) {
+		if (n->subnets[i].addr.family == family)
+			return true;
+	}
+	return false;
+}
+
+const char *cluster_key(const struct cluster *c, const struct node *n, enum cluster_key key)
+{
+	static char out[64];
+	static const char *const names[][2] = {
+		[KEY_NAME] = { "name", "metadata.name" },
+		[KEY_ADDRESSES] = { "addresses", "status.addresses" },
+		[KEY_SUBNETS] = { "subnets", "spec.podCIDRs" },
+	};
+
+	snprintf(out, sizeof(out), "%s[%zu].%s", c->kubernetes ? "items" : "nodes", n->index,
+		 names[key][c->kubernetes]);
+	return out;
+}

@@ -1,0 +1,186 @@
+/*
+ * A cluster file: an object of ours with "nodes", or a NodeList with "items", beside which the same
+ * options may stand.
+ */
+#include "cluster/cluster.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/text.h"
+#include "cluster/members.h"
+#include "cluster/node_list.h"
+
+#define CONFIG_DEFAULT "/etc/cni/net.d/10-cnibox.conflist"
+#define PATH_SIZE 32   /* "items[18446744073709551615]" */
+#define VALUE_SHOWN 40 /* bytes of a wrong value in an error */
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The file without its nodes. */
+struct head {
+	const char *kind;
+	struct json_list networks;
+	const char *masquerade;
+	bool onlink;
+	const char *bridge;
+	int64_t mtu;
+	const char *network;
+	const char *config;
+};
+
+struct entry {
+	const char *name;
+	struct json_list addresses, subnets;
+};
+
+static const struct json_field elem_addr = { .kind = JSON_ADDR };
+static const struct json_field elem_prefix = { .kind = JSON_PREFIX };
+
+static const struct json_field head_fields[] = {
+	{ "networks", JSON_LIST, offsetof(struct head, networks), .elem = &elem_prefix,
+	  .elem_size = sizeof(struct prefix),
+	  .help = "what never is masqueraded; without it, the nodes' subnets" },
+	{ "masquerade", JSON_STR, offsetof(struct head, masquerade),
+	  .help = "\"cluster\": what leaves the networks; \"subnet\": what leaves not through the "
+		  "bridge; \"none\"" },
+	{ "onlink", JSON_BOOL, offsetof(struct head, onlink),
+	  .help = "the nodes are on one link although no address says so" },
+	{ "bridge", JSON_STR, offsetof(struct head, bridge), .help = "the pods' bridge: cni0" },
+	{ "mtu", JSON_INT, offsetof(struct head, mtu), .min = 68, .max = 65535,
+	  .help = "of the pods' interfaces" },
+	{ "network", JSON_STR, offsetof(struct head, network),
+	  .help = "name of the CNI network: cnibox" },
+	{ "cniConfig", JSON_STR, offsetof(struct head, config), .help = CONFIG_DEFAULT },
+	{ "kind", JSON_STR, offsetof(struct head, kind) },
+};
+static const struct json_table head_table = { head_fields, COUNT(head_fields) };
+
+static const struct json_field entry_fields[] = {
+	{ "name", JSON_STR, offsetof(struct entry, name), .required = true, .help = "of the node" },
+	{ "addresses", JSON_LIST, offsetof(struct entry, addresses), .elem = &elem_addr,
+	  .elem_size = sizeof(struct addr),
+	  .help = "of the node; the first on link is the next hop to its pods" },
+	{ "subnets", JSON_LIST, offsetof(struct entry, subnets), .elem = &elem_prefix,
+	  .elem_size = sizeof(struct prefix), .help = "of the node's pods" },
+};
+static const struct json_table entry_table = { entry_fields, COUNT(entry_fields) };
+
+static int parse_entry(struct arena *a, struct json_raw raw, const char *path, struct node *n,
+		       struct err *e)
+{
+	struct entry in = { 0 };
+	int r = json_decode_raw(a, raw, path, &entry_table, &in, e);
+
+	if (r < 0)
+		return r;
+	n->name = in.name;
+	n->addresses = in.addresses.items;
+	n->address_count = in.addresses.count;
+	n->subnets = in.subnets.items;
+	n->subnet_count = in.subnets.count;
+	return 1;
+}
+
+static int parse_nodes(struct arena *a, struct json_raw raw, struct cluster *c, struct err *e)
+{
+	struct json_iter it = json_members(raw);
+	struct json_raw key, value;
+	struct list nodes;
+	char path[PATH_SIZE];
+
+	list_init(&nodes, a, sizeof(struct node));
+	for (size_t i = 0; json_next(&it, &key, &value); i++) {
+		struct node n = { .index = i };
+		int r;
+
+		snprintf(path, sizeof(path), "%s[%zu]", c->kubernetes ? "items" : "nodes", i);
+		r = (c->kubernetes ? kube_node_parse : parse_entry)(a, value, path, &n, e);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			list_add(&nodes, &n);
+	}
+	c->nodes = nodes.at;
+	c->node_count = nodes.count;
+	return nodes.bad ? cluster_no_room(e) : 0;
+}
+
+static int parse_masquerade(const char *s, enum cluster_masquerade *out, struct err *e)
+{
+	static const char *const names[] = {
+		[MASQUERADE_CLUSTER] = "cluster",
+		[MASQUERADE_SUBNET] = "subnet",
+		[MASQUERADE_NONE] = "none",
+	};
+
+	int i = str_index(names, COUNT(names), s);
+
+	if (i >= 0) {
+		*out = (enum cluster_masquerade)i;
+		return 0;
+	}
+	return err_set(e, EINVAL,
+		       "masquerade: \"%s\": expected \"cluster\", \"subnet\" or \"none\"", s);
+}
+
+static int parse_head(struct arena *a, const struct member *members, struct cluster *c,
+		      struct err *e)
+{
+	struct head h = { .masquerade = "cluster",
+			  .bridge = "cni0",
+			  .network = "cnibox",
+			  .config = CONFIG_DEFAULT };
+	int r = members_decode(a, members, "", &head_table, &h, e);
+
+	if (r < 0)
+		return r;
+	c->kubernetes = h.kind && (strcmp(h.kind, "List") == 0 || strcmp(h.kind, "NodeList") == 0);
+	c->networks = h.networks.items;
+	c->network_count = h.networks.count;
+	c->onlink = h.onlink;
+	c->bridge = h.bridge;
+	c->mtu = h.mtu;
+	c->network = h.network;
+	c->config = h.config;
+	return parse_masquerade(h.masquerade, &c->masquerade, e);
+}
+
+int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster *out, struct err *e)
+{
+	struct member members[COUNT(head_fields) + 2] = { 0 }, *list = &members[COUNT(head_fields)];
+	int r = json_check(text, len, e);
+
+	if (r < 0)
+		return r;
+	if (text[strspn(text, " \t\r\n")] != '{')
+		return err_set(e, EINVAL,
+			       "expected an object with \"nodes\", or a NodeList with \"items\"");
+	for (size_t i = 0; i < COUNT(head_fields); i++)
+		members[i].name = head_fields[i].name;
+	list[0].name = "nodes";
+	list[1].name = "items";
+	members_find((struct json_raw){ text, len }, members, COUNT(members));
+	memset(out, 0, sizeof(*out));
+	r = parse_head(a, members, out, e);
+	if (r < 0)
+		return r;
+	list += out->kubernetes;
+	if (!list->value.text)
+		return err_set(e, EINVAL, "%s: missing: expected a list of nodes", list->name);
+	if (*list->value.text != '[')
+		return err_set(e, EINVAL, "%s: expected a list, got %.*s", list->name,
+			       (int)(list->value.len < VALUE_SHOWN ? list->value.len : VALUE_SHOWN),
+			       list->value.text);
+	r = parse_nodes(a, list->value, out, e);
+	return r < 0 ? r : cluster_validate(a, out, e);
+}
+
+void cluster_help(struct text *t)
+{
+	json_help(t, &head_table, "");
+	json_help(t, &entry_table, "nodes[]");
+}
