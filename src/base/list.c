@@ -14,11 +14,13 @@ void list_init(struct list *l, struct arena *a, size_t size)
 	*l = (struct list){ .arena = a, .size = size };
 }
 
-static void grow(struct list *l)
+void list_reserve(struct list *l, size_t count)
 {
-	size_t cap = l->cap ? l->cap * 2 : FIRST_CAP;
-	void *at = arena_array(l->arena, cap, l->size);
+	void *at;
 
+	if (l->bad || count <= l->cap)
+		return;
+	at = arena_array(l->arena, count, l->size);
 	if (!at) {
 		l->bad = true;
 		return;
@@ -26,13 +28,13 @@ static void grow(struct list *l)
 	if (l->count)
 		memcpy(at, l->at, l->count * l->size);
 	l->at = at;
-	l->cap = cap;
+	l->cap = count;
 }
 
 void list_add(struct list *l, const void *elem)
 {
-	if (!l->bad && l->count == l->cap)
-		grow(l);
+	if (l->count == l->cap)
+		list_reserve(l, l->cap ? l->cap * 2 : FIRST_CAP);
 	if (l->bad)
 		return;
 	memcpy((char *)l->at + l->count++ * l->size, elem, l->size);

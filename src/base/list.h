@@ -23,6 +23,9 @@ struct list {
 void list_init(struct list *l, struct arena *a, size_t size);
 void list_add(struct list *l, const void *elem);
 
+/* Make room for count elements, so that as many additions cannot fail; or the list is bad. */
+void list_reserve(struct list *l, size_t count);
+
 /* -ENOMEM with what as its text if the list is bad, else 0. */
 int list_check(const struct list *l, const char *what, struct err *e);
 

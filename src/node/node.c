@@ -1,12 +1,6 @@
 /*
- * cnibox node: joins this node to the others of a cluster file. See README.md.
- *
- * Theory of operation. Declarative, without a memory of its own: what should be is computed from
- * the file, what is is read from the kernel by our marks, and the difference is applied. So a
- * second `up` finds nothing to do, a changed file takes away what it no longer asks for, and after
- * a kill at any point repeating `up`, or `down`, which wants nothing, ends where it would have
- * ended. The one thing that the kernel cannot tell, what sysctls were before, is written down
- * before they are changed (sysctls.c).
+ * cnibox node: joins this node to the others of a cluster file. See README.md. Its commands are
+ * short programs over a pass (pass.h), and only they print.
  *
  * It is no daemon: what others change afterwards stays changed until the next `up`; `show` tells.
  */
@@ -26,15 +20,16 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
-#include "node/site.h"
+#include "net/nl.h"
+#include "node/pass.h"
+#include "node/report.h"
+#include "node/saved.h"
 
 #define FILE_MAX (64u << 20)
 #define ARENA_MIN (64ull << 20) /* untouched pages cost nothing */
 #define ARENA_PER_BYTE                                                                             \
 	16 /* of the file; some 10 are needed for the shortest entries that are possible */
-#define LOCK_TIMEOUT_MS 10000
 #define NL_BUF_SIZE (256u << 10)
-#define LINE_SIZE 17000 /* a chain with all the rules that are possible */
 #define EXIT_DIFFERS 3
 
 enum command { NODE_UP, NODE_DOWN, NODE_SHOW };
@@ -107,251 +102,67 @@ static int open_sockets(struct err *e)
 	return r < 0 && r != -EPROTONOSUPPORT ? err_take(e, &mine) : 0;
 }
 
-struct state {
-	struct site site;
-	struct list want, have;
-	struct change *changes;
-	size_t count;
-	size_t to_do; /* those that are not ITEM_OK */
-};
-
-static bool is_change(const struct change *c)
+/* A pass under the lock: what else could change this machine meanwhile waits. */
+static int change(const struct options *o, struct pass *p, struct err *e)
 {
-	return c->verdict != ITEM_OK;
-}
-
-static int compare(struct state *st, struct err *e)
-{
-	st->changes = arena_array(st->site.arena, st->want.count + st->have.count + 1,
-				  sizeof(*st->changes));
-	if (!st->changes)
-		return err_set(e, ENOMEM, "%zu things to manage are too many",
-			       st->want.count + st->have.count);
-	st->count = items_diff(&st->want, &st->have, st->changes);
-	for (size_t i = 0; i < st->count; i++)
-		st->to_do += is_change(&st->changes[i]);
-	return 0;
-}
-
-/* Read and judge everything; nothing is changed here. */
-static int gather(const struct options *o, struct state *st, struct err *e)
-{
-	bool wanted = o->file && o->command != NODE_DOWN;
-	int r;
-
-	list_init(&st->want, st->site.arena, sizeof(struct item));
-	list_init(&st->have, st->site.arena, sizeof(struct item));
-	r = site_read(&st->site, e);
-	if (r == 0 && wanted)
-		r = err_ctx(e, site_find_self(&st->site, o->name, e), "%s", o->file);
-	if (r == 0 && wanted)
-		r = err_ctx(e, want_build(&st->site, &st->want, e), "%s", o->file);
-	if (r == 0)
-		r = have_read(&st->site, &st->want, &st->have, e);
-	return r < 0 ? r : compare(st, e);
-}
-
-static const char *line(const struct item *it)
-{
-	static char buf[LINE_SIZE];
-	struct text t;
-
-	text_init(&t, buf, sizeof(buf));
-	item_describe(&t, it);
-	return buf;
-}
-
-/* What was done, or would be. Where a sysctl is restored, its former value is what counts. */
-static void print_change(const struct change *c, bool dry_run)
-{
-	static const char *const words[] = {
-		[ITEM_MISSING] = "added", [ITEM_STALE] = "removed", [ITEM_DIFFERS] = "changed"
-	};
-	struct item it = *c->item;
-	const char *word = words[c->verdict];
-
-	if (it.kind == ITEM_SYSCTL && c->verdict == ITEM_STALE) {
-		it.value = it.saved;
-		word = "restored";
-	}
-	printf("%s: %s%s\n", line(&it), dry_run ? "would be " : "", word);
-}
-
-void change_done(const struct change *c)
-{
-	print_change(c, false);
-}
-
-/* A file of another with the wanted name is in the way. */
-static int refuse_foreign_config(const struct state *st, struct err *e)
-{
-	for (size_t i = 0; i < st->count; i++) {
-		const struct item *have = st->changes[i].have;
-
-		if (have && have->foreign)
-			return err_set(e, EEXIST,
-				       "cniConfig: %s exists and was not written by cnibox node: "
-				       "remove it, or name another file",
-				       have->name);
-	}
-	return 0;
-}
-
-int apply_each(const struct apply *a, change_fn *fn, struct err *e)
-{
-	for (size_t i = 0; i < a->count; i++) {
-		int r;
-
-		if (!is_change(&a->changes[i]))
-			continue;
-		r = fn(a->site, &a->changes[i], e);
-		if (r < 0)
-			return r;
-		change_done(&a->changes[i]);
-	}
-	return 0;
-}
-
-struct step {
-	enum item_kind first, last;
-	int (*fn)(const struct apply *a, struct err *e);
-};
-
-/* Changes are sorted by kind. */
-static int apply_step(const struct step *step, struct state *st, struct err *e)
-{
-	struct apply a = { .site = &st->site, .changes = st->changes };
-	const struct change *end = st->changes + st->count;
-
-	while (a.changes < end && a.changes->item->kind < step->first)
-		a.changes++;
-	while (a.changes + a.count < end && a.changes[a.count].item->kind <= step->last)
-		a.count++;
-	return step->fn(&a, e);
-}
-
-/*
- * up stops at the first error; down goes on, the runtime's configuration first, and reports the
- * first.
- */
-static int apply(const struct options *o, struct state *st, struct err *e)
-{
-	static const struct step steps[] = {
-		{ ITEM_SYSCTL, ITEM_SYSCTL, apply_sysctls },
-		{ ITEM_ROUTE, ITEM_ROUTE, apply_routes },
-		{ ITEM_TABLE, ITEM_ELEMENT, apply_masquerade },
-		{ ITEM_FORWARD, ITEM_FORWARD, apply_forward },
-		{ ITEM_CONFIG, ITEM_CONFIG, apply_config },
-	};
-	const size_t count = sizeof(steps) / sizeof(steps[0]);
-	bool down = o->command == NODE_DOWN;
-	int first = 0;
-
-	for (size_t i = 0; i < count && (first == 0 || down); i++) {
-		int r = apply_step(&steps[down ? count - 1 - i : i], st, e);
-
-		if (first == 0)
-			first = r;
-	}
-	return first;
-}
-
-static int take_lock(struct err *e)
-{
-	int dir = dir_open(NODE_LOCK_DIR, true, e), fd;
-
-	if (dir < 0)
-		return dir;
-	fd = openat(dir, NODE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		fd = err_errno(e, "%s/%s", NODE_LOCK_DIR, NODE_LOCK);
-	close(dir);
-	return fd < 0 ? fd : lock_take(fd, NODE_LOCK_DIR "/" NODE_LOCK, LOCK_TIMEOUT_MS, e);
-}
-
-/* With what a kill in the middle of file_replace() has left. */
-static int remove_state(struct err *e)
-{
-	static const struct {
-		const char *path;
-		int flags;
-	} parts[] = { { NODE_STATE_DIR "/sysctl", 0 },
-		      { NODE_STATE_DIR "/.sysctl.new", 0 },
-		      { NODE_STATE_DIR, AT_REMOVEDIR } };
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (unlinkat(AT_FDCWD, parts[i].path, parts[i].flags) < 0 && errno != ENOENT)
-			return err_errno(e, "remove %s", parts[i].path);
-	}
-	return 0;
-}
-
-/* What an up would do. */
-static void rehearse(const struct state *st)
-{
-	for (size_t i = 0; i < st->count; i++) {
-		if (is_change(&st->changes[i]))
-			print_change(&st->changes[i], true);
-	}
-}
-
-static int run_change(const struct options *o, struct state *st, struct err *e)
-{
-	int r = o->dry_run ? 0 : take_lock(e);
+	int r = pass_read(p, e);
 
 	if (r == 0)
-		r = gather(o, st, e);
-	if (r == 0)
-		r = refuse_foreign_config(st, e);
+		r = pass_check_owners(p, e);
 	if (r < 0)
 		return r;
 	if (o->command == NODE_UP)
-		site_warn();
-	if (st->to_do == 0)
+		report_warnings(p);
+	if (p->to_do == 0) {
 		printf("nothing to change\n");
-	else if (o->dry_run)
-		rehearse(st);
-	else
-		r = apply(o, st, e);
-	return r == 0 && o->command == NODE_DOWN ? remove_state(e) : r;
+	} else if (o->dry_run) {
+		report_plan(p);
+	} else {
+		r = pass_apply(p, o->command == NODE_DOWN ? PASS_DOWN : PASS_UP, e);
+		report_done(p);
+	}
+	return r == 0 && o->command == NODE_DOWN ? saved_remove(e) : r;
 }
 
-static int run_show(const struct options *o, struct state *st, struct err *e)
+static int run_change(const struct options *o, struct pass *p, struct err *e)
 {
-	static const char *const verdicts[] = { "ok", "missing", "stale", "differs" };
-	int r = gather(o, st, e);
+	int lock = o->dry_run ? -1 : pass_lock(e), r;
+
+	if (lock < 0 && !o->dry_run)
+		return lock;
+	r = change(o, p, e);
+	pass_unlock(lock);
+	return r;
+}
+
+static int run_show(const struct options *o, struct pass *p, struct err *e)
+{
+	int r = pass_read(p, e);
 
 	if (r < 0)
 		return r;
-	site_warn();
-	for (size_t i = 0; i < st->count; i++) {
-		const struct change *c = &st->changes[i];
-
-		if (!o->file)
-			printf("%s\n", line(c->item));
-		else
-			printf("%s: %s%s\n", line(c->item), verdicts[c->verdict],
-			       c->have && c->have->foreign ? " (not ours)" : "");
-	}
-	return o->file && st->to_do ? EXIT_DIFFERS : 0;
+	report_warnings(p);
+	report_state(p, o->file != NULL);
+	return o->file && p->to_do ? EXIT_DIFFERS : 0;
 }
 
 static int run(const struct options *o, struct err *e)
 {
 	static struct arena arena;
 	static struct cluster cluster;
-	static struct state st;
+	struct pass p = { .wanted = o->file && o->command != NODE_DOWN, .name = o->name };
 	int r = load(o, &arena, &cluster, e);
 
 	if (r == 0)
 		r = open_sockets(e);
 	if (r < 0)
 		return r;
-	st.site = (struct site){ .arena = &arena,
-				 .route = &route_nl,
-				 .nft = &nft_nl,
-				 .cluster = o->file ? &cluster : NULL };
-	return o->command == NODE_SHOW ? run_show(o, &st, e) : run_change(o, &st, e);
+	p.site = (struct site){ .arena = &arena,
+				.route = &route_nl,
+				.nft = &nft_nl,
+				.cluster = o->file ? &cluster : NULL,
+				.source = o->file };
+	return o->command == NODE_SHOW ? run_show(o, &p, e) : run_change(o, &p, e);
 }
 
 static int usage(const char *why, const char *what)
@@ -410,7 +221,7 @@ int node_main(int argc, char **argv)
 
 void node_help(void)
 {
-	static char buf[8192];
+	char buf[8192];
 	struct text t;
 
 	printf("usage: cnibox node up -f FILE [--name NODE] [--dry-run]\n"

@@ -2,24 +2,23 @@
 #include "node/site.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
-#include "base/file.h"
-#include "base/log.h"
+#include "cluster/cluster.h"
 #include "net/ip.h"
 #include "net/link.h"
+#include "net/nl.h"
 #include "net/sysctl.h"
-#include "cluster/cluster.h"
+#include "node/foreign_chain.h"
+#include "node/saved.h"
 
 /* Link-local IPv6 addresses, one on every veth, are no node's. */
-static int gather_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
+static int collect_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
 	struct site_addr a = { .index = index, .prefix = *p };
 
@@ -28,7 +27,7 @@ static int gather_addr(int index, const struct prefix *p, uint8_t scope, void *a
 	return 0;
 }
 
-static int gather_link(const struct link *in, void *arg)
+static int collect_link(const struct link *in, void *arg)
 {
 	struct site_link l = { .index = in->index };
 
@@ -59,15 +58,29 @@ static void read_accept_ra(struct site *s)
 	}
 }
 
+/* Such a kernel can still route: the lack of nftables is told when a rule is wanted. */
+static int read_chains(struct site *s, struct err *e)
+{
+	struct err mine = { 0 };
+	int r = s->nft->fd < 0 ? -EOPNOTSUPP : foreign_chains_read(s->nft, &s->chains, &mine);
+
+	if (r != -EOPNOTSUPP)
+		return r < 0 ? err_take(e, &mine) : 0;
+	nl_close(s->nft);
+	return 0;
+}
+
 int site_read(struct site *s, struct err *e)
 {
 	int r;
 
 	list_init(&s->addrs, s->arena, sizeof(struct site_addr));
 	list_init(&s->links, s->arena, sizeof(struct site_link));
-	r = ifaddr_each(s->route, 0, 0, gather_addr, &s->addrs, e);
+	list_init(&s->saved, s->arena, sizeof(struct saved_sysctl));
+	list_init(&s->chains, s->arena, sizeof(struct foreign_chain));
+	r = ifaddr_each(s->route, 0, 0, collect_addr, &s->addrs, e);
 	if (r == 0)
-		r = link_each(s->route, NULL, gather_link, &s->links, e);
+		r = link_each(s->route, NULL, collect_link, &s->links, e);
 	if (r == 0)
 		r = list_check(&s->addrs, "addresses", e);
 	if (r == 0)
@@ -75,8 +88,8 @@ int site_read(struct site *s, struct err *e)
 	if (r < 0)
 		return r;
 	read_accept_ra(s);
-	r = site_read_sysctls(s, e);
-	return r < 0 ? r : site_read_chains(s, e);
+	r = saved_read(&s->saved, e);
+	return r < 0 ? r : read_chains(s, e);
 }
 
 bool site_has_addr(const struct site *s, const struct addr *a)
@@ -100,7 +113,7 @@ static const struct node *find_by_addresses(const struct site *s)
 	return n;
 }
 
-static int judge_self(struct site *s, struct err *e)
+static int validate_self(struct site *s, struct err *e)
 {
 	const char *key = cluster_key(s->cluster, s->self, KEY_SUBNETS);
 
@@ -125,28 +138,10 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 	if (!s->self && !name)
 		s->self = find_by_addresses(s);
 	if (s->self)
-		return judge_self(s, e);
+		return validate_self(s, e);
 	return err_set(
 		e, EINVAL, "%s: none is named \"%s\"%s", c->kubernetes ? "items" : "nodes",
 		name ? name : host.nodename,
 		name ? ""
 		     : " as this machine is, and none has an address of it (--name says which)");
-}
-
-static void warn_legacy(const char *file, const char *command)
-{
-	char names[256]; /* of filter, nat, mangle, raw and security, those that are loaded */
-
-	if (file_read(AT_FDCWD, file, names, sizeof(names), err_ignored()) > 0 &&
-	    strstr(names, "filter"))
-		log_line(LOG_WARN,
-			 "the legacy %s filter table is loaded; its FORWARD rules are not in "
-			 "nftables and may drop the pods' packets",
-			 command);
-}
-
-void site_warn(void)
-{
-	warn_legacy("/proc/net/ip_tables_names", "iptables");
-	warn_legacy("/proc/net/ip6_tables_names", "ip6tables");
 }

@@ -1,4 +1,4 @@
-/* What the node program wants, from a cluster file and a machine that exists only here. */
+/* What each kind wants, from a cluster file and a machine that exists only here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,15 +14,20 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "json/json.h"
 #include "cluster/cluster.h"
+#include "json/json.h"
+#include "node/foreign_chain.h"
+#include "node/kind.h"
+#include "node/kinds/kinds.h"
+#include "node/saved.h"
 #include "node/site.h"
 
 static _Alignas(16) char memory[4 << 20];
 static struct arena arena;
 static struct cluster cluster;
 static struct site site;
-static struct list want;
+static struct work work;
+static struct list warnings;
 static struct err e;
 static char out[16384];
 
@@ -36,9 +41,9 @@ static int setup(void **state)
 	strcpy(site.forwarding6, "0");
 	list_init(&site.addrs, &arena, sizeof(struct site_addr));
 	list_init(&site.links, &arena, sizeof(struct site_link));
-	list_init(&site.sysctls, &arena, sizeof(struct site_sysctl));
-	list_init(&site.chains, &arena, sizeof(struct site_chain));
-	list_init(&want, &arena, sizeof(struct item));
+	list_init(&site.saved, &arena, sizeof(struct saved_sysctl));
+	list_init(&site.chains, &arena, sizeof(struct foreign_chain));
+	list_init(&warnings, &arena, sizeof(const char *));
 	err_clear(&e);
 	return 0;
 }
@@ -62,18 +67,30 @@ static void link_here(const char *name, bool uplink, const char *accept_ra)
 
 static void changed_before(const char *path, const char *before, const char *ours)
 {
-	struct site_sysctl s = { path, before, ours };
+	struct saved_sysctl s = { path, before, ours };
 
-	list_add(&site.sysctls, &s);
+	list_add(&site.saved, &s);
 }
 
 static void chain(uint8_t family, const char *text, bool needed)
 {
-	struct site_chain c = {
-		.table.family = family, .text = text, .needed = needed, .present = ""
-	};
+	struct foreign_chain c = { .table.family = family, .text = text, .needed = needed };
 
 	list_add(&site.chains, &c);
+}
+
+/* The wanted items of the kind, sorted, in work. */
+static int want(const struct kind *k)
+{
+	int r;
+
+	work = (struct work){ .kind = k, .site = &site, .warnings = &warnings };
+	list_init(&work.want, &arena, k->size);
+	r = k->want(&work, &e);
+	if (r == 0)
+		items_sort(k, &work.want);
+	assert_false(work.want.bad);
+	return r;
 }
 
 static int build(const char *text, const char *name)
@@ -82,34 +99,63 @@ static int build(const char *text, const char *name)
 
 	if (r == 0)
 		r = site_find_self(&site, name, &e);
-	return r < 0 ? r : want_build(&site, &want, &e);
+	for (size_t i = 0; i < kind_count && r == 0; i++)
+		r = want(kinds[i]);
+	return r;
+}
+
+static void describe(struct text *t, const struct kind *k, const void *item)
+{
+	const struct route *r = item;
+
+	text_str(t, t->len ? "\n" : "");
+	k->describe(t, item);
+	if (k == &route_kind)
+		text_printf(t, " dev %d metric %u", r->index, r->metric);
 }
 
 /* Everything wanted of this kind, a line each. */
-static const char *wanted(enum item_kind kind)
+static const char *wanted(const struct kind *k)
 {
-	const struct item *at = want.at;
 	struct text t;
 
 	text_init(&t, out, sizeof(out));
-	for (size_t i = 0; i < want.count; i++) {
-		if (at[i].kind != kind)
-			continue;
-		text_str(&t, t.len ? "\n" : "");
-		item_describe(&t, &at[i]);
-		if (kind == ITEM_ROUTE)
-			text_printf(&t, " dev %d metric %u", at[i].index, at[i].metric);
-	}
+	assert_int_equal(want(k), 0);
+	for (size_t i = 0; i < work.want.count; i++)
+		describe(&t, k, (const char *)work.want.at + i * k->size);
 	assert_false(t.bad);
 	return out;
 }
 
+/* Of the masquerade: the rules, or the elements. */
+static const char *rules(void)
+{
+	char *end;
+
+	wanted(&masquerade_kind);
+	end = strchr(out, '\n');
+	if (end)
+		*end = '\0';
+	return out;
+}
+
+static const char *elements(void)
+{
+	char *end;
+
+	wanted(&masquerade_kind);
+	end = strchr(out, '\n');
+	return end ? end + 1 : "";
+}
+
 static const char *config(void)
 {
-	const struct item *at = want.at;
+	const struct config_item *it;
 
-	assert_int_equal(at[want.count - 1].kind, ITEM_CONFIG);
-	return at[want.count - 1].value;
+	assert_int_equal(want(&config_kind), 0);
+	assert_int_equal(work.want.count, 1);
+	it = work.want.at;
+	return it->text;
 }
 
 static void builds(const char *text, const char *name)
@@ -143,19 +189,19 @@ static void test_three_nodes(void **state)
 	chain(NFPROTO_IPV6, "ip6 filter FORWARD", true); /* no network of its family */
 	chain(NFPROTO_IPV4, "ip open forward", false);
 	builds(THREE(NET), "m");
-	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv4/ip_forward = 1");
-	assert_string_equal(wanted(ITEM_ROUTE),
+	assert_string_equal(wanted(&sysctl_kind), "sysctl net/ipv4/ip_forward = 1");
+	assert_string_equal(wanted(&route_kind),
 			    "route 192.168.1.0/24 via 192.168.122.15 dev 2 metric 0\n"
 			    "route 192.168.2.0/24 via 192.168.122.16 dev 2 metric 0");
-	assert_string_equal(wanted(ITEM_TABLE),
+	assert_string_equal(rules(),
 			    "nftables inet cnibox_node: masquerade ip leaving the cluster");
-	assert_string_equal(wanted(ITEM_ELEMENT),
+	assert_string_equal(elements(),
 			    "masquerade: pods here 192.168.0.0-192.168.0.255\nmasquerade: cluster "
 			    "192.168.0.0-192.168.255.255\n"
 			    "masquerade: node 192.168.122.14\nmasquerade: node "
 			    "192.168.122.15\nmasquerade: node 192.168.122.16");
 	assert_string_equal(
-		wanted(ITEM_FORWARD),
+		wanted(&forward_kind),
 		"nftables inet fw forward: accept from 192.168.0.0/16, to 192.168.0.0/16\n"
 		"nftables ip filter FORWARD: accept from 192.168.0.0/16, to 192.168.0.0/16");
 	assert_string_equal(config(), "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"cnibox\",\n  "
@@ -176,9 +222,9 @@ static void test_no_networks(void **state)
 	chain(NFPROTO_IPV4, "ip filter FORWARD", true);
 	builds(THREE("\"mtu\":1400,\"bridge\":\"br1\","), "n1");
 	assert_string_equal(
-		wanted(ITEM_FORWARD),
+		wanted(&forward_kind),
 		"nftables ip filter FORWARD: accept from 192.168.1.0/24, to 192.168.1.0/24");
-	assert_non_null(strstr(wanted(ITEM_ELEMENT), "cluster 192.168.0.0-192.168.2.255\n"));
+	assert_non_null(strstr(elements(), "cluster 192.168.0.0-192.168.2.255\n"));
 	assert_non_null(
 		strstr(config(),
 		       "\"network\": \"192.168.0.0/23\",\n      \"subnet\": \"192.168.1.0/24\",\n"
@@ -226,15 +272,13 @@ static void test_masquerade_forms(void **state)
 	(void)state;
 	address(2, "192.168.122.14/24");
 	builds(THREE(NET "\"masquerade\":\"subnet\",\"bridge\":\"br1\","), "m");
-	assert_string_equal(wanted(ITEM_TABLE),
-			    "nftables inet cnibox_node: masquerade ip not leaving by br1");
-	assert_string_equal(wanted(ITEM_ELEMENT),
-			    "masquerade: pods here 192.168.0.0-192.168.0.255");
+	assert_string_equal(rules(), "nftables inet cnibox_node: masquerade ip not leaving by br1");
+	assert_string_equal(elements(), "masquerade: pods here 192.168.0.0-192.168.0.255");
 	setup(NULL);
 	address(2, "192.168.122.14/24");
 	builds(THREE(NET "\"masquerade\":\"none\","), "m");
-	assert_string_equal(wanted(ITEM_TABLE), "");
-	assert_string_equal(wanted(ITEM_ELEMENT), "");
+	assert_string_equal(rules(), "");
+	assert_string_equal(elements(), "");
 }
 
 #define DUAL                                                                                       \
@@ -257,17 +301,16 @@ static void test_dual_stack(void **state)
 	chain(NFPROTO_INET, "inet fw f", true);
 	builds(DUAL, "a");
 	assert_string_equal(
-		wanted(ITEM_SYSCTL),
+		wanted(&sysctl_kind),
 		"sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
 		"sysctl net/ipv6/conf/all/forwarding = 1");
-	assert_string_equal(wanted(ITEM_ROUTE),
+	assert_string_equal(wanted(&route_kind),
 			    "route 10.0.1.0/24 via 192.0.2.2 dev 2 metric 0\n"
 			    "route fd00:0:0:2::/64 via 2001:db8::2 dev 3 metric 1024");
-	assert_string_equal(wanted(ITEM_TABLE), "nftables inet cnibox_node: masquerade ip leaving "
-						"the cluster, ip6 leaving the cluster");
-	assert_non_null(
-		strstr(wanted(ITEM_ELEMENT), "cluster fd00::-fd00::ffff:ffff:ffff:ffff:ffff"));
-	assert_string_equal(wanted(ITEM_FORWARD),
+	assert_string_equal(rules(), "nftables inet cnibox_node: masquerade ip leaving "
+				     "the cluster, ip6 leaving the cluster");
+	assert_non_null(strstr(elements(), "cluster fd00::-fd00::ffff:ffff:ffff:ffff:ffff"));
+	assert_string_equal(wanted(&forward_kind),
 			    "nftables inet fw f: accept from 10.0.0.0/8, to 10.0.0.0/8, from "
 			    "fd00::/48, to fd00::/48\n"
 			    "nftables ip6 filter FORWARD: accept from fd00::/48, to fd00::/48");
@@ -297,7 +340,7 @@ static void test_accept_ra(void **state)
 	changed_before("net/ipv6/conf/eth0/accept_ra", "1", "2");
 	builds(DUAL, "a");
 	assert_string_equal(
-		wanted(ITEM_SYSCTL),
+		wanted(&sysctl_kind),
 		"sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
 		"sysctl net/ipv6/conf/all/forwarding = 1");
 	setup(NULL);
@@ -307,7 +350,7 @@ static void test_accept_ra(void **state)
 	link_here("eth0", true, "1");
 	builds(DUAL, "a");
 	assert_string_equal(
-		wanted(ITEM_SYSCTL),
+		wanted(&sysctl_kind),
 		"sysctl net/ipv4/ip_forward = 1\nsysctl net/ipv6/conf/all/forwarding = 1");
 }
 
@@ -321,12 +364,12 @@ static void test_other_family(void **state)
 	       "24\"]},"
 	       "{\"name\":\"b\",\"addresses\":[\"2001:db8::2\"],\"subnets\":[\"fd00::/64\"]}]}",
 	       "a");
-	assert_string_equal(wanted(ITEM_ROUTE),
+	assert_string_equal(wanted(&route_kind),
 			    "route fd00::/64 via 2001:db8::2 dev 3 metric 1024");
-	assert_string_equal(wanted(ITEM_ELEMENT),
+	assert_string_equal(elements(),
 			    "masquerade: pods here 10.0.0.0-10.0.0.255\n"
 			    "masquerade: cluster 10.0.0.0-10.0.0.255\nmasquerade: node 192.0.2.1");
-	assert_string_equal(wanted(ITEM_SYSCTL), "sysctl net/ipv4/ip_forward = 1");
+	assert_string_equal(wanted(&sysctl_kind), "sysctl net/ipv4/ip_forward = 1");
 }
 
 static void test_next_hops(void **state)
@@ -343,7 +386,7 @@ static void test_next_hops(void **state)
 	       "\"subnets\":[\"10.0.1.0/24\"]},"
 	       "{\"name\":\"c\",\"addresses\":[\"198.51.100.9\"],\"subnets\":[\"10.0.2.0/24\"]}]}",
 	       "a");
-	assert_string_equal(wanted(ITEM_ROUTE),
+	assert_string_equal(wanted(&route_kind),
 			    "route 10.0.1.0/24 via 192.0.2.70 dev 3 metric 0\n"
 			    "route 10.0.2.0/24 via 198.51.100.9 dev 5 metric 0");
 }
@@ -400,7 +443,7 @@ static void test_onlink(void **state)
 	address(2, "192.0.2.7/24");
 	address(3, "192.168.122.14/32");
 	builds(THREE(NET "\"onlink\":true,"), "m");
-	assert_string_equal(wanted(ITEM_ROUTE),
+	assert_string_equal(wanted(&route_kind),
 			    "route 192.168.1.0/24 via 192.168.122.15 onlink dev 3 metric 0\n"
 			    "route 192.168.2.0/24 via 192.168.122.16 onlink dev 3 metric 0");
 }
@@ -417,7 +460,7 @@ static void test_ranges(void **state)
 	       "24\",\"10.0.1.0/24\"]}]}",
 	       "a");
 	assert_string_equal(
-		wanted(ITEM_ELEMENT),
+		elements(),
 		"masquerade: pods here 10.0.0.0-10.0.1.255\nmasquerade: cluster "
 		"10.0.0.0-11.255.255.255\n"
 		"masquerade: cluster 13.0.0.0-13.255.255.255\n"

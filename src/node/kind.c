@@ -1,0 +1,29 @@
+/* The one table of kinds: see kind.h. */
+#include "node/kind.h"
+
+#include "node/kinds/kinds.h"
+
+/* The CNI configuration, which tells the runtime to begin, is last. */
+const struct kind *const kinds[] = {
+	&sysctl_kind, &route_kind, &masquerade_kind, &forward_kind, &config_kind,
+};
+const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
+
+void work_done(struct work *w, const struct change *c)
+{
+	list_add(w->done, &c);
+}
+
+int work_each(struct work *w, change_fn *fn, struct err *e)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct change *c = &w->changes[i];
+		int r = c->verdict == ITEM_OK ? 0 : fn(w->site, c, e);
+
+		if (r < 0)
+			return r;
+		if (c->verdict != ITEM_OK)
+			work_done(w, c);
+	}
+	return 0;
+}

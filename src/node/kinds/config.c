@@ -1,0 +1,227 @@
+/*
+ * This node's CNI configuration: a file for the container runtime, in a directory that is not ours.
+ */
+#include "node/kinds/kinds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "cluster/cluster.h"
+#include "json/json.h"
+#include "node/config_text.h"
+#include "node/kind.h"
+#include "node/site.h"
+
+#define CONFLIST ".conflist"
+#define CONFIG_NAME                                                                                \
+	"10-cnibox.conflist" /* of the file that is written when the cluster file names none */
+
+static int config_want(struct work *w, struct err *e)
+{
+	struct config_item it = { .path = w->site->cluster->config, .text = config_text(w->site) };
+
+	(void)e;
+	w->want.bad |= !it.text;
+	list_add(&w->want, &it);
+	return 0;
+}
+
+static bool is_marked(const char *text, size_t len)
+{
+	struct json_iter it = json_members((struct json_raw){ text, len });
+	struct json_raw key, value;
+
+	if (json_check(text, len, err_ignored()) < 0)
+		return false;
+	while (json_next(&it, &key, &value)) {
+		if (key.text && json_key_is(key, CONFIG_MARK))
+			return true;
+	}
+	return false;
+}
+
+struct scan {
+	const char *path;   /* of the directory */
+	const char *wanted; /* path of the wanted file; NULL: none */
+	struct list *have;
+	struct err *err;
+};
+
+/* What file_replace() leaves when it is killed: half of our file, perhaps not even its mark. */
+static bool is_remnant(const char *name, const char *of)
+{
+	char remnant[NAME_MAX + 8];
+
+	snprintf(remnant, sizeof(remnant), ".%s.new", of);
+	return strcmp(name, remnant) == 0;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), end_len = strlen(end);
+
+	return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+/* Files that are not ours are of no interest, unless one has the wanted file's name. */
+static int collect_file(int dir, const char *name, void *arg)
+{
+	const struct scan *s = arg;
+	struct config_item it = { 0 };
+	char buf[CONFIG_SIZE], path[PATH_MAX];
+	struct err mine = { 0 };
+	ssize_t len = -ENOENT;
+	bool ours;
+
+	buf[0] = '\0';
+	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX &&
+	    (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
+		len = file_read(dir, name, buf, sizeof(buf), &mine);
+	if (len == -ENOENT)
+		return 0;
+	if (len < 0 && !file_is_foreign((int)len))
+		return err_set(s->err, mine.errnum, "%s: %s", s->path, mine.text);
+	ours = is_remnant(name, CONFIG_NAME) ||
+	       (s->wanted && is_remnant(name, strrchr(s->wanted, '/') + 1)) ||
+	       (len >= 0 && is_marked(buf, (size_t)len));
+	if (!ours && (!s->wanted || strcmp(path, s->wanted) != 0))
+		return 0;
+	it.foreign = !ours;
+	it.path = list_text(s->have, path);
+	it.text = list_text(s->have, buf);
+	list_add(s->have, &it);
+	return 0;
+}
+
+/* The directory of a path; it is known to be absolute. */
+static const char *parent(const char *path, char out[static PATH_MAX])
+{
+	str_copy(out, PATH_MAX, path);
+	*strrchr(out, '/') = '\0';
+	return out;
+}
+
+static int scan_dir(struct scan *s, int dir, const char *path, struct err *e)
+{
+	int r;
+
+	s->path = path;
+	r = dir_each_all(dir, path, collect_file, s, e);
+	close(dir);
+	return r;
+}
+
+static bool same_dir(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Ours may stand in the default directory and, when the cluster file says so, in another. */
+static int config_have(struct work *w, struct err *e)
+{
+	const struct cluster *cluster = w->site->cluster;
+	const char *wanted = cluster ? cluster->config : NULL;
+	struct scan scan = { .wanted = w->site->self ? wanted : NULL, .have = &w->have, .err = e };
+	char path[PATH_MAX] = "";
+	struct err mine = { 0 };
+	int r = 0, dir = wanted ? dir_open(parent(wanted, path), false, &mine) : -ENOENT;
+
+	if (dir >= 0)
+		r = scan_dir(&scan, dir, path, e);
+	else if (dir != -ENOENT)
+		r = err_set(e, -dir, "cniConfig: %s", mine.text);
+	if (r < 0 || same_dir(path, NODE_CONFIG_DIR))
+		return r;
+	err_clear(&mine);
+	dir = dir_open(NODE_CONFIG_DIR, false, &mine);
+	if (dir >= 0)
+		return scan_dir(&scan, dir, NODE_CONFIG_DIR, e);
+	return dir == -ENOENT || dir == -ENOTDIR ? 0 : err_set(e, -dir, "%s", mine.text);
+}
+
+static int config_cmp_key(const void *a, const void *b)
+{
+	const struct config_item *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+static int config_cmp(const void *a, const void *b)
+{
+	const struct config_item *x = a, *y = b;
+	int r = config_cmp_key(a, b);
+
+	r = r ? r : (int)x->foreign - (int)y->foreign;
+	return r ? r : strcmp(x->text, y->text);
+}
+
+/* A file of another with the wanted name is in the way. */
+static int config_check_owner(const void *have, struct err *e)
+{
+	const struct config_item *it = have;
+
+	if (!it->foreign)
+		return 0;
+	return err_set(e, EEXIST,
+		       "cniConfig: %s exists and was not written by cnibox node: remove it, or "
+		       "name another file",
+		       it->path);
+}
+
+static int remove_file(int dir, const char *name, struct err *e)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_errno(e, "remove");
+	return fsync(dir) < 0 ? err_errno(e, "fsync its directory") : 0;
+}
+
+static int apply_file(const struct site *s, const struct change *c, struct err *e)
+{
+	const struct config_item *it = c->item;
+	const char *name = strrchr(it->path, '/') + 1;
+	char path[PATH_MAX];
+	int dir = dir_open(parent(it->path, path), c->want, e), r = dir;
+
+	(void)s;
+	if (dir >= 0) {
+		r = c->want ? file_replace(dir, name, it->text, strlen(it->text), 0644, FILE_SYNC,
+					   e)
+			    : remove_file(dir, name, e);
+		close(dir);
+	}
+	return err_ctx(e, r, "CNI configuration %s", it->path);
+}
+
+static int config_apply(struct work *w, struct err *e)
+{
+	return work_each(w, apply_file, e);
+}
+
+static void config_describe(struct text *t, const void *item)
+{
+	const struct config_item *it = item;
+
+	text_printf(t, "CNI configuration %s", it->path);
+}
+
+const struct kind config_kind = {
+	.name = "configuration",
+	.size = sizeof(struct config_item),
+	.want = config_want,
+	.have = config_have,
+	.cmp_key = config_cmp_key,
+	.cmp = config_cmp,
+	.check_owner = config_check_owner,
+	.apply = config_apply,
+	.describe = config_describe,
+};

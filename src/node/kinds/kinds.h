@@ -1,0 +1,57 @@
+/*
+ * The kinds, and their items. An item is its kind's own business: this header is read by the table
+ * (kind.c) and by tests. Texts live in the pass's arena.
+ */
+#ifndef NODE_KINDS_KINDS_H
+#define NODE_KINDS_KINDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "net/ip.h"
+
+struct foreign_chain;
+
+extern const struct kind sysctl_kind, route_kind, masquerade_kind, forward_kind, config_kind;
+
+struct sysctl_item {
+	unsigned int rank; /* order of setting; taken back in the opposite order */
+	const char *path, *value;
+	const char *saved; /* as it is: the value before ours; NULL: never ours */
+};
+
+/* Items of route_kind are struct route: destination, next hop, link, metric, onlink, protocol. */
+
+/* Our table; the set for IPv6 stands behind the one for IPv4. */
+enum masquerade_part {
+	MASQ_TABLE,
+	MASQ_PODS4,
+	MASQ_PODS6,
+	MASQ_CLUSTER4,
+	MASQ_CLUSTER6,
+	MASQ_NODES4,
+	MASQ_NODES6,
+	MASQ_PARTS
+};
+
+struct masquerade_item {
+	enum masquerade_part part;
+	const char *rules;	 /* TABLE: what they say */
+	struct addr first, last; /* else: a range of the set, both inclusive */
+};
+
+struct forward_item {
+	const struct foreign_chain *chain;
+	const char *rules;	 /* what they say */
+	const uint64_t *handles; /* of the rules that are there */
+	size_t handle_count;
+};
+
+struct config_item {
+	const char *path, *text;
+	bool foreign; /* as it is: not written by us */
+};
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * One pass: read this machine, compare it with what the cluster asks for, make the difference go.
+ * Everything is read and validated before anything is changed. A pass remembers nothing: the next
+ * one begins with an arena that was reset.
+ */
+#ifndef NODE_PASS_H
+#define NODE_PASS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/list.h"
+#include "node/site.h"
+
+struct err;
+struct work;
+
+struct pass {
+	struct site site;     /* given: arena, sockets, cluster and its source */
+	bool wanted;	      /* given: the cluster is wanted here; else nothing is */
+	const char *name;     /* given: this machine's among the nodes; NULL: to be found out */
+	struct work *work;    /* kind_count of them, in the order of the kinds */
+	size_t to_do;	      /* changes that are not ITEM_OK */
+	struct list done;     /* const struct change *, in the order in which they were made */
+	struct list warnings; /* const char * */
+};
+
+/* Read and compare; nothing is changed. Errors about the cluster begin with its source. */
+int pass_read(struct pass *p, struct err *e);
+
+/* -EEXIST: something of another is in the way; it is named. */
+int pass_check_owners(const struct pass *p, struct err *e);
+
+enum pass_order {
+	PASS_UP,   /* in the order of the kinds; ends at the first error */
+	PASS_DOWN, /* in the opposite order; goes on after errors and returns the first */
+};
+
+/* Make the changes. Those that were made are in done, also when there was an error. */
+int pass_apply(struct pass *p, enum pass_order order, struct err *e);
+
+/* Only one pass at a time changes this machine. Returns a descriptor, -EAGAIN after ten seconds. */
+int pass_lock(struct err *e);
+void pass_unlock(int lock);
+
+#endif
