@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "base/caps.h"
+
 struct cni_plugin;
 
 struct applet {
@@ -14,6 +16,7 @@ struct applet {
 	const struct cni_plugin *plugin;    /* a CNI plugin, or */
 	int (*main)(int argc, char **argv); /* a tool: argv[0] is its name; the exit status */
 	void (*help)(void);		    /* a tool's --help, behind its summary */
+	enum caps_role caps;		    /* a tool's */
 	bool hidden; /* no file of this name is installed: only `cnibox NAME` */
 };
 

@@ -70,7 +70,7 @@ static int run_plugin(const struct applet *a, const char *arg)
 			a->name, arg, a->name);
 		return 2;
 	}
-	caps_limit();
+	caps_limit(CAPS_PLUGIN);
 	return cni_plugin_run(a->plugin);
 }
 
@@ -86,6 +86,7 @@ static int run_applet(const struct applet *a, int argc, char **argv)
 	}
 	if (a->plugin)
 		return run_plugin(a, arg);
+	caps_limit(a->caps);
 	log_name(a->name);
 	return a->main(argc, argv);
 }

@@ -1,14 +1,26 @@
 /*
- * Privileges: what a plugin may still do once it has begun to read what others wrote.
+ * Privileges: what an applet may still do once it has begun to read what others wrote.
  */
 #ifndef BASE_CAPS_H
 #define BASE_CAPS_H
 
+enum caps_role {
+	CAPS_PLUGIN,  /* attaches pods */
+	CAPS_RUNTIME, /* executes plugins, its own and those of others */
+	CAPS_NODE,    /* joins nodes: routes, rules, sysctls, a file */
+	CAPS_INSTALL, /* writes into a directory of others */
+};
+
 /*
- * Give up every capability but those that attaching a pod needs, for good in this process. What it
- * executes as root (a foreign IPAM plugin) gets the full set again by execve(2). Does nothing where
- * the kernel refuses: a caller without privileges has none to lose.
+ * Give up every capability but those that the role needs, for good in this process. Does nothing
+ * where the kernel refuses: a caller without privileges has none to lose.
  */
-void caps_limit(void);
+void caps_limit(enum caps_role role);
+
+/*
+ * Before another program is executed: it gets no capability that this process has given up, not as
+ * root either (prctl(2), PR_SET_NO_NEW_PRIVS). For good, too.
+ */
+void caps_before_exec(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/caps.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/signals.h"
@@ -106,6 +107,7 @@ static int spawn(const char *file, char **env, const int in[2], const int out[2]
 	int why;
 
 	signals_before_exec();
+	caps_before_exec();
 	*pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): the child makes three
 			   system calls */
 	if (*pid == 0) {

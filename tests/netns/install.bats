@@ -169,13 +169,56 @@ hidden_files() {
 	exec 9>in	# it has started; it waits for its standard input
 	for _ in $(seq 50); do
 		caps=$(awk '/^CapPrm/ { print $2 }' "/proc/$plugin/status")
-		[ "$caps" != 0000000000281006 ] || break
+		[ "$caps" != 0000000000283006 ] || break
 		sleep 0.02
 	done
 	status=$(grep -E '^Cap(Inh|Prm|Eff)' "/proc/$plugin/status")
 	echo '{"cniVersion":"1.0.0"}' >&9
 	exec 9>&-
 	wait "$plugin"
-	[ "$(awk '/^Cap(Prm|Eff)/ { print $2 }' <<<"$status" | sort -u)" = 0000000000281006 ]
+	[ "$(awk '/^Cap(Prm|Eff)/ { print $2 }' <<<"$status" | sort -u)" = 0000000000283006 ]
 	[ "$(awk '/^CapInh/ { print $2 }' <<<"$status")" = 0000000000000000 ]
+}
+
+# caps NAME...: their bits, as /proc/PID/status prints them.
+caps() {
+	local name mask=0
+	for name; do
+		mask=$((mask | 1 << $(awk -v name="CAP_$name" '$1 == "#define" && $2 == name { print $3 }' /usr/include/linux/capability.h)))
+	done
+	printf '%016x' "$mask"
+}
+
+# kept COMMAND...: what the last capset(2) of the command's own process left it, as a list of names.
+kept() {
+	strace -e trace=capset -o trace "$@" >/dev/null 2>&1 || true
+	grep '= 0$' trace | tail -1 | grep -o 'permitted=[^,}]*' | cut -d= -f2 | sed 's/1<<CAP_//g; s/CAP_//g; s/|/ /g'
+}
+
+@test "each tool keeps only the capabilities that it needs" {
+	[ "$(kept "$bin" install -q dir)" = "DAC_OVERRIDE DAC_READ_SEARCH FOWNER" ]
+	echo '{"nodes":[]}' >cluster.json
+	[ "$(kept "$bin" node show -f cluster.json)" = "DAC_OVERRIDE DAC_READ_SEARCH NET_ADMIN" ]
+	[ "$(kept "$bin" cnitool status none)" = \
+		"DAC_OVERRIDE DAC_READ_SEARCH NET_BIND_SERVICE NET_ADMIN NET_RAW SYS_MODULE SYS_PTRACE SYS_ADMIN" ]
+}
+
+@test "what is executed gets no more, and can get no more" {
+	"$bin" install -q dir
+	# shellcheck disable=SC2016 # the script's own variables
+	printf '#!/bin/sh\ngrep -E "^(CapPrm|NoNewPrivs)" /proc/self/status >%s/$(basename "$0").status\n
+		[ "$CNI_COMMAND" != ADD ] || echo "{\\"cniVersion\\":\\"1.0.0\\",\\"ips\\":[{\\"address\\":\\"10.1.0.9/24\\"}]}"\n' "$PWD" >dir/first
+	chmod +x dir/first
+	cp dir/first dir/told
+	mkdir net.d
+	echo '{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"first"},{"type":"bridge","bridge":"br9","ipam":{"type":"told"}}]}' >net.d/n.conflist
+	ip netns add capped
+	NETCONFPATH=$PWD/net.d CNI_PATH=$PWD/dir dir/cnitool add n capped
+	NETCONFPATH=$PWD/net.d CNI_PATH=$PWD/dir dir/cnitool del n capped
+	ip netns del capped
+	ip link del br9
+	grep -q "CapPrm:.$(caps DAC_OVERRIDE DAC_READ_SEARCH NET_ADMIN NET_RAW SYS_ADMIN SYS_PTRACE NET_BIND_SERVICE SYS_MODULE)" first.status
+	grep -q "CapPrm:.$(caps DAC_OVERRIDE DAC_READ_SEARCH NET_ADMIN NET_RAW SYS_ADMIN SYS_PTRACE)" told.status
+	grep -q 'NoNewPrivs:.1' first.status
+	grep -q 'NoNewPrivs:.1' told.status
 }
