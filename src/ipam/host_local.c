@@ -47,11 +47,8 @@ struct reclaim_walk {
 	struct err *e;
 };
 
-/*
- * Only leases of ours prove anything by a missing link, and an ADD in flight has not made its link
- * yet.
- */
-static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+/* An ADD in flight has not made its link yet. */
+static int reclaim_lease(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	struct reclaim_walk *w = arg;
 	const struct cni_attachment at = {
@@ -61,7 +58,7 @@ static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool
 	};
 	int r;
 
-	if (!ours || !*o->id || !*o->ifname)
+	if (!o->host_end || !*o->id || !*o->ifname)
 		return 0;
 	r = lease_in_flight(w->store, a, w->e);
 	if (r != 0)
@@ -74,7 +71,7 @@ static int reclaim_lease(const struct addr *a, const struct lease_owner *o, bool
 	return r < 0 ? r : 0;
 }
 
-/* The number of leases reclaimed; trouble is logged, for then the range is simply full. */
+/* The number of leases reclaimed; trouble is logged, for then they simply stay. */
 static unsigned int reclaim(const struct host_local *h, const struct cni_request *req,
 			    struct lease_store *s)
 {
@@ -86,17 +83,20 @@ static unsigned int reclaim(const struct host_local *h, const struct cni_request
 	if (lease_each(s, reclaim_lease, &w, &e) < 0)
 		log_line(LOG_WARN, "network %s: reclaiming leases: %s", req->at.network, e.text);
 	if (w.released)
-		log_line(
-			LOG_WARN,
-			"network %s is full: reclaimed %u leases whose pods are gone without a DEL",
-			req->at.network, w.released);
+		log_line(LOG_WARN,
+			 "network %s: reclaimed %u leases whose pods are gone without DEL",
+			 req->at.network, w.released);
 	return w.released;
 }
 
 static int take_one(const struct host_local *h, const struct cni_request *req,
 		    struct lease_store *s, unsigned int set, struct cni_result *out, struct err *e)
 {
-	const struct lease_owner owner = owner_of(req);
+	const struct lease_owner owner = {
+		.id = req->at.container_id,
+		.ifname = req->at.ifname,
+		.host_end = h->gone,
+	};
 	const struct hostlocal_request q = {
 		.network = req->at.network,
 		.set = &h->sets[set],
@@ -124,12 +124,16 @@ static int take_one(const struct host_local *h, const struct cni_request *req,
 	return cni_result_add_ip(out, &ip, e);
 }
 
-static int check_unused(const struct cni_request *req, struct lease_store *s, struct err *e)
+/* A container may come again with the namespace that it got when its first one had died. */
+static int check_unused(const struct host_local *h, const struct cni_request *req,
+			struct lease_store *s, struct err *e)
 {
 	const struct lease_owner owner = owner_of(req);
 	struct addr held;
 	int r = lease_find(s, &owner, &held, 1, e);
 
+	if (r > 0 && reclaim(h, req, s))
+		r = lease_find(s, &owner, &held, 1, e);
 	if (r <= 0)
 		return err_code(e, r, CNI_ERR_STATE);
 	r = err_set(e, EEXIST,
@@ -144,7 +148,7 @@ static int take_all(const struct host_local *h, const struct cni_request *req,
 {
 	const struct lease_owner owner = owner_of(req);
 	struct err ignored = { 0 };
-	int r = check_unused(req, s, e);
+	int r = check_unused(h, req, s, e);
 
 	if (r < 0)
 		return r;
@@ -227,12 +231,11 @@ struct gc_walk {
  * that names no container is either empty, then the next ADD that comes by takes it over, or not
  * ours to judge.
  */
-static int collect(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int collect(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	struct gc_walk *w = arg;
 	int r;
 
-	(void)ours;
 	if (!*o->id || cni_is_valid(w->req, o->id, o->ifname))
 		return 0;
 	r = lease_in_flight(w->store, a, w->e);

@@ -82,6 +82,7 @@ static int boot_update(struct lease_store *s, struct err *e)
 	struct err local = { 0 };
 	ssize_t len = file_read(AT_FDCWD, BOOT_ID, now, sizeof(now), e);
 	ssize_t known = file_read(s->dir, "boot_id", then, sizeof(then), &local);
+	bool changed;
 	int r = 0;
 
 	if (len <= 0)
@@ -90,7 +91,8 @@ static int boot_update(struct lease_store *s, struct err *e)
 		*e = local;
 		return (int)known;
 	}
-	if (known != len || memcmp(now, then, (size_t)len) != 0) {
+	changed = known != len || memcmp(now, then, (size_t)len) != 0;
+	if (changed) {
 		if (known >= 0)
 			r = lease_reclaim(s, e);
 		if (r == 0)
@@ -98,6 +100,8 @@ static int boot_update(struct lease_store *s, struct err *e)
 					 known < 0 ? FILE_SYNC : FILE_NO_SYNC, e);
 	}
 	s->boot_current = r == 0;
+	if (changed && r == 0)
+		lease_mark_foreign(s);
 	return r;
 }
 
@@ -152,9 +156,9 @@ static void found_add(struct found *f, const struct addr *a, const struct lease_
 		f->out[f->count++] = *a;
 }
 
-static int find_in_scan(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int find_in_scan(const struct addr *a, const struct lease_owner *o, void *arg)
 {
-	const struct lease_file file = { .owner = *o, .ours = ours };
+	const struct lease_file file = { .owner = *o };
 
 	found_add(arg, a, &file);
 	return 0;
@@ -255,9 +259,9 @@ static bool has_no_unnamed_files(int errnum)
 }
 
 /* *beside is set when the file has the name LEASE_BESIDE. */
-static int file_create(struct lease_store *s, bool *beside, struct err *e)
+static int file_create(struct lease_store *s, mode_t mode, bool *beside, struct err *e)
 {
-	int fd = openat(s->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, LEASE_MODE);
+	int fd = openat(s->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 
 	*beside = false;
 	if (fd >= 0)
@@ -267,7 +271,7 @@ static int file_create(struct lease_store *s, bool *beside, struct err *e)
 	*beside = true;
 	unlinkat(s->dir, LEASE_BESIDE, 0);
 	fd = openat(s->dir, LEASE_BESIDE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    LEASE_MODE);
+		    mode);
 	return fd < 0 ? err_sys(e, errno, "create %s", LEASE_BESIDE) : fd;
 }
 
@@ -312,7 +316,7 @@ static int lease_make(struct lease_store *s, const char *name, const struct leas
 		      struct err *e)
 {
 	bool beside;
-	int fd = file_create(s, &beside, e);
+	int fd = file_create(s, o->host_end ? LEASE_MODE_HOST_END : LEASE_MODE, &beside, e);
 	int r;
 
 	if (fd < 0)

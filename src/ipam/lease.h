@@ -11,18 +11,23 @@
  * (O_TMPFILE, or a dot name where the file system has none) and linked under its name, so it is
  * there whole or not at all.
  *
- * A lease of an earlier boot is dead: when boot_id differs from the kernel's, lease_open() removes
- * the leases of ours and then replaces boot_id, in this order, so that a death in between only
- * repeats the work. Ours carry the sticky bit, which means nothing on a file: the reference's
- * modes (0644 up to 1.2, 0600 later, less the umask) cannot have it, and a file system that drops
- * it only makes us forget that they are ours. The reference's leases stay until GC or DEL. Without
- * a boot_id file nothing is reclaimed, and without a current one nothing is taken, because the
- * next lease_open() would reclaim it from a living pod. What a power cut may lose:
+ * A lease of an earlier boot is dead. Known to be of the boot that boot_id names are those with the
+ * sticky bit, which means nothing on a file and which the reference's modes (0644 up to 1.2, 0600
+ * later, less the umask) cannot have: ours have it from their creation, those of others get it as
+ * soon as they are met. When boot_id differs from the kernel's, lease_open() removes the leases so
+ * marked, then replaces boot_id, then marks what is left, in this order, so that a death in between
+ * only repeats the work or forgets. What nobody of us has met before the reboot stays until GC or
+ * DEL: a file's times prove nothing on machines whose clock is set after the boot. Without a
+ *boot_id file nothing is reclaimed, and without a current one nothing is taken, because the next
+ * lease_open() would reclaim it from a living pod. What a power cut may lose:
  *	- a lease's bytes or its removal: no fsync, it is dead anyway, and an empty file is
  *	  reclaimed by its mode;
  *	- the first boot_id: fsync'ed, since leases without it would outlive their boot;
  *	- a later boot_id: not fsync'ed, since the old one, an empty one and the lost one all
  *	  differ from the next boot's.
+ *
+ * A lease whose file nobody may write (0444) belongs to an attachment with a host end, whose
+ * absence proves that the pod is gone. Of all others a missing link says nothing.
  *
  * Whose lease it is must be known without reading all of 60,000 files: an index of symbolic links,
  * /run/cnibox/leases/<hash of the directory's path>/<hash of the container id> -> "address
@@ -72,6 +77,7 @@ struct lease_store {
 struct lease_owner {
 	const char *id;
 	const char *ifname;
+	bool host_end; /* the attachment has one on this node as long as its pod lives */
 };
 
 /*
@@ -121,11 +127,10 @@ void lease_set_last(struct lease_store *s, unsigned int n, const struct addr *a)
 
 /*
  * fn for each lease; owner strings are valid during the call; an empty id means an empty file, or
- * one that we may not read. ours: made by cnibox. fn may release leases; anything but 0 from it
- * ends the walk and is returned. A lease that could not be read is passed over; the walk then ends
- * with its -errno.
+ * one that we may not read. fn may release leases; anything but 0 from it ends the walk and is
+ * returned. A lease that could not be read is passed over; the walk then ends with its -errno.
  */
-typedef int lease_fn(const struct addr *a, const struct lease_owner *o, bool ours, void *arg);
+typedef int lease_fn(const struct addr *a, const struct lease_owner *o, void *arg);
 int lease_each(struct lease_store *s, lease_fn *fn, void *arg, struct err *e);
 
 /*

@@ -208,11 +208,10 @@ static int entry_remove(int dir, const char *name, void *arg)
 	return unlinkat(dir, name, 0) < 0 ? -errno : 0;
 }
 
-static int entry_build(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int entry_build(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	struct lease_store *s = arg;
 
-	(void)ours;
 	if (*o->id)
 		lease_index_add(s, o->id, a);
 	return s->index_whole ? 0 : -ENOSPC;
@@ -226,5 +225,6 @@ bool lease_index_ready(struct lease_store *s)
 	s->index_whole = lease_each_entry(s->index, entry_remove, NULL, err_ignored()) == 0;
 	if (s->index_whole && lease_each(s, entry_build, s, err_ignored()) != 0)
 		s->index_whole = false;
+	lease_mark_foreign(s);
 	return s->index_whole;
 }

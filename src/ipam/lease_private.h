@@ -11,8 +11,10 @@
 
 #include "base/file.h"
 
-/* The sticky bit marks a lease of ours (lease.h); the umask cannot take it away. */
-#define LEASE_MODE (S_ISVTX | 0644)
+/* Modes say what is known of a lease (lease.h); main()'s umask takes nothing of them away. */
+#define LEASE_OF_BOOT S_ISVTX
+#define LEASE_MODE (LEASE_OF_BOOT | 0644)
+#define LEASE_MODE_HOST_END (LEASE_OF_BOOT | 0444)
 
 /*
  * The longest content that can be a lease: id, CR LF, interface name, and blanks around them as the
@@ -26,7 +28,6 @@
  */
 struct lease_file {
 	struct lease_owner owner;
-	bool ours;
 	char text[LEASE_TEXT_MAX + 1];
 };
 
@@ -43,8 +44,12 @@ int lease_each_entry(int dir, dir_entry_fn *fn, void *arg, struct err *e);
 /* The inverse of addr_format(): other spellings of an address are foreign names. */
 bool lease_name_parse(const char *name, struct addr *a);
 
-/* Remove the leases that carry our mark; s->reclaimed counts them. */
+/* Remove the leases that are known to be of boot_id's boot; s->reclaimed counts them. */
 int lease_reclaim(struct lease_store *s, struct err *e);
+
+/* The leases of others that are here are of boot_id's boot, too. Trouble only leaves them unmarked.
+ */
+void lease_mark_foreign(struct lease_store *s);
 
 /*
  * lease_index.c. path: of the store's directory. Whatever fails here only leaves the store without

@@ -49,7 +49,7 @@ static int file_read_open(int fd, struct lease_file *f)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	f->ours = (st.st_mode & S_ISVTX) != 0;
+	f->owner.host_end = (st.st_mode & LEASE_OF_BOOT) && !(st.st_mode & S_IWUSR);
 	if (st.st_size > LEASE_TEXT_MAX)
 		return 1;
 	len = read(fd, f->text, LEASE_TEXT_MAX);
@@ -67,7 +67,6 @@ int lease_file_read(int dir, const char *name, struct lease_file *f)
 	int r;
 
 	f->owner = (struct lease_owner){ .id = "", .ifname = "" };
-	f->ours = false;
 	if (fd < 0 && errno == EACCES)
 		return 1;
 	if (fd < 0)
@@ -119,7 +118,7 @@ static int on_lease(int dir, const char *name, void *arg)
 	r = lease_file_read(dir, name, &f);
 	if (r < 0 && !each->unread)
 		each->unread = err_sys(each->e, -r, "read lease %s", name);
-	return r <= 0 ? 0 : each->fn(&a, &f.owner, f.ours, each->arg);
+	return r <= 0 ? 0 : each->fn(&a, &f.owner, each->arg);
 }
 
 int lease_each(struct lease_store *s, lease_fn *fn, void *arg, struct err *e)
@@ -164,7 +163,7 @@ static int reclaim_one(int dir, const char *name, void *arg)
 	if (!lease_name_parse(name, &a))
 		return 0;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (!S_ISREG(st.st_mode) || !(st.st_mode & S_ISVTX))
+		if (!S_ISREG(st.st_mode) || !(st.st_mode & LEASE_OF_BOOT))
 			return 0;
 		if (unlinkat(dir, name, 0) == 0) {
 			w->store->reclaimed++;
@@ -181,4 +180,28 @@ int lease_reclaim(struct lease_store *s, struct err *e)
 	struct reclaim w = { .store = s, .e = e };
 
 	return lease_each_entry(s->dir, reclaim_one, &w, e);
+}
+
+static int mark_one(int dir, const char *name, void *arg)
+{
+	struct addr a;
+	struct stat st;
+	int fd;
+
+	(void)arg;
+	if (!lease_name_parse(name, &a) || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode) || (st.st_mode & LEASE_OF_BOOT))
+		return 0;
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		(void)fchmod(fd, (st.st_mode & 0777) | LEASE_OF_BOOT | S_IWUSR);
+	close(fd);
+	return 0;
+}
+
+void lease_mark_foreign(struct lease_store *s)
+{
+	lease_each_entry(s->dir, mark_one, NULL, err_ignored());
 }

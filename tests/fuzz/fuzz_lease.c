@@ -72,11 +72,10 @@ struct seen {
 	char id[LEASE_TEXT_MAX + 1], ifname[LEASE_TEXT_MAX + 1];
 };
 
-static int see(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int see(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	struct seen *seen = arg;
 
-	(void)ours;
 	seen->count++;
 	seen->addr = *a;
 	require(str_copy(seen->id, sizeof(seen->id), o->id) &&
@@ -111,8 +110,7 @@ static void check_own(struct lease_store *s, const struct lease_owner *o)
 	check_err(r, &e);
 	if (r <= 0)
 		return;
-	require(lease_file_read(s->dir, "10.1.2.3", &f) == 1 && f.ours &&
-		str_equal(f.owner.id, o->id));
+	require(lease_file_read(s->dir, "10.1.2.3", &f) == 1 && str_equal(f.owner.id, o->id));
 	require(str_equal(f.owner.ifname, o->ifname) && lease_in_flight(s, &a, &e) == 1);
 	require(lease_find(s, o, found, 4, &e) >= 1 && lease_release(s, o, &e) >= 1 &&
 		lease_find(s, o, found, 4, &e) == 0);

@@ -263,20 +263,19 @@ static void test_bad_arguments(void **state)
 	assert_found(long_id, "fifteen-letters", "10.0.0.2");
 }
 
-static int each_text(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int each_text(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	char name[ADDR_TEXT], line[512], *text = arg;
 
 	snprintf(line, sizeof(line), "%s=%s/%s%s ", addr_format(a, name), o->id, o->ifname,
-		 ours ? "*" : "");
+		 o->host_end ? "*" : "");
 	strcat(text, line);
 	return 0;
 }
 
-static int each_stop(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int each_stop(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	(void)o;
-	(void)ours;
 	(void)arg;
 	return lease_release_addr(&store, a, &(struct err){ 0 }) == 0 ? 7 : -1;
 }
@@ -298,7 +297,7 @@ static void test_each(void **state)
 	plant_bytes("10.0.0.6", "c\0\0\0", 4);
 	lease_set_last(&store, 0, &(struct addr){ .family = AF_INET });
 	assert_int_equal(lease_each(&store, each_text, text, &e), 0);
-	assert_non_null(strstr(text, "10.0.0.2=c1/eth0* "));
+	assert_non_null(strstr(text, "10.0.0.2=c1/eth0 "));
 	assert_non_null(strstr(text, "10.0.0.3=c2/eth0 "));
 	assert_non_null(strstr(text, "10.0.0.4=/ "));
 	assert_non_null(strstr(text, "10.0.0.5=/ "));

@@ -88,7 +88,7 @@ static bool run_until(const struct scenario *s, unsigned int n)
 	return false;
 }
 
-static int each_is_whole(const struct addr *a, const struct lease_owner *o, bool ours, void *arg)
+static int each_is_whole(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	struct addr found[LEASE_RANGES_MAX];
 	struct err e = { 0 };
@@ -96,7 +96,6 @@ static int each_is_whole(const struct addr *a, const struct lease_owner *o, bool
 	unsigned int *count = arg;
 	bool has = false;
 
-	(void)ours;
 	assert_true(*o->id);
 	for (int i = 0; i < n; i++)
 		has |= addr_equal(&found[i], a);

@@ -141,7 +141,6 @@ static void test_boot(void **state)
 	plant("foreign", "c1\r\neth0", 01644);
 	reopen();
 	assert_int_equal(store.reclaimed, 0);
-	assert_found("c1", "eth0", "10.0.0.2");
 	lease_close(&store);
 	set_boot(BOOT_2);
 	open_again();
@@ -155,6 +154,73 @@ static void test_boot(void **state)
 	assert_found("c3", "eth0", "10.0.0.4");
 	reopen();
 	assert_int_equal(store.reclaimed, 0);
+}
+
+/* The reference's leases that were met in one boot are dead in the next. */
+static void test_boot_of_foreign_leases(void **state)
+{
+	(void)state;
+	plant("10.0.0.3", "c2\r\neth0", 0644);
+	plant("10.0.0.4", "c3\r\neth0", 0400);
+	reopen();
+	assert_found("c2", "eth0", "10.0.0.3");
+	assert_found("c3", "eth0", "10.0.0.4");
+	lease_close(&store);
+	plant("10.0.0.5", "c4\r\neth0", 0644); /* nobody met this one */
+	set_boot(BOOT_2);
+	open_again();
+	assert_int_equal(store.reclaimed, 2);
+	assert_false(is_there("10.0.0.3"));
+	assert_false(is_there("10.0.0.4"));
+	assert_found("c4", "eth0", "10.0.0.5");
+	lease_close(&store);
+	set_boot(BOOT_1);
+	open_again();
+	assert_int_equal(store.reclaimed, 1);
+	assert_false(is_there("10.0.0.5"));
+}
+
+/* Those that are there when the first boot_id is written may be of any boot: the next one knows. */
+static void test_boot_of_first_call(void **state)
+{
+	(void)state;
+	lease_close(&store);
+	unlink(in_store("boot_id"));
+	plant("10.0.0.3", "c2\r\neth0", 0644);
+	open_again();
+	assert_int_equal(store.reclaimed, 0);
+	assert_true(is_there("10.0.0.3"));
+	lease_close(&store);
+	set_boot(BOOT_2);
+	open_again();
+	assert_int_equal(store.reclaimed, 1);
+}
+
+static int each_host_end(const struct addr *a, const struct lease_owner *o, void *arg)
+{
+	(void)a;
+	*(unsigned int *)arg += o->host_end;
+	return 0;
+}
+
+/* A mark of ours on a lease of others never says that its pod has a host end. */
+static void test_marks(void **state)
+{
+	const struct lease_owner o = { .id = "c1", .ifname = "eth0", .host_end = true };
+	const struct addr a = ip("10.0.0.2");
+	unsigned int count = 0;
+	struct err e = { 0 };
+
+	(void)state;
+	plant("10.0.0.3", "c2\r\neth0", 0400);
+	assert_int_equal(take("10.0.0.4", "c3", "eth0"), 1);
+	reopen();
+	assert_found("c2", "eth0", "10.0.0.3");
+	assert_int_equal(lease_each(&store, each_host_end, &count, &e), 0);
+	assert_int_equal(count, 0);
+	assert_int_equal(lease_take(&store, &a, &o, &e), 1);
+	assert_int_equal(lease_each(&store, each_host_end, &count, &e), 0);
+	assert_int_equal(count, 1);
 }
 
 static unsigned int reclaimed_after(const char *id)
@@ -236,6 +302,9 @@ int main(void)
 		T(test_index_of_somebody_else),
 		T(test_no_run),
 		T(test_boot),
+		T(test_boot_of_foreign_leases),
+		T(test_boot_of_first_call),
+		T(test_marks),
 		T(test_boot_id_contents),
 		T(test_boot_id_is_a_link),
 		T(test_boot_id_cannot_be_written),
