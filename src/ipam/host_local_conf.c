@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -57,6 +58,16 @@ const struct json_table host_local_keys = {
 	.count = sizeof(conf_fields) / sizeof(conf_fields[0]),
 };
 
+/* runtimeConfig.ipRanges (capability "ipRanges"): more range sets, before the configuration's. */
+struct runtime {
+	struct json_list ranges;
+};
+static const struct json_field runtime_fields[] = {
+	{ "ipRanges", JSON_LIST, offsetof(struct runtime, ranges), .elem = &set_elem,
+	  .elem_size = sizeof(struct json_list) },
+};
+static const struct json_table runtime_table = { .fields = runtime_fields, .count = 1 };
+
 /* DEL and GC go by names; what has become of the ranges must not stop them. */
 static const struct json_field names_fields[] = {
 	{ "dataDir", JSON_STR, offsetof(struct conf, data_dir) },
@@ -87,7 +98,8 @@ static int legacy_set(struct host_local *h, struct arena *a, const struct conf *
 	return r < 0 ? r : add_set(h, range, 1, e);
 }
 
-static int listed_set(struct host_local *h, const struct json_list *list, size_t number,
+/* name: of one set. */
+static int listed_set(struct host_local *h, const struct json_list *list, const char *set,
 		      struct err *e)
 {
 	struct hostlocal_range *ranges = list->items;
@@ -95,29 +107,69 @@ static int listed_set(struct host_local *h, const struct json_list *list, size_t
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++) {
-		snprintf(name, sizeof(name), "ipam.ranges[%zu][%zu]", number, i);
+		snprintf(name, sizeof(name), "%s[%zu]", set, i);
 		r = hostlocal_range_complete(&ranges[i], name, e);
 	}
 	return r < 0 ? r : add_set(h, ranges, list->count, e);
 }
 
-static int read_sets(struct host_local *h, struct arena *a, const struct conf *c, struct err *e)
+static int listed_sets(struct host_local *h, const struct json_list *list, const char *key,
+		       struct err *e)
 {
-	const struct json_list *lists = c->ranges.items;
+	const struct json_list *sets = list->items;
 	size_t total = 0;
-	int r = legacy_set(h, a, c, e);
+	char name[48];
+	int r = 0;
 
-	for (size_t i = 0; i < c->ranges.count; i++)
-		total += lists[i].count;
-	if (r == 0 && total > RANGES_MAX)
-		r = err_set(e, E2BIG, "ipam.ranges: %zu ranges, the limit is %d", total,
-			    RANGES_MAX);
-	for (size_t i = 0; r == 0 && i < c->ranges.count; i++)
-		r = listed_set(h, &lists[i], i, e);
+	for (size_t i = 0; i < list->count; i++)
+		total += sets[i].count;
+	if (total > RANGES_MAX)
+		return err_set(e, E2BIG, "%s: %zu ranges, the limit is %d", key, total, RANGES_MAX);
+	for (size_t i = 0; r == 0 && i < list->count; i++) {
+		snprintf(name, sizeof(name), "%s[%zu]", key, i);
+		r = listed_set(h, &sets[i], name, e);
+	}
+	return r;
+}
+
+/* Results up to 0.2.0 have room for one address of each family. */
+static int check_version(const struct host_local *h, enum cni_version v, struct err *e)
+{
+	unsigned int ipv4 = 0;
+
+	for (size_t i = 0; i < h->set_count; i++)
+		ipv4 += h->sets[i].ranges[0].subnet.addr.family == AF_INET;
+	if (v >= CNI_0_3_0 || (ipv4 <= 1 && h->set_count - ipv4 <= 1))
+		return 0;
+	return err_set(e, EINVAL, "cniVersion %s has no more than one address of each family",
+		       cni_version_text(v));
+}
+
+/* In the reference's order, which numbers the sets: those of the runtime come first. */
+static int read_sets(struct host_local *h, const struct cni_request *req, const struct conf *c,
+		     struct err *e)
+{
+	struct runtime runtime = { 0 };
+	const char *name = "ipam.ranges";
+	int r = 0;
+
+	if (req->runtime_config.text)
+		r = json_decode_raw(req->arena, req->runtime_config, "runtimeConfig",
+				    &runtime_table, &runtime, e);
+	if (r == 0)
+		r = listed_sets(h, &runtime.ranges, "runtimeConfig.ipRanges", e);
+	if (r == 0 && h->set_count)
+		name = "runtimeConfig.ipRanges and ipam.ranges";
+	if (r == 0)
+		r = legacy_set(h, req->arena, c, e);
+	if (r == 0)
+		r = listed_sets(h, &c->ranges, "ipam.ranges", e);
 	if (r == 0 && h->set_count == 0)
 		r = err_set(e, EINVAL,
 			    "ipam.ranges: missing; host-local needs ipam.subnet or ipam.ranges");
-	return r < 0 ? r : hostlocal_sets_check(h->sets, h->set_count, "ipam.ranges", e);
+	if (r == 0)
+		r = hostlocal_sets_check(h->sets, h->set_count, name, e);
+	return r < 0 ? r : check_version(h, req->version, e);
 }
 
 static bool needs_ranges(const struct cni_request *req)
@@ -137,6 +189,6 @@ int host_local_read(const struct cni_request *req, struct json_raw ipam, struct 
 	out->data_dir = c.data_dir && *c.data_dir ? c.data_dir : LEASE_DATA_DIR;
 	out->resolv_conf = c.resolv_conf && *c.resolv_conf ? c.resolv_conf : NULL;
 	if (r == 0 && ranges)
-		r = read_sets(out, req->arena, &c, e);
+		r = read_sets(out, req, &c, e);
 	return err_code(e, r, CNI_ERR_CONFIG);
 }
