@@ -142,7 +142,7 @@ static int configure_link(struct pod *p, const struct link *l, int iface,
 		if (ip_is_on(&r->ips[i], iface))
 			ifaddr_add(&p->nl, l->index, &r->ips[i].address);
 	}
-	first_route = p->nl.count;
+	first_route = nl_count(&p->nl);
 	for (size_t i = 0; i < r->route_count; i++) {
 		struct route rt = kernel_route(r, &r->routes[i], l->index);
 

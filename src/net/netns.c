@@ -54,7 +54,7 @@ int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigne
 {
 	int r, back;
 
-	nl->fd = -1;
+	*nl = (struct nl)NL_CLOSED;
 	r = netns_enter(ns, e);
 	if (r < 0)
 		return r;

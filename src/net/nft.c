@@ -71,7 +71,8 @@ void nft_put_comment(struct nl *nl, uint16_t type, const char *comment)
 	if (!len)
 		return;
 	if (len > NFT_COMMENT_MAX) {
-		nl->bad = true; /* a comment says whose it is: half of one would be a lie */
+		/* It says whose it is: half of one would be a lie. */
+		nl_refuse(nl, "a comment is too long");
 		return;
 	}
 	tlv[1] = (uint8_t)(len + 1);
@@ -153,8 +154,8 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 		    (s->interval ? NFT_SET_INTERVAL : 0u) | (ranges ? NFT_SET_CONCAT : 0u));
 	nl_put_be32(nl, NFTA_SET_KEY_TYPE, l->type);
 	nl_put_be32(nl, NFTA_SET_KEY_LEN, (uint32_t)l->size * l->fields);
-	nl_put_be32(nl, NFTA_SET_ID, nl->seq); /* the kernel insists on one, unique in the
-						  transaction; we look sets up by name */
+	/* The kernel insists on one, unique in the transaction; we find sets by name. */
+	nl_put_be32(nl, NFTA_SET_ID, nl_sequence(nl));
 	if (ranges)
 		put_set_fields(nl, l);
 	if (l->fields == 1)

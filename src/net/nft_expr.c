@@ -200,7 +200,7 @@ static void match_name(struct nl *nl, enum nft_meta_keys key, const char *name, 
 	size_t len = strlen(name);
 
 	if (len >= sizeof(padded)) {
-		nl->bad = true; /* the start of a name is another link's name */
+		nl_refuse(nl, "an interface name is too long"); /* its start is another's name */
 		return;
 	}
 	memcpy(padded, name, len);

@@ -1,6 +1,6 @@
 /*
- * Netlink mechanism: the socket and the sticky writer of requests. Sending is nl_send.c, reading
- * attributes nl_attr.c.
+ * Netlink mechanism: the socket and the sticky writer of requests. Sending is nl_send.c, the
+ * kernel's refusals nl_error.c, reading attributes nl_attr.c.
  *
  * Multi-byte fields are copied in, because the caller's buffer need not be aligned.
  */
@@ -54,6 +54,11 @@ void nl_close(struct nl *nl)
 	nl->fd = -1;
 }
 
+bool nl_is_open(const struct nl *nl)
+{
+	return nl->fd >= 0;
+}
+
 void nl_discard(struct nl *nl)
 {
 	nl->len = 0;
@@ -62,6 +67,29 @@ void nl_discard(struct nl *nl)
 	nl->count = 0;
 	nl->hints = 0;
 	nl->bad = false;
+	nl->why = NULL;
+}
+
+void nl_refuse(struct nl *nl, const char *why)
+{
+	if (!nl->bad)
+		nl->why = why;
+	nl->bad = true;
+}
+
+unsigned int nl_count(const struct nl *nl)
+{
+	return nl->count;
+}
+
+bool nl_has_room(const struct nl *nl, unsigned int requests, size_t bytes)
+{
+	return !nl->bad && NL_REQUESTS_MAX - nl->count >= requests && nl->cap - nl->len >= bytes;
+}
+
+uint32_t nl_sequence(const struct nl *nl)
+{
+	return nl->seq;
 }
 
 /*

@@ -3,8 +3,9 @@
  * acknowledgements, dumps.
  *
  * Requests are written one after the other (nl_request, nl_put_*, nl_nest) and go to the kernel in
- * one sendmsg() by nl_commit(). A batch of one is the ordinary call. Follows
- * include/uapi/linux/netlink.h and net/netlink/af_netlink.c.
+ * one send() by nl_commit(). A batch of one is the ordinary call. All protocols go this one way:
+ * rtnetlink, generic netlink, and nf_tables, whose batch is a transaction (struct nl_protocol).
+ * Follows include/uapi/linux/netlink.h and net/netlink/af_netlink.c.
  */
 #ifndef NET_NL_H
 #define NET_NL_H
@@ -30,6 +31,7 @@ struct nl_hint {
 	const char *text;
 };
 
+/* Only nl*.c touch its fields. */
 struct nl {
 	int fd;	      /* -1: closed */
 	uint32_t seq; /* of the last request written */
@@ -39,7 +41,8 @@ struct nl {
 	size_t nest[NL_NEST_MAX]; /* offsets of open nested attributes */
 	unsigned int depth;
 	unsigned int count;		   /* requests in the batch */
-	bool bad;			   /* overflow; reported once by nl_commit() */
+	bool bad;			   /* reported once by nl_commit() */
+	const char *why;		   /* it is bad; NULL: it does not fit */
 	const char *what[NL_REQUESTS_MAX]; /* static text that names each request in errors */
 	unsigned int hints;
 	struct nl_hint hint[NL_HINTS_MAX];
@@ -53,6 +56,11 @@ struct nl {
  */
 int nl_open(struct nl *nl, int protocol, char *buf, size_t cap, struct err *e);
 void nl_close(struct nl *nl);
+bool nl_is_open(const struct nl *nl);
+#define NL_CLOSED                                                                                  \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	} /* initialises a socket that is not open yet: nl_close() may come */
 
 /*
  * Begin the next request of the batch. what is static text: "create veth". header is its fixed part
@@ -67,6 +75,21 @@ void nl_request(struct nl *nl, const char *what, uint16_t type, uint16_t flags, 
  * that fits is taken.
  */
 void nl_hint(struct nl *nl, int errnum, const char *says, const char *text);
+
+/*
+ * What has to be written cannot be: why is static text ("a comment is too long"). nl_commit() says
+ * so with -EMSGSIZE, and sends nothing.
+ */
+void nl_refuse(struct nl *nl, const char *why);
+
+/* Requests in the batch. */
+unsigned int nl_count(const struct nl *nl);
+
+/* Do so many more requests of so many bytes altogether fit? */
+bool nl_has_room(const struct nl *nl, unsigned int requests, size_t bytes);
+
+/* The sequence number of the last request written, which no other of this socket has. */
+uint32_t nl_sequence(const struct nl *nl);
 
 /*
  * Raw bytes without an attribute header, padded to 4: the header of a message nested in an
@@ -108,6 +131,32 @@ void nl_nest_close(struct nl *nl);
  * 0 without a system call. Never blocks: the kernel has answered when send() returns.
  */
 int nl_commit(struct nl *nl, unsigned int *failed, struct err *e);
+
+/* A request's failure as the kernel tells it. */
+struct nl_refusal {
+	unsigned int request;	     /* index in the batch */
+	const char *what;	     /* its static text */
+	const struct nlmsghdr *sent; /* the request, aligned; cut at 4 KiB */
+	int errnum;
+	char says[200];	  /* extended ACK, "" when there is none */
+	uint32_t offset;  /* of the offending attribute in the request, 0: none */
+	uint32_t missing; /* type of the attribute that is missing, 0: none */
+};
+
+/* What a protocol does in its own way when a batch is sent. */
+struct nl_protocol {
+	/*
+	 * The first and the last request are marks around a transaction: all goes out in one
+	 * send(), and the last request between them is asked for its acknowledgement. Marks alone
+	 * are an empty batch.
+	 */
+	bool marks;
+	const char *batch; /* names what failed as a whole; NULL: the last request does */
+	int (*explain)(const struct nl_refusal *f, struct err *e); /* NULL: as nl_commit() */
+};
+
+/* nl_commit() in the way of a protocol. *failed counts the opening mark, which is 0. */
+int nl_commit_as(struct nl *nl, const struct nl_protocol *as, unsigned int *failed, struct err *e);
 
 /* Forget what was written and not sent. */
 void nl_discard(struct nl *nl);

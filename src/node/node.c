@@ -95,7 +95,6 @@ static int open_sockets(struct err *e)
 	struct err mine = { 0 };
 	int r = nl_open(&route_nl, NETLINK_ROUTE, route_buf, sizeof(route_buf), e);
 
-	nft_nl.fd = -1;
 	if (r < 0)
 		return r;
 	r = nl_open(&nft_nl, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &mine);

@@ -62,7 +62,7 @@ static void read_accept_ra(struct site *s)
 static int read_chains(struct site *s, struct err *e)
 {
 	struct err mine = { 0 };
-	int r = s->nft->fd < 0 ? -EOPNOTSUPP : foreign_chains_read(s->nft, &s->chains, &mine);
+	int r = nl_is_open(s->nft) ? foreign_chains_read(s->nft, &s->chains, &mine) : -EOPNOTSUPP;
 
 	if (r != -EOPNOTSUPP)
 		return r < 0 ? err_take(e, &mine) : 0;

@@ -49,7 +49,7 @@ struct site_link {
 struct site {
 	struct arena *arena;
 	struct nl *route;
-	struct nl *nft;		       /* fd -1: the kernel has no nftables */
+	struct nl *nft;		       /* not open: the kernel has no nftables */
 	const struct cluster *cluster; /* NULL: none is known */
 	const char *source;	       /* where the cluster comes from, for errors about it */
 	const struct node *self;       /* NULL: nothing is wanted */

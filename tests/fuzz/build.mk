@@ -9,7 +9,7 @@ FLAGS := -std=c11 -D_GNU_SOURCE -Isrc -Itests/fuzz -DCNIBOX_VERSION='"fuzz"' -Wa
 all: $(TARGETS)
 
 # The kernel that answers is the target's own.
-$(O)/fuzz_nl: WRAP := -Wl,--wrap=send,--wrap=recvmsg,--wrap=recvfrom
+$(O)/fuzz_nl: WRAP := -Wl,--wrap=send,--wrap=recvmsg
 
 $(O)/obj/%.o: src/%.c tests/fuzz/build.mk
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 /*
  * Netlink answers. The first byte chooses the question, then come datagrams: two bytes of length
  * (little endian) and the bytes as the kernel sends them, but that sequence numbers count from the
- * one that is expected, 0. Linked with --wrap for send, recvmsg and recvfrom.
+ * one that is expected, 0. Linked with --wrap for send and recvmsg.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,8 +22,6 @@
 
 ssize_t __wrap_send(int fd, const void *buf, size_t len, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
-ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from,
-			socklen_t *from_len);
 
 static char batch[8192];
 static struct nl nl;
@@ -82,13 +80,6 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	(void)fd, (void)flags;
 	return receive(m->msg_iov->iov_base, m->msg_iov->iov_len, m->msg_name);
-}
-
-ssize_t __wrap_recvfrom(int fd, void *buf, size_t cap, int flags, struct sockaddr *from,
-			socklen_t *from_len)
-{
-	(void)fd, (void)flags, (void)from_len;
-	return receive(buf, cap, (void *)from);
 }
 
 static int see_link(const struct link *l, void *arg)

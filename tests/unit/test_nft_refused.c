@@ -250,7 +250,7 @@ static void test_silence(void **state)
 	write_all();
 	refuse(TABLE, 0, 0); /* not the one that was asked for */
 	assert_int_equal(nft_commit(&nl, &failed, &e), -EPROTO);
-	assert_string_equal(e.text, "read the answer to an nftables transaction: Protocol error");
+	assert_string_equal(e.text, "nftables transaction: the kernel's answer is missing");
 }
 
 /* A kernel that repeats the request whole, and says why in words. */

@@ -29,7 +29,7 @@
 #define CHAIN "postrouting" /* nft(8) takes no keyword, such as masquerade, for a name */
 #define RULES_TEXT 512
 #define COMMENT_SIZE 96
-#define BATCH_REQUESTS 1000 /* below NL_REQUESTS_MAX, with room for marks, chain and rules */
+#define BATCH_SPARE_REQUESTS 24 /* for marks, chain and rules */
 #define BATCH_SPARE 4096
 
 static const struct nft_table node_table = { .family = NFPROTO_INET, .name = "cnibox_node" };
@@ -209,7 +209,7 @@ static int masquerade_have(struct work *w, struct err *e)
 {
 	struct masquerade_item it = { .part = MASQ_TABLE };
 	const struct masquerade_item *wanted = items_find(&masquerade_kind, &w->want, &it);
-	int r = w->site->nft->fd < 0 ? 0 : nft_table_find(w->site->nft, &node_table, e);
+	int r = nl_is_open(w->site->nft) ? nft_table_find(w->site->nft, &node_table, e) : 0;
 
 	if (r <= 0)
 		return r;
@@ -285,7 +285,7 @@ static int make_room(struct nl *nl, struct err *e)
 {
 	int r;
 
-	if (nl->count < BATCH_REQUESTS && nl->cap - nl->len > BATCH_SPARE)
+	if (nl_has_room(nl, BATCH_SPARE_REQUESTS, BATCH_SPARE))
 		return 0;
 	r = nft_commit(nl, NULL, e);
 	nft_begin(nl);
@@ -351,7 +351,7 @@ static int commit(const struct work *w, struct err *e)
 	struct nl *nl = w->site->nft;
 	int r;
 
-	if (w->changes->want && nl->fd < 0)
+	if (w->changes->want && !nl_is_open(nl))
 		return err_set(e, EOPNOTSUPP,
 			       "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 	nft_begin(nl);
