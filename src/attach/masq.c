@@ -38,12 +38,12 @@ static const struct nft_chain chain = {
 
 const struct masq_family masq_families[MASQ_FAMILIES] = {
 	{ NFPROTO_IPV4,
-	  { "masq4", NFT_KEY_IPV4, false },
-	  { "home4", NFT_KEY_IPV4_IPV4, true },
+	  { "masq4", { NFT_TYPE_IPV4 } },
+	  { "home4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true },
 	  { { AF_INET, { 224 } }, 4 } },
 	{ NFPROTO_IPV6,
-	  { "masq6", NFT_KEY_IPV6, false },
-	  { "home6", NFT_KEY_IPV6_IPV6, true },
+	  { "masq6", { NFT_TYPE_IPV6 } },
+	  { "home6", { NFT_TYPE_IPV6, NFT_TYPE_IPV6 }, .interval = true },
 	  { { AF_INET6, { 0xff } }, 8 } },
 };
 
@@ -74,17 +74,17 @@ void masq_comment(const struct cni_attachment *at, char out[static MASQ_COMMENT_
 
 int masq_find(struct nl *nl, const struct addr *a, struct err *e)
 {
-	const struct nft_elem pod = { .first = *a };
+	const struct nft_elem pod = { .key[0].addr = *a };
 
-	return nft_elem_find(nl, &masq_table, &masq_family_of(a)->masq, &pod, e);
+	return nft_elem_find(nl, &masq_table, &masq_family_of(a)->masq, &pod, NULL, e);
 }
 
 static void put_rule(struct nl *nl, const struct masq_family *f)
 {
 	nft_rule_begin(nl, &masq_table, chain.name, false);
 	nft_match_family(nl, f->proto);
-	nft_match_saddr_set(nl, &f->masq, false);
-	nft_match_pair_set(nl, &f->home, true);
+	nft_match_set(nl, &f->masq, NFT_OF(NFT_SADDR), false);
+	nft_match_set(nl, &f->home, NFT_OF(NFT_SADDR, NFT_DADDR), true);
 	nft_match_daddr(nl, &f->multicast, true);
 	nft_do_masquerade(nl, true);
 	nft_rule_end(nl, "leaves its network");
@@ -113,13 +113,12 @@ static int make_table(struct nl *nl, struct err *e)
 static int put_address(struct nl *nl, const struct cni_ip *ip, const char *comment, bool stale)
 {
 	const struct masq_family *f = masq_family_of(&ip->address.addr);
-	const struct nft_elem pod = { .first = ip->address.addr, .comment = comment };
-	const struct nft_elem home = {
-		.first = prefix_first(&ip->address),
-		.last = prefix_last(&ip->address),
-		.first2 = prefix_first(&ip->address),
-		.last2 = prefix_last(&ip->address),
-	};
+	const struct nft_elem pod = { .key[0].addr = ip->address.addr, .comment = comment };
+	const union nft_value first = { prefix_first(&ip->address) },
+			      last = { prefix_last(&ip->address) };
+	const struct nft_elem home = { .key = { first, first },
+				       .last = { last, last },
+				       .range = true };
 
 	if (stale)
 		nft_elem_del(nl, &masq_table, &f->masq, &pod);

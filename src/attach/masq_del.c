@@ -40,8 +40,8 @@ static int see_pod(const struct nft_elem *el, void *arg)
 
 	h->pods++;
 	for (size_t i = 0; i < h->count; i++)
-		h->used[i] |= addr_cmp(&h->at[i].first, &el->first) <= 0 &&
-			      addr_cmp(&el->first, &h->at[i].last) <= 0;
+		h->used[i] |= addr_cmp(&h->at[i].key[0].addr, &el->key[0].addr) <= 0 &&
+			      addr_cmp(&el->key[0].addr, &h->at[i].last[0].addr) <= 0;
 	return 0;
 }
 
@@ -188,7 +188,7 @@ static int see_element(const struct nft_elem *el, void *arg)
 	struct search *s = arg;
 
 	if (s->count < FOUND_MAX && is_searched(s, el->comment))
-		s->found[s->count++] = el->first;
+		s->found[s->count++] = el->key[0].addr;
 	return 0;
 }
 
@@ -221,9 +221,9 @@ static int del_elements(struct nl *nl, const struct search *s, struct err *e)
 {
 	nft_begin(nl);
 	for (size_t i = 0; i < s->count; i++) {
-		const struct nft_elem pod = { .first = s->found[i] };
+		const struct nft_elem pod = { .key[0].addr = s->found[i] };
 
-		nft_elem_del(nl, &masq_table, &masq_family_of(&pod.first)->masq, &pod);
+		nft_elem_del(nl, &masq_table, &masq_family_of(&s->found[i])->masq, &pod);
 	}
 	return nft_commit(nl, NULL, e);
 }

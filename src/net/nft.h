@@ -21,7 +21,7 @@ struct nl;
 
 #define NFT_NAME_SIZE 256 /* NFT_NAME_MAXLEN: of tables, chains and sets */
 
-/* Families: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET. */
+/* Families: NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET, NFPROTO_BRIDGE. */
 struct nft_table {
 	uint8_t family;
 	const char *name;
@@ -30,35 +30,62 @@ struct nft_table {
 struct nft_chain {
 	const char *name;
 	const char *type; /* "filter", "nat", "route"; NULL: a chain without hook */
-	uint32_t hook;	  /* NF_INET_* */
+	uint32_t hook;	  /* NF_INET_*, in bridge tables NF_BR_* */
 	int32_t priority;
 	bool drop; /* policy drop */
 };
 
-enum nft_key { /* data types of set keys; the numbers of nft(8) are in nft.c, so that `nft list`
-		  prints them well */
-	       NFT_KEY_IPV4,
-	       NFT_KEY_IPV6,
-	       NFT_KEY_IPV4_IPV4, /* concatenation saddr . daddr */
-	       NFT_KEY_IPV6_IPV6,
-	       NFT_KEY_IFNAME,
+/* What keys and data consist of; in brackets how nft(8) calls it. */
+enum nft_type {
+	NFT_TYPE_NONE,
+	NFT_TYPE_IPV4,	 /* ipv4_addr */
+	NFT_TYPE_IPV6,	 /* ipv6_addr */
+	NFT_TYPE_MAC,	 /* ether_addr */
+	NFT_TYPE_PROTO,	 /* inet_proto */
+	NFT_TYPE_PORT,	 /* inet_service */
+	NFT_TYPE_MARK,	 /* mark */
+	NFT_TYPE_IFNAME, /* ifname */
+	NFT_TYPE_VERDICT /* verdict: a map's data, alone */
 };
 
+#define NFT_PARTS_MAX 4 /* of a concatenation */
+
+/*
+ * A set is a constant that lists the parts of its key up to NFT_TYPE_NONE; with data it is a map.
+ * interval: elements are ranges. A key of one part that is a mark or a name cannot be one.
+ *
+ *	{ "ports4", { NFT_TYPE_PROTO, NFT_TYPE_PORT }, { NFT_TYPE_IPV4, NFT_TYPE_PORT } }
+ */
 struct nft_set {
 	const char *name;
-	enum nft_key key;
+	enum nft_type key[NFT_PARTS_MAX];
+	enum nft_type data[NFT_PARTS_MAX];
 	bool interval;
 };
 
+/* One part of a key or of data. Its type tells which member counts. */
+union nft_value {
+	struct addr addr; /* of the type's family (asserted) */
+	uint8_t mac[6];
+	uint8_t proto; /* IPPROTO_TCP ... */
+	uint16_t port; /* host byte order */
+	uint32_t mark;
+	char ifname[16];
+	struct {
+		int code;	   /* NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_RETURN ... */
+		const char *chain; /* of NFT_JUMP and NFT_GOTO, else NULL */
+	} verdict;
+};
+
 /*
- * An element. With interval sets, first..last is the range (prefixes: first and last address), both
- * inclusive. Addresses are of the set's family (asserted). Elements read from an interval set
- * always have last.
+ * An element. In interval sets a range is key to last, both inclusive, in each part (prefixes:
+ * first and last address); without range it is the key alone. Elements read from an interval set
+ * are always ranges.
  */
 struct nft_elem {
-	struct addr first, last;   /* last none: the single address */
-	struct addr first2, last2; /* second field of a concatenation */
-	const char *ifname;	   /* NFT_KEY_IFNAME: instead of addresses */
+	union nft_value key[NFT_PARTS_MAX], last[NFT_PARTS_MAX];
+	bool range;
+	union nft_value data[NFT_PARTS_MAX]; /* of maps */
 	const char *comment; /* may be NULL; at most 120 bytes, more fails the transaction; shown by
 				nft(8) */
 };
@@ -91,8 +118,8 @@ void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain);
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s);
 void nft_set_flush(struct nl *nl, const struct nft_table *t, const char *set);
 /*
- * Adding what is there is no error and keeps its old comment; a range that overlaps another without
- * being it is -EEXIST.
+ * Adding what is there is no error and keeps its old comment. -EEXIST: a map has other data for the
+ * key, or a range overlaps another without being it. Deleting goes by the key alone.
  */
 void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
 		  const struct nft_elem *el);
@@ -111,23 +138,43 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 void nft_match_family(
 	struct nl *nl,
 	uint8_t family); /* AF_INET or AF_INET6; meta nfproto: needed in inet before addresses */
+void nft_match_ethertype(struct nl *nl, uint16_t type); /* meta protocol, ETH_P_*: in bridge */
+void nft_match_proto(struct nl *nl, uint8_t proto);	/* meta l4proto */
 void nft_match_saddr(struct nl *nl, const struct prefix *p,
 		     bool negate); /* ip[6] saddr [!=] prefix */
 void nft_match_daddr(struct nl *nl, const struct prefix *p, bool negate);
-void nft_match_saddr_set(struct nl *nl, const struct nft_set *s,
-			 bool negate); /* ip[6] saddr [!=] @set */
-void nft_match_daddr_set(struct nl *nl, const struct nft_set *s, bool negate);
-void nft_match_pair_set(struct nl *nl, const struct nft_set *s,
-			bool negate); /* ip[6] saddr . ip[6] daddr [!=] @set */
-void nft_match_iif(struct nl *nl, const char *name, bool negate);	     /* iifname */
-void nft_match_oif(struct nl *nl, const char *name, bool negate);	     /* oifname */
-void nft_match_iif_set(struct nl *nl, const struct nft_set *s, bool negate); /* iifname @set */
-void nft_match_oif_set(struct nl *nl, const struct nft_set *s, bool negate);
+void nft_match_iif(struct nl *nl, const char *name, bool negate); /* iifname */
+void nft_match_oif(struct nl *nl, const char *name, bool negate); /* oifname */
 void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value,
 		    bool negate);			/* meta mark & mask [!=] value */
 void nft_match_ct_state(struct nl *nl, uint32_t mask);	/* ct state in mask (NF_CT_STATE_BIT) */
 void nft_match_daddr_local(struct nl *nl, bool negate); /* fib daddr type local */
-void nft_do_counter(struct nl *nl);			/* as iptables-nft expects in its rules */
+
+/* What is looked up in a set, as many as its key has parts: NFT_OF(NFT_L4PROTO, NFT_DPORT). */
+enum nft_field {
+	NFT_SADDR, /* of the part's family; in inet after nft_match_family() */
+	NFT_DADDR,
+	NFT_ETHER_SADDR, /* in bridge tables */
+	NFT_L4PROTO,
+	NFT_SPORT, /* of any protocol: the key should have NFT_L4PROTO too */
+	NFT_DPORT,
+	NFT_MARK,
+	NFT_IIFNAME,
+	NFT_OIFNAME,
+};
+#define NFT_OF(...) ((const enum nft_field[]){ __VA_ARGS__ })
+
+void nft_match_set(struct nl *nl, const struct nft_set *s, const enum nft_field *of,
+		   bool negate); /* FIELDS [!=] @set */
+void nft_do_vmap(struct nl *nl, const struct nft_set *map,
+		 const enum nft_field *of); /* FIELDS vmap @map */
+void nft_do_mark_map(struct nl *nl, const struct nft_set *map,
+		     const enum nft_field *of); /* meta mark set FIELDS map @map */
+void nft_do_dnat_map(struct nl *nl, const struct nft_set *map,
+		     const enum nft_field *of); /* dnat ip[6] to FIELDS map @map, whose data is
+						   address, or address . port */
+void nft_do_mark(struct nl *nl, uint32_t bits); /* meta mark set meta mark | bits */
+void nft_do_counter(struct nl *nl);		/* as iptables-nft expects in its rules */
 void nft_do_masquerade(struct nl *nl, bool random_fully);
 void nft_do_accept(struct nl *nl);
 void nft_do_drop(struct nl *nl);
@@ -165,13 +212,23 @@ typedef int nft_rule_fn(const struct nft_rule_info *r, void *arg);
 int nft_rule_each(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_fn *fn,
 		  void *arg, struct err *e);
 
-typedef int nft_elem_fn(const struct nft_elem *el,
-			void *arg); /* el->comment is valid during the call, "" when none */
+/* el and what it points to are valid during the call; its comment is "" when it has none. */
+typedef int nft_elem_fn(const struct nft_elem *el, void *arg);
 int nft_elem_each(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
 		  nft_elem_fn *fn, void *arg, struct err *e);
 
-/* 1 if this very element (single address or range start) is in the set, without a dump. */
+/* An element with its texts: el's pointers are into it. */
+struct nft_found {
+	struct nft_elem el;
+	char comment[256]; /* the length of userdata is one byte */
+	char chain[NFT_NAME_SIZE];
+};
+
+/*
+ * 1 if the set has an element of this very key or range, without a dump; *out (may be NULL) is the
+ * element then. An interval set of one part tells only where its range begins.
+ */
 int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
-		  const struct nft_elem *el, struct err *e);
+		  const struct nft_elem *el, struct nft_found *out, struct err *e);
 
 #endif

@@ -117,9 +117,16 @@ static const char *family_name(const struct nlmsghdr *h)
 {
 	const struct nfgenmsg *g = (const void *)(h + 1);
 
-	return g->nfgen_family == NFPROTO_IPV4	 ? "ip"
-	       : g->nfgen_family == NFPROTO_IPV6 ? "ip6"
-						 : "inet";
+	switch (g->nfgen_family) {
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	case NFPROTO_BRIDGE:
+		return "bridge";
+	default:
+		return "inet";
+	}
 }
 
 /* Turn the kernel's error into ours: "add rule in nftables inet cnibox nat: ...". */

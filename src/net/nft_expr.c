@@ -27,16 +27,14 @@
 #include "net/nft_wire.h"
 #include "net/nl.h"
 
-enum side { SOURCE, DESTINATION };
-
-static void expr_open(struct nl *nl, const char *name)
+void nft_expr_open(struct nl *nl, const char *name)
 {
 	nl_nest_open(nl, NFTA_LIST_ELEM);
 	nl_put_str(nl, NFTA_EXPR_NAME, name);
 	nl_nest_open(nl, NFTA_EXPR_DATA);
 }
 
-static void expr_close(struct nl *nl)
+void nft_expr_close(struct nl *nl)
 {
 	nl_nest_close(nl);
 	nl_nest_close(nl);
@@ -64,21 +62,18 @@ void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, u
 	nl_put(nl, NFTA_RULE_HANDLE, &wire, sizeof(wire));
 }
 
-static void put_meta(struct nl *nl, enum nft_meta_keys key)
+static void put_field(struct nl *nl, enum nft_field field, uint8_t family)
 {
-	expr_open(nl, "meta");
-	nl_put_be32(nl, NFTA_META_KEY, key);
-	nl_put_be32(nl, NFTA_META_DREG, NFT_REG_1);
-	expr_close(nl);
+	nft_put_field(nl, field, family == AF_INET6 ? NFT_TYPE_IPV6 : NFT_TYPE_IPV4, NFT_REG_1);
 }
 
 static void put_cmp(struct nl *nl, bool negate, const void *data, size_t size)
 {
-	expr_open(nl, "cmp");
+	nft_expr_open(nl, "cmp");
 	nl_put_be32(nl, NFTA_CMP_SREG, NFT_REG_1);
 	nl_put_be32(nl, NFTA_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
 	nft_put_value(nl, NFTA_CMP_DATA, data, size);
-	expr_close(nl);
+	nft_expr_close(nl);
 }
 
 static void put_mask(struct nl *nl, const void *mask, size_t size)
@@ -86,40 +81,13 @@ static void put_mask(struct nl *nl, const void *mask, size_t size)
 	static const uint8_t zero[16];
 
 	assert(size <= sizeof(zero));
-	expr_open(nl, "bitwise");
+	nft_expr_open(nl, "bitwise");
 	nl_put_be32(nl, NFTA_BITWISE_SREG, NFT_REG_1);
 	nl_put_be32(nl, NFTA_BITWISE_DREG, NFT_REG_1);
 	nl_put_be32(nl, NFTA_BITWISE_LEN, (uint32_t)size);
 	nft_put_value(nl, NFTA_BITWISE_MASK, mask, size);
 	nft_put_value(nl, NFTA_BITWISE_XOR, zero, size);
-	expr_close(nl);
-}
-
-static void put_lookup(struct nl *nl, const char *set, bool negate)
-{
-	expr_open(nl, "lookup");
-	nl_put_str(nl, NFTA_LOOKUP_SET, set);
-	nl_put_be32(nl, NFTA_LOOKUP_SREG, NFT_REG_1);
-	if (negate)
-		nl_put_be32(nl, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
-	expr_close(nl);
-}
-
-/*
- * Load an address of the packet's IP header; its offset is 12 or 16 in IPv4 (RFC 791), 8 or 24 in
- * IPv6 (RFC 8200).
- */
-static void put_address(struct nl *nl, uint8_t family, enum side side, uint32_t reg)
-{
-	uint32_t size = family == AF_INET ? 4 : 16;
-	uint32_t base = family == AF_INET ? 12 : 8;
-
-	expr_open(nl, "payload");
-	nl_put_be32(nl, NFTA_PAYLOAD_DREG, reg);
-	nl_put_be32(nl, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-	nl_put_be32(nl, NFTA_PAYLOAD_OFFSET, side == SOURCE ? base : base + size);
-	nl_put_be32(nl, NFTA_PAYLOAD_LEN, size);
-	expr_close(nl);
+	nft_expr_close(nl);
 }
 
 static void prefix_mask(const struct prefix *p, uint8_t mask[static 16])
@@ -131,13 +99,13 @@ static void prefix_mask(const struct prefix *p, uint8_t mask[static 16])
 	}
 }
 
-static void match_prefix(struct nl *nl, enum side side, const struct prefix *p, bool negate)
+static void match_prefix(struct nl *nl, enum nft_field side, const struct prefix *p, bool negate)
 {
 	struct addr net = prefix_first(p);
 	size_t size = addr_size(&net);
 	uint8_t mask[16];
 
-	put_address(nl, net.family, side, NFT_REG_1);
+	put_field(nl, side, net.family);
 	if (p->len < addr_bits(&net)) {
 		prefix_mask(p, mask);
 		put_mask(nl, mask, size);
@@ -147,54 +115,35 @@ static void match_prefix(struct nl *nl, enum side side, const struct prefix *p, 
 
 void nft_match_family(struct nl *nl, uint8_t family)
 {
-	put_meta(nl, NFT_META_NFPROTO);
+	nft_put_meta(nl, NFT_META_NFPROTO, NFT_REG_1);
 	put_cmp(nl, false, &family, sizeof(family));
+}
+
+void nft_match_ethertype(struct nl *nl, uint16_t type)
+{
+	uint16_t wire = htobe16(type);
+
+	nft_put_meta(nl, NFT_META_PROTOCOL, NFT_REG_1);
+	put_cmp(nl, false, &wire, sizeof(wire));
+}
+
+void nft_match_proto(struct nl *nl, uint8_t proto)
+{
+	nft_put_meta(nl, NFT_META_L4PROTO, NFT_REG_1);
+	put_cmp(nl, false, &proto, sizeof(proto));
 }
 
 void nft_match_saddr(struct nl *nl, const struct prefix *p, bool negate)
 {
-	match_prefix(nl, SOURCE, p, negate);
+	match_prefix(nl, NFT_SADDR, p, negate);
 }
 
 void nft_match_daddr(struct nl *nl, const struct prefix *p, bool negate)
 {
-	match_prefix(nl, DESTINATION, p, negate);
+	match_prefix(nl, NFT_DADDR, p, negate);
 }
 
-static void match_address_set(struct nl *nl, enum side side, const struct nft_set *s, bool negate)
-{
-	const struct nft_layout *l = nft_layout(s->key);
-
-	assert(l->family && l->fields == 1);
-	put_address(nl, l->family, side, NFT_REG_1);
-	put_lookup(nl, s->name, negate);
-}
-
-void nft_match_saddr_set(struct nl *nl, const struct nft_set *s, bool negate)
-{
-	match_address_set(nl, SOURCE, s, negate);
-}
-
-void nft_match_daddr_set(struct nl *nl, const struct nft_set *s, bool negate)
-{
-	match_address_set(nl, DESTINATION, s, negate);
-}
-
-/*
- * Register 1 of 16 bytes is registers 32_00 to 32_03 of 4; the second field lies right behind the
- * first.
- */
-void nft_match_pair_set(struct nl *nl, const struct nft_set *s, bool negate)
-{
-	const struct nft_layout *l = nft_layout(s->key);
-
-	assert(l->fields == 2);
-	put_address(nl, l->family, SOURCE, NFT_REG_1);
-	put_address(nl, l->family, DESTINATION, l->size == 4 ? NFT_REG32_01 : NFT_REG_2);
-	put_lookup(nl, s->name, negate);
-}
-
-static void match_name(struct nl *nl, enum nft_meta_keys key, const char *name, bool negate)
+static void match_name(struct nl *nl, enum nft_field field, const char *name, bool negate)
 {
 	char padded[IF_NAMESIZE] = "";
 	size_t len = strlen(name);
@@ -204,41 +153,23 @@ static void match_name(struct nl *nl, enum nft_meta_keys key, const char *name, 
 		return;
 	}
 	memcpy(padded, name, len);
-	put_meta(nl, key);
+	nft_put_field(nl, field, NFT_TYPE_IFNAME, NFT_REG_1);
 	put_cmp(nl, negate, padded, sizeof(padded));
 }
 
 void nft_match_iif(struct nl *nl, const char *name, bool negate)
 {
-	match_name(nl, NFT_META_IIFNAME, name, negate);
+	match_name(nl, NFT_IIFNAME, name, negate);
 }
 
 void nft_match_oif(struct nl *nl, const char *name, bool negate)
 {
-	match_name(nl, NFT_META_OIFNAME, name, negate);
-}
-
-static void match_name_set(struct nl *nl, enum nft_meta_keys key, const struct nft_set *s,
-			   bool negate)
-{
-	assert(s->key == NFT_KEY_IFNAME);
-	put_meta(nl, key);
-	put_lookup(nl, s->name, negate);
-}
-
-void nft_match_iif_set(struct nl *nl, const struct nft_set *s, bool negate)
-{
-	match_name_set(nl, NFT_META_IIFNAME, s, negate);
-}
-
-void nft_match_oif_set(struct nl *nl, const struct nft_set *s, bool negate)
-{
-	match_name_set(nl, NFT_META_OIFNAME, s, negate);
+	match_name(nl, NFT_OIFNAME, name, negate);
 }
 
 void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value, bool negate)
 {
-	put_meta(nl, NFT_META_MARK);
+	nft_put_field(nl, NFT_MARK, NFT_TYPE_MARK, NFT_REG_1);
 	if (mask != UINT32_MAX)
 		put_mask(nl, &mask, sizeof(mask));
 	put_cmp(nl, negate, &value, sizeof(value));
@@ -248,10 +179,10 @@ void nft_match_ct_state(struct nl *nl, uint32_t mask)
 {
 	static const uint32_t none;
 
-	expr_open(nl, "ct");
+	nft_expr_open(nl, "ct");
 	nl_put_be32(nl, NFTA_CT_KEY, NFT_CT_STATE);
 	nl_put_be32(nl, NFTA_CT_DREG, NFT_REG_1);
-	expr_close(nl);
+	nft_expr_close(nl);
 	put_mask(nl, &mask, sizeof(mask));
 	put_cmp(nl, true, &none, sizeof(none));
 }
@@ -260,41 +191,35 @@ void nft_match_daddr_local(struct nl *nl, bool negate)
 {
 	static const uint32_t local = RTN_LOCAL;
 
-	expr_open(nl, "fib");
+	nft_expr_open(nl, "fib");
 	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
 	nl_put_be32(nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nl_put_be32(nl, NFTA_FIB_DREG, NFT_REG_1);
-	expr_close(nl);
+	nft_expr_close(nl);
 	put_cmp(nl, negate, &local, sizeof(local));
 }
 
 void nft_do_counter(struct nl *nl)
 {
-	expr_open(nl, "counter");
-	expr_close(nl);
+	nft_expr_open(nl, "counter");
+	nft_expr_close(nl);
 }
 
 void nft_do_masquerade(struct nl *nl, bool random_fully)
 {
-	expr_open(nl, "masq");
+	nft_expr_open(nl, "masq");
 	if (random_fully)
 		nl_put_be32(nl, NFTA_MASQ_FLAGS, NF_NAT_RANGE_PROTO_RANDOM_FULLY);
-	expr_close(nl);
+	nft_expr_close(nl);
 }
 
 /* A verdict is a value for register 0. */
-static void put_verdict(struct nl *nl, int verdict, const char *chain)
+static void put_verdict(struct nl *nl, int code, const char *chain)
 {
-	expr_open(nl, "immediate");
+	nft_expr_open(nl, "immediate");
 	nl_put_be32(nl, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	nl_nest (nl, NFTA_IMMEDIATE_DATA) {
-		nl_nest (nl, NFTA_DATA_VERDICT) {
-			nl_put_be32(nl, NFTA_VERDICT_CODE, (uint32_t)verdict);
-			if (chain)
-				nl_put_str(nl, NFTA_VERDICT_CHAIN, chain);
-		}
-	}
-	expr_close(nl);
+	nft_put_verdict(nl, NFTA_IMMEDIATE_DATA, code, chain);
+	nft_expr_close(nl);
 }
 
 void nft_do_accept(struct nl *nl)

@@ -9,25 +9,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/netfilter/nf_tables.h>
+
 #include "net/nft.h"
 #include "net/nl.h"
 
-#define NFT_KEY_BYTES 32     /* two IPv6 addresses */
-#define NFT_COMMENT_MAX 120  /* nft(8) itself takes 128 with the NUL */
-#define NFT_COMMENT_SIZE 256 /* of any comment read: the length of userdata's TLVs is one byte */
+#define NFT_VALUES_BYTES 64 /* NFT_DATA_VALUE_MAXLEN: of all registers */
+#define NFT_COMMENT_MAX 120 /* nft(8) itself takes 128 with the NUL */
 
-/*
- * A set's key: one field or the concatenation of two equal ones. Fields fill whole 32-bit
- * registers, so nothing is padded.
+/* Parts of a key or of data, and the bytes they are: one part has its own size, several are padded.
  */
-struct nft_layout {
-	uint32_t type;	/* nft(8)'s number, two of them 6 bits apart for a concatenation */
-	uint8_t family; /* of the addresses; 0: an interface name */
-	uint8_t size;	/* of one field */
-	uint8_t fields;
-};
+unsigned int nft_parts(const enum nft_type type[static NFT_PARTS_MAX]);
+size_t nft_type_size(enum nft_type type); /* of one part, without padding */
+size_t nft_part_size(enum nft_type type); /* with padding */
+size_t nft_values_size(const enum nft_type type[static NFT_PARTS_MAX]);
+size_t nft_values_encode(const enum nft_type type[static NFT_PARTS_MAX],
+			 const union nft_value v[static NFT_PARTS_MAX],
+			 uint8_t out[static NFT_VALUES_BYTES]);
+void nft_values_decode(const enum nft_type type[static NFT_PARTS_MAX], const uint8_t *bytes,
+		       union nft_value v[static NFT_PARTS_MAX]);
 
-const struct nft_layout *nft_layout(enum nft_key key);
+bool nft_set_is_map(const struct nft_set *s);
+bool nft_set_has_verdicts(const struct nft_set *s);
+
+/* Intervals lie in the kernel as bounds or as whole ranges: see nft_elem.c. */
+static inline bool nft_holds_bounds(const struct nft_set *s)
+{
+	return s->interval && nft_parts(s->key) == 1;
+}
+static inline bool nft_holds_ranges(const struct nft_set *s)
+{
+	return s->interval && nft_parts(s->key) > 1;
+}
 
 /* Begin a request with its table's name, which is attribute 1 in every nf_tables message. */
 void nft_request(struct nl *nl, const char *what, uint16_t msg, uint16_t flags,
@@ -36,14 +49,16 @@ void nft_request(struct nl *nl, const char *what, uint16_t msg, uint16_t flags,
 /* An nft_data attribute that holds a value. */
 void nft_put_value(struct nl *nl, uint16_t type, const void *data, size_t size);
 
-/* The lower or the upper bound of the element as key; returns its size. */
-size_t nft_elem_key(const struct nft_layout *l, const struct nft_elem *el, bool upper,
-		    uint8_t out[static NFT_KEY_BYTES]);
+/* A verdict for register 0 or as a map's data; chain may be NULL. */
+void nft_put_verdict(struct nl *nl, uint16_t type, int code, const char *chain);
 
-/* The element as it is looked up: its lower bound, and with intervals of concatenations its upper
- * one too. No comment.
- */
-void nft_put_elem_key(struct nl *nl, const struct nft_set *s, const struct nft_elem *el);
+/* Expressions of a rule. */
+void nft_expr_open(struct nl *nl, const char *name);
+void nft_expr_close(struct nl *nl);
+void nft_put_meta(struct nl *nl, enum nft_meta_keys key, uint32_t reg);
+
+/* Load a packet's field, which is of this type, into a register. */
+void nft_put_field(struct nl *nl, enum nft_field field, enum nft_type type, uint32_t reg);
 
 /*
  * A comment in userdata, where nft(8) and iptables-nft look for it; too long a one marks the batch

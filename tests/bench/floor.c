@@ -37,7 +37,7 @@
 #define HOST_INDEX 100000 /* and the number in its name */
 
 static const struct nft_table table = { .family = NFPROTO_INET, .name = "floor" };
-static const struct nft_set set = { "masq4", NFT_KEY_IPV4, false };
+static const struct nft_set set = { "masq4", { NFT_TYPE_IPV4 } };
 static struct nl host, pod, nft;
 static char host_buf[4096], pod_buf[4096], nft_buf[8192];
 static struct err err;
@@ -90,7 +90,7 @@ static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
 
 static void change_element(const struct addr *a, bool add)
 {
-	const struct nft_elem el = { .first = *a, .comment = add ? "floor" : NULL };
+	const struct nft_elem el = { .key[0].addr = *a, .comment = add ? "floor" : NULL };
 
 	must(nl_open(&nft, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &err));
 	nft_begin(&nft);
@@ -163,7 +163,7 @@ static void make_table(void)
 	nft_chain_add(&nft, &table, &chain);
 	nft_rule_begin(&nft, &table, chain.name, false);
 	nft_match_family(&nft, NFPROTO_IPV4);
-	nft_match_saddr_set(&nft, &set, false);
+	nft_match_set(&nft, &set, NFT_OF(NFT_SADDR), false);
 	nft_do_masquerade(&nft, false);
 	nft_rule_end(&nft, NULL);
 	must(nft_commit(&nft, NULL, &err));

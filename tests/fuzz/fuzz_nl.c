@@ -128,29 +128,69 @@ static int see_rule(const struct nft_rule_info *r, void *arg)
 	return 0;
 }
 
+static void check_value(enum nft_type type, const union nft_value *v)
+{
+	if (type == NFT_TYPE_IPV4 || type == NFT_TYPE_IPV6)
+		require(addr_is_set(&v->addr));
+	if (type == NFT_TYPE_IFNAME)
+		require(strlen(v->ifname) < sizeof(v->ifname));
+	if (type == NFT_TYPE_VERDICT && v->verdict.chain)
+		require(strlen(v->verdict.chain) < NFT_NAME_SIZE);
+}
+
 static int see_element(const struct nft_elem *el, void *arg)
 {
 	const struct nft_set *s = arg;
 
 	require(el->comment && strlen(el->comment) < 256);
-	require(s->key == NFT_KEY_IFNAME ? strlen(el->ifname) <= 16 : addr_is_set(&el->first));
-	require(!addr_is_set(&el->last) || el->last.family == el->first.family);
+	for (int i = 0; i < NFT_PARTS_MAX && s->key[i]; i++) {
+		check_value(s->key[i], &el->key[i]);
+		check_value(s->key[i], &el->last[i]);
+	}
+	for (int i = 0; i < NFT_PARTS_MAX && s->data[i]; i++)
+		if (s->data[i] == NFT_TYPE_VERDICT || addr_is_set(&el->data[i].addr))
+			check_value(s->data[i], &el->data[i]);
 	return 0;
 }
 
 static const struct nft_table table = { .family = NFPROTO_INET, .name = "cnibox" };
 
+static const struct nft_set sets[] = {
+	{ "s", { NFT_TYPE_IPV4 } },
+	{ "s", { NFT_TYPE_IPV6 } },
+	{ "s", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 } },
+	{ "s", { NFT_TYPE_IPV6, NFT_TYPE_IPV6 } },
+	{ "s", { NFT_TYPE_IFNAME } },
+	{ "s", { NFT_TYPE_IPV4 }, .interval = true },
+	{ "s", { NFT_TYPE_IPV6 }, .interval = true },
+	{ "s", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true },
+	{ "s", { NFT_TYPE_IPV6, NFT_TYPE_IPV6 }, .interval = true },
+	{ "s", { NFT_TYPE_PORT }, { NFT_TYPE_VERDICT }, .interval = true },
+	{ "s", { NFT_TYPE_PROTO, NFT_TYPE_PORT }, { NFT_TYPE_IPV4, NFT_TYPE_PORT } },
+	{ "s", { NFT_TYPE_IFNAME, NFT_TYPE_MAC }, { NFT_TYPE_VERDICT } },
+	{ "s", { NFT_TYPE_MARK }, { NFT_TYPE_IFNAME } },
+};
+#define SETS (sizeof(sets) / sizeof(sets[0]))
+
+/* Questions n: a walk through a set, and from SETS on a search in one. */
 static int ask_set(unsigned int n, struct err *e)
 {
-	const struct nft_set s = { .name = "s", .key = (enum nft_key)(n % 5), .interval = n >= 5 };
-	const struct addr a = { .family = s.key % 2 ? AF_INET6 : AF_INET, .bytes = { 10 } };
-	const struct nft_elem el = {
-		.first = a, .last = a, .first2 = a, .last2 = a, .ifname = "eth0"
-	};
+	const struct nft_set *s = &sets[n % SETS];
+	struct nft_elem el = { .range = s->interval };
+	struct nft_found found;
+	int r;
 
-	if (n < 10)
-		return nft_elem_each(&nl, &table, &s, see_element, (void *)(uintptr_t)&s, e);
-	return nft_elem_find(&nl, &table, &s, &el, e);
+	if (n < SETS)
+		return nft_elem_each(&nl, &table, s, see_element, (void *)(uintptr_t)s, e);
+	for (int i = 0; i < NFT_PARTS_MAX; i++)
+		if (s->key[i] == NFT_TYPE_IPV4 || s->key[i] == NFT_TYPE_IPV6)
+			el.key[i].addr = el.last[i].addr =
+				(struct addr){ s->key[i] == NFT_TYPE_IPV4 ? AF_INET : AF_INET6,
+					       { 10 } };
+	if (s->key[0] == NFT_TYPE_IFNAME)
+		memcpy(el.key[0].ifname, "eth0", 5);
+	r = nft_elem_find(&nl, &table, s, &el, &found, e);
+	return r > 0 ? see_element(&found.el, (void *)(uintptr_t)s) : r;
 }
 
 static int transact(struct err *e)
@@ -158,8 +198,8 @@ static int transact(struct err *e)
 	const struct nft_chain nat = { .name = "postrouting",
 				       .type = "nat",
 				       .hook = NF_INET_POST_ROUTING };
-	const struct nft_set s = { .name = "s", .key = NFT_KEY_IPV4 };
-	const struct nft_elem el = { .first = { .family = AF_INET, .bytes = { 10 } },
+	const struct nft_set s = { .name = "s", .key = { NFT_TYPE_IPV4 } };
+	const struct nft_elem el = { .key[0].addr = { .family = AF_INET, .bytes = { 10 } },
 				     .comment = "whose" };
 
 	nft_begin(&nl);
@@ -224,7 +264,7 @@ static int ask(unsigned int question, struct err *e)
 	case 13:
 		return batch_links(e);
 	default:
-		return ask_set((question - 14) % 20, e);
+		return ask_set((question - 14) % (2 * SETS), e);
 	}
 }
 

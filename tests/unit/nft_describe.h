@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 
 #include "base/text.h"
+#include "net/nl.h"
 
 #define TYPE(a) ((a)->nla_type & NLA_TYPE_MASK)
 
@@ -138,6 +139,26 @@ static inline size_t unhex(const char *hex, uint8_t *out, size_t size)
 		out[i] = (uint8_t)strtoul(digits, NULL, 16);
 	}
 	return n;
+}
+
+struct golden {
+	const char *command;
+	const char *hex;
+};
+
+/* The batch is the one request that nft(8) sent. */
+static inline void expect_golden(const struct golden *g, const struct nl *nl)
+{
+	static _Alignas(16) uint8_t bytes[4096];
+	static char want[32768], have[32768];
+
+	describe(bytes, unhex(g->hex, bytes, sizeof(bytes)), want, sizeof(want));
+	assert_false(nl->bad);
+	assert_int_equal(nl->depth, 0);
+	assert_int_equal(nl->count, 1);
+	describe((const uint8_t *)nl->buf, nl->len, have, sizeof(have));
+	if (strcmp(want, have) != 0)
+		fail_msg("%s\nnft(8) sends:\n%s\nwe send:\n%s", g->command, want, have);
 }
 
 #endif

@@ -5,10 +5,9 @@
 #ifndef TESTS_NFT_GOLDEN_H
 #define TESTS_NFT_GOLDEN_H
 
-static const struct golden {
-	const char *command;
-	const char *hex;
-} goldens[] = {
+#include "nft_describe.h"
+
+static const struct golden goldens[] = {
 	{ "add table inet t",
 	  "24000000000a010001000000000000000100000006000100740000000800020000000000" },
 	{ "add chain inet t c",

@@ -20,9 +20,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "net/nft.h"
 #include "net/nl.h"
 
@@ -48,15 +50,16 @@ P(const char *s) {
 static inline struct nft_elem
 single(const char *s, const char *comment)
 {
-	return (struct nft_elem){ .first = A(s), .comment = comment };
+	return (struct nft_elem){ .key[0].addr = A(s), .comment = comment };
 }
 
 static inline struct nft_elem range(const char *s, const char *comment)
 {
 	struct prefix p = P(s);
 
-	return (struct nft_elem){ .first = prefix_first(&p),
-				  .last = prefix_last(&p),
+	return (struct nft_elem){ .key[0].addr = prefix_first(&p),
+				  .last[0].addr = prefix_last(&p),
+				  .range = true,
 				  .comment = comment };
 }
 
@@ -64,8 +67,8 @@ static inline struct nft_elem pair(const char *a, const char *b, const char *com
 {
 	struct nft_elem el = range(a, comment), other = range(b, NULL);
 
-	el.first2 = other.first;
-	el.last2 = other.last;
+	el.key[1] = other.key[0];
+	el.last[1] = other.last[0];
 	return el;
 }
 
@@ -127,6 +130,78 @@ static inline int each_end(void **state)
 	nl_close(&nl);
 	run("nft flush ruleset", out, sizeof(out));
 	return 0;
+}
+
+struct collected {
+	const struct nft_set *set;
+	struct text out;
+};
+
+static inline const char *part(enum nft_type type, const union nft_value *v,
+			       char out[static ADDR_TEXT])
+{
+	switch (type) {
+	case NFT_TYPE_IPV4:
+	case NFT_TYPE_IPV6:
+		return addr_format(&v->addr, out);
+	case NFT_TYPE_MAC:
+		snprintf(out, ADDR_TEXT, "%02x:%02x", v->mac[0], v->mac[5]);
+		break;
+	case NFT_TYPE_PROTO:
+		snprintf(out, ADDR_TEXT, "proto %u", v->proto);
+		break;
+	case NFT_TYPE_PORT:
+		snprintf(out, ADDR_TEXT, "port %u", v->port);
+		break;
+	case NFT_TYPE_MARK:
+		snprintf(out, ADDR_TEXT, "mark %x", v->mark);
+		break;
+	case NFT_TYPE_IFNAME:
+		snprintf(out, ADDR_TEXT, "%s", v->ifname);
+		break;
+	case NFT_TYPE_VERDICT:
+		snprintf(out, ADDR_TEXT, "verdict %d %s", v->verdict.code,
+			 v->verdict.chain ? v->verdict.chain : "-");
+		break;
+	case NFT_TYPE_NONE:
+		return "";
+	}
+	return out;
+}
+
+/* key-last.key-last: data "comment" */
+static inline int collect(const struct nft_elem *el, void *arg)
+{
+	struct collected *c = arg;
+	char buf[ADDR_TEXT];
+
+	for (int i = 0; i < NFT_PARTS_MAX && c->set->key[i]; i++) {
+		text_printf(&c->out, "%s%s", i ? "." : "", part(c->set->key[i], &el->key[i], buf));
+		if (el->range)
+			text_printf(&c->out, "-%s", part(c->set->key[i], &el->last[i], buf));
+	}
+	for (int i = 0; i < NFT_PARTS_MAX && c->set->data[i]; i++)
+		text_printf(&c->out, "%s%s", i ? "." : ": ",
+			    part(c->set->data[i], &el->data[i], buf));
+	text_printf(&c->out, " \"%s\" ", el->comment);
+	return 0;
+}
+
+/* The dump holds exactly these elements, in whatever order. */
+static inline void holds(const struct nft_set *s, unsigned int count, const char *const want[])
+{
+	static char buf[8192];
+	struct collected c = { .set = s };
+	size_t len = 0;
+
+	text_init(&c.out, buf, sizeof(buf));
+	assert_int_equal(nft_elem_each(&nl, &t, s, collect, &c, &e), count > 0);
+	for (unsigned int i = 0; i < count; i++) {
+		if (!strstr(buf, want[i]))
+			fail_msg("%s is not in: %s", want[i], buf);
+		len += strlen(want[i]) + 1;
+	}
+	assert_int_equal(len, c.out.len);
 }
 
 /* A network namespace of this program's own; false, with the reason, when that is not to be had. */

@@ -25,12 +25,12 @@
 static _Alignas(16) char room[65536];
 static struct nl nl;
 static const struct nft_table t = { NFPROTO_INET, "t" };
-static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
-static const struct nft_set s6 = { "s6", NFT_KEY_IPV6, false };
-static const struct nft_set i4 = { "i4", NFT_KEY_IPV4, true };
-static const struct nft_set p4 = { "p4", NFT_KEY_IPV4_IPV4, true };
-static const struct nft_set q6 = { "q6", NFT_KEY_IPV6_IPV6, false };
-static const struct nft_set ifs = { "ifs", NFT_KEY_IFNAME, false };
+static const struct nft_set s4 = { "s4", { NFT_TYPE_IPV4 } };
+static const struct nft_set s6 = { "s6", { NFT_TYPE_IPV6 } };
+static const struct nft_set i4 = { "i4", { NFT_TYPE_IPV4 }, .interval = true };
+static const struct nft_set p4 = { "p4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true };
+static const struct nft_set q6 = { "q6", { NFT_TYPE_IPV6, NFT_TYPE_IPV6 } };
+static const struct nft_set ifs = { "ifs", { NFT_TYPE_IFNAME } };
 
 static void fresh(void)
 {
@@ -60,8 +60,9 @@ range(const char *s, const char *comment)
 {
 	struct prefix p = P(s);
 
-	return (struct nft_elem){ .first = prefix_first(&p),
-				  .last = prefix_last(&p),
+	return (struct nft_elem){ .key[0].addr = prefix_first(&p),
+				  .last[0].addr = prefix_last(&p),
+				  .range = true,
 				  .comment = comment };
 }
 
@@ -116,7 +117,7 @@ static void set_ifs(void)
 static void elem_s4(void)
 {
 	nft_elem_add(&nl, &t, &s4,
-		     &(struct nft_elem){ .first = A("10.1.2.3"), .comment = "pod a" });
+		     &(struct nft_elem){ .key[0].addr = A("10.1.2.3"), .comment = "pod a" });
 }
 
 static void elem_first(void)
@@ -144,7 +145,7 @@ static struct nft_elem pair(void)
 {
 	struct nft_elem el = range("10.1.0.0/16", "pair");
 
-	el.first2 = A("10.2.3.4");
+	el.key[1].addr = el.last[1].addr = A("10.2.3.4");
 	return el;
 }
 
@@ -157,13 +158,14 @@ static void elem_p4(void)
 
 static void elem_q6(void)
 {
-	nft_elem_add(&nl, &t, &q6,
-		     &(struct nft_elem){ .first = A("fd00::1"), .first2 = A("fd00::2") });
+	nft_elem_add(
+		&nl, &t, &q6,
+		&(struct nft_elem){ .key[0].addr = A("fd00::1"), .key[1].addr = A("fd00::2") });
 }
 
 static void elem_ifs(void)
 {
-	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){ .ifname = "eth0" });
+	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){ .key[0].ifname = "eth0" });
 }
 
 static void rule_saddr(void)
@@ -203,7 +205,7 @@ static void rule_set(void)
 {
 	nft_rule_begin(&nl, &t, "c", false);
 	nft_match_family(&nl, NFPROTO_IPV4);
-	nft_match_saddr_set(&nl, &s4, false);
+	nft_match_set(&nl, &s4, NFT_OF(NFT_SADDR), false);
 	nft_do_counter(&nl);
 	nft_do_jump(&nl, "d");
 	nft_rule_end(&nl, NULL);
@@ -254,7 +256,7 @@ static void rule_pair(void)
 {
 	nft_rule_begin(&nl, &t, "c", false);
 	nft_match_family(&nl, NFPROTO_IPV4);
-	nft_match_pair_set(&nl, &p4, false);
+	nft_match_set(&nl, &p4, NFT_OF(NFT_SADDR, NFT_DADDR), false);
 	nft_do_accept(&nl);
 	nft_rule_end(&nl, NULL);
 }
@@ -263,7 +265,7 @@ static void rule_pair_not(void)
 {
 	nft_rule_begin(&nl, &t, "c", false);
 	nft_match_family(&nl, NFPROTO_IPV6);
-	nft_match_pair_set(&nl, &q6, true);
+	nft_match_set(&nl, &q6, NFT_OF(NFT_SADDR, NFT_DADDR), true);
 	nft_do_accept(&nl);
 	nft_rule_end(&nl, NULL);
 }
@@ -271,8 +273,8 @@ static void rule_pair_not(void)
 static void rule_name_sets(void)
 {
 	nft_rule_begin(&nl, &t, "c", false);
-	nft_match_iif_set(&nl, &ifs, false);
-	nft_match_oif_set(&nl, &ifs, true);
+	nft_match_set(&nl, &ifs, NFT_OF(NFT_IIFNAME), false);
+	nft_match_set(&nl, &ifs, NFT_OF(NFT_OIFNAME), true);
 	nft_do_accept(&nl);
 	nft_rule_end(&nl, NULL);
 }
@@ -281,7 +283,7 @@ static void rule_masquerade(void)
 {
 	nft_rule_begin(&nl, &t, "post", false);
 	nft_match_family(&nl, NFPROTO_IPV6);
-	nft_match_daddr_set(&nl, &s6, true);
+	nft_match_set(&nl, &s6, NFT_OF(NFT_DADDR), true);
 	nft_do_masquerade(&nl, false);
 	nft_rule_end(&nl, NULL);
 }
@@ -296,7 +298,7 @@ static void rule_masquerade_random(void)
 static void elem_s4_del(void)
 {
 	nft_elem_del(&nl, &t, &s4,
-		     &(struct nft_elem){ .first = A("10.1.2.3"), .comment = "is not sent" });
+		     &(struct nft_elem){ .key[0].addr = A("10.1.2.3"), .comment = "is not sent" });
 }
 
 static void elem_i4_del(void)
@@ -378,23 +380,14 @@ static void (*const builders[])(void) = {
 
 static void test_golden(void **state)
 {
-	static _Alignas(16) uint8_t bytes[4096];
-	static char want[32768], have[32768];
 	const size_t count = sizeof(goldens) / sizeof(goldens[0]);
 
 	(void)state;
 	assert_int_equal(count, sizeof(builders) / sizeof(builders[0]));
 	for (size_t i = 0; i < count; i++) {
-		describe(bytes, unhex(goldens[i].hex, bytes, sizeof(bytes)), want, sizeof(want));
 		fresh();
 		builders[i]();
-		assert_false(nl.bad);
-		assert_int_equal(nl.depth, 0);
-		assert_int_equal(nl.count, 1);
-		describe((const uint8_t *)nl.buf, nl.len, have, sizeof(have));
-		if (strcmp(want, have) != 0)
-			fail_msg("%s\nnft(8) sends:\n%s\nwe send:\n%s", goldens[i].command, want,
-				 have);
+		expect_golden(&goldens[i], &nl);
 	}
 }
 
@@ -412,7 +405,7 @@ static int commit_error(struct err *e)
 
 static void test_comment_length(void **state)
 {
-	struct nft_elem el = { .first = A("10.0.0.1") };
+	struct nft_elem el = { .key[0].addr = A("10.0.0.1") };
 	char comment[122];
 	struct err e = { 0 };
 

@@ -31,7 +31,7 @@ static int kernel = -1;
 static unsigned int failed;
 static uint32_t first_seq; /* of the opening mark */
 static const struct nft_table t = { NFPROTO_INET, "t" };
-static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
+static const struct nft_set s4 = { "s4", { NFT_TYPE_IPV4 } };
 
 static int begin(void **state)
 {
@@ -67,11 +67,12 @@ static void write_all(void)
 		      &(struct nft_chain){ "post", "nat", NF_INET_POST_ROUTING, 100, false });
 	nft_rule_begin(&nl, &t, "post", false);
 	nft_match_family(&nl, NFPROTO_IPV4);
-	nft_match_saddr_set(&nl, &s4, false);
+	nft_match_set(&nl, &s4, NFT_OF(NFT_SADDR), false);
 	nft_match_daddr_local(&nl, true);
 	nft_do_masquerade(&nl, false);
 	nft_rule_end(&nl, NULL);
-	nft_elem_add(&nl, &t, &s4, &(struct nft_elem){ .first = { AF_INET, { 10, 0, 0, 1 } } });
+	nft_elem_add(&nl, &t, &s4,
+		     &(struct nft_elem){ .key[0].addr = { AF_INET, { 10, 0, 0, 1 } } });
 	assert_int_equal(nl.count, COUNT + 1);
 }
 

@@ -10,11 +10,11 @@
 #include "base/text.h"
 
 static const struct nft_table filter = { NFPROTO_IPV4, "filter" };
-static const struct nft_set s4 = { "s4", NFT_KEY_IPV4, false };
-static const struct nft_set i4 = { "i4", NFT_KEY_IPV4, true };
-static const struct nft_set p4 = { "p4", NFT_KEY_IPV4_IPV4, true };
-static const struct nft_set q4 = { "q4", NFT_KEY_IPV4_IPV4, false };
-static const struct nft_set ifs = { "ifs", NFT_KEY_IFNAME, false };
+static const struct nft_set s4 = { "s4", { NFT_TYPE_IPV4 } };
+static const struct nft_set i4 = { "i4", { NFT_TYPE_IPV4 }, .interval = true };
+static const struct nft_set p4 = { "p4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true };
+static const struct nft_set q4 = { "q4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 } };
+static const struct nft_set ifs = { "ifs", { NFT_TYPE_IFNAME } };
 
 static void sh(const char *command)
 {
@@ -279,18 +279,20 @@ static void test_packets_mark(void **state)
 
 static void test_packets_sets(void **state)
 {
-	struct nft_elem el = { .first = A("127.1.0.0"), .last = A("127.1.0.9") };
+	struct nft_elem el = { .key[0].addr = A("127.1.0.0"),
+			       .last[0].addr = A("127.1.0.9"),
+			       .range = true };
 
 	(void)state;
 	drop_begin();
 	nft_set_add(&nl, &t, &i4);
 	nft_set_add(&nl, &t, &ifs);
 	nft_elem_add(&nl, &t, &i4, &el);
-	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){ .ifname = "lo" });
+	nft_elem_add(&nl, &t, &ifs, &(struct nft_elem){ .key[0].ifname = "lo" });
 	drop_rule();
-	nft_match_daddr_set(&nl, &i4, false);
-	nft_match_saddr_set(&nl, &i4, true);
-	nft_match_oif_set(&nl, &ifs, false);
+	nft_match_set(&nl, &i4, NFT_OF(NFT_DADDR), false);
+	nft_match_set(&nl, &i4, NFT_OF(NFT_SADDR), true);
+	nft_match_set(&nl, &ifs, NFT_OF(NFT_OIFNAME), false);
 	drop_end();
 	assert_false(passes("127.0.0.1", "127.1.0.0", 0));
 	assert_false(passes("127.0.0.1", "127.1.0.9", 0));
@@ -301,10 +303,10 @@ static void test_packets_sets(void **state)
 
 static void test_packets_pairs(void **state)
 {
-	struct nft_elem el = { A("127.1.0.0"), A("127.1.255.255"),
-			       A("127.2.0.0"), A("127.2.0.9"),
-			       NULL,	       NULL };
-	struct nft_elem one = { .first = A("127.3.0.1"), .first2 = A("127.3.0.2") };
+	struct nft_elem el = { .key = { { A("127.1.0.0") }, { A("127.2.0.0") } },
+			       .last = { { A("127.1.255.255") }, { A("127.2.0.9") } },
+			       .range = true };
+	struct nft_elem one = { .key[0].addr = A("127.3.0.1"), .key[1].addr = A("127.3.0.2") };
 
 	(void)state;
 	drop_begin();
@@ -313,11 +315,11 @@ static void test_packets_pairs(void **state)
 	nft_elem_add(&nl, &t, &p4, &el);
 	nft_elem_add(&nl, &t, &q4, &one);
 	drop_rule();
-	nft_match_pair_set(&nl, &q4, false);
+	nft_match_set(&nl, &q4, NFT_OF(NFT_SADDR, NFT_DADDR), false);
 	nft_do_drop(&nl);
 	nft_rule_end(&nl, NULL);
 	drop_rule();
-	nft_match_pair_set(&nl, &p4, false);
+	nft_match_set(&nl, &p4, NFT_OF(NFT_SADDR, NFT_DADDR), false);
 	drop_end();
 	assert_false(passes("127.1.7.7", "127.2.0.9", 0));
 	assert_true(passes("127.1.7.7", "127.2.0.10", 0));
@@ -330,7 +332,7 @@ static void test_packets_pairs(void **state)
 
 static void test_nothing_kept(void **state)
 {
-	struct nft_elem el = { .first = A("10.0.0.1") };
+	struct nft_elem el = { .key[0].addr = A("10.0.0.1") };
 	unsigned int failed = 77;
 
 	(void)state;
@@ -392,7 +394,7 @@ static void test_wrong_chains(void **state)
 
 static void test_many_errors(void **state)
 {
-	struct nft_elem el = { .first = A("10.0.0.1") };
+	struct nft_elem el = { .key[0].addr = A("10.0.0.1") };
 	unsigned int failed;
 
 	(void)state;

@@ -39,12 +39,12 @@ static const struct nft_chain node_chain = {
 };
 
 static const struct nft_set sets[MASQ_PARTS] = {
-	[MASQ_PODS4] = { "pods4", NFT_KEY_IPV4, true },
-	[MASQ_PODS6] = { "pods6", NFT_KEY_IPV6, true },
-	[MASQ_CLUSTER4] = { "cluster4", NFT_KEY_IPV4, true },
-	[MASQ_CLUSTER6] = { "cluster6", NFT_KEY_IPV6, true },
-	[MASQ_NODES4] = { "nodes4", NFT_KEY_IPV4, false },
-	[MASQ_NODES6] = { "nodes6", NFT_KEY_IPV6, false },
+	[MASQ_PODS4] = { "pods4", { NFT_TYPE_IPV4 }, .interval = true },
+	[MASQ_PODS6] = { "pods6", { NFT_TYPE_IPV6 }, .interval = true },
+	[MASQ_CLUSTER4] = { "cluster4", { NFT_TYPE_IPV4 }, .interval = true },
+	[MASQ_CLUSTER6] = { "cluster6", { NFT_TYPE_IPV6 }, .interval = true },
+	[MASQ_NODES4] = { "nodes4", { NFT_TYPE_IPV4 } },
+	[MASQ_NODES6] = { "nodes6", { NFT_TYPE_IPV6 } },
 };
 
 static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -182,10 +182,10 @@ struct elem_walk {
 static int collect_elem(const struct nft_elem *el, void *arg)
 {
 	const struct elem_walk *w = arg;
-	struct masquerade_item it = { .part = w->part, .first = el->first, .last = el->first };
+	struct masquerade_item it = { .part = w->part,
+				      .first = el->key[0].addr,
+				      .last = (el->range ? el->last : el->key)[0].addr };
 
-	if (addr_is_set(&el->last))
-		it.last = el->last;
 	list_add(w->have, &it);
 	return 0;
 }
@@ -248,13 +248,13 @@ static void put_rule(const struct site *s, uint8_t family)
 
 	nft_rule_begin(nl, &node_table, CHAIN, false);
 	nft_match_family(nl, family);
-	nft_match_saddr_set(nl, &sets[MASQ_PODS4 + v6], false);
+	nft_match_set(nl, &sets[MASQ_PODS4 + v6], NFT_OF(NFT_SADDR), false);
 	nft_match_daddr(nl, &multicast[v6], true);
 	if (s->cluster->masquerade == MASQUERADE_SUBNET) {
 		nft_match_oif(nl, s->cluster->bridge, true);
 	} else {
-		nft_match_daddr_set(nl, &sets[MASQ_CLUSTER4 + v6], true);
-		nft_match_daddr_set(nl, &sets[MASQ_NODES4 + v6], true);
+		nft_match_set(nl, &sets[MASQ_CLUSTER4 + v6], NFT_OF(NFT_DADDR), true);
+		nft_match_set(nl, &sets[MASQ_NODES4 + v6], NFT_OF(NFT_DADDR), true);
 	}
 	nft_do_masquerade(nl, true);
 	nft_rule_end(nl, rule_comment(s, family, comment));
@@ -295,10 +295,10 @@ static int make_room(struct nl *nl, struct err *e)
 static void put_element(struct nl *nl, const struct masquerade_item *it, bool add)
 {
 	const struct nft_set *set = &sets[it->part];
-	struct nft_elem el = { .first = it->first };
+	struct nft_elem el = { .key[0].addr = it->first,
+			       .last[0].addr = it->last,
+			       .range = set->interval };
 
-	if (set->interval)
-		el.last = it->last;
 	(add ? nft_elem_add : nft_elem_del)(nl, &node_table, set, &el);
 }
 
