@@ -10,9 +10,9 @@
 
 #include <errno.h>
 
-#include "attach/bridged.h"
-#include "attach/gone.h"
-#include "attach/netns_name.h"
+#include "iface/bridged.h"
+#include "iface/gone.h"
+#include "iface/netns_name.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"

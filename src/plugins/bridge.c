@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
-#include "attach/bridged.h"
-#include "attach/gone.h"
+#include "iface/bridged.h"
+#include "iface/gone.h"
 #include "base/err.h"
 #include "net/link.h"
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "attach/pod.h"
+#include "iface/pod.h"
 #include "base/err.h"
 
 static int add(const struct cni_request *req, const void *conf, struct cni_result *out,

@@ -10,7 +10,7 @@
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
 
-#include "attach/attachment.h"
+#include "cni/attachment.h"
 #include "fuzz.h"
 #include "net/ip.h"
 #include "net/link.h"

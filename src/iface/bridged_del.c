@@ -1,14 +1,14 @@
 /* DEL, CHECK, GC and STATUS of a pod on a bridge: see bridged.h. */
-#include "attach/bridged.h"
+#include "iface/bridged.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "attach/attachment.h"
-#include "attach/bridge_host.h"
+#include "cni/attachment.h"
+#include "iface/bridge_host.h"
 #include "attach/masq.h"
-#include "attach/pod.h"
-#include "attach/reaper.h"
+#include "iface/pod.h"
+#include "iface/reaper.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "net/nl.h"

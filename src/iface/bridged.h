@@ -2,8 +2,8 @@
  * Attaching a pod to a bridge: what the plugins bridge, bash-cni and my-cni have in common, command
  * by command.
  */
-#ifndef ATTACH_BRIDGED_H
-#define ATTACH_BRIDGED_H
+#ifndef IFACE_BRIDGED_H
+#define IFACE_BRIDGED_H
 
 #include "base/undo.h"
 #include "cni/request.h"

@@ -6,8 +6,8 @@
  * a DEL after its maker was killed, takes it away again. Makers and takers hold a lock; every other
  * ADD sees a finished bridge and takes none.
  */
-#ifndef ATTACH_BRIDGE_HOST_H
-#define ATTACH_BRIDGE_HOST_H
+#ifndef IFACE_BRIDGE_HOST_H
+#define IFACE_BRIDGE_HOST_H
 
 #include <stdbool.h>
 #include <stdint.h>

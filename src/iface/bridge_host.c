@@ -1,5 +1,5 @@
 /* The bridge, its addresses and its life: see bridge_host.h. */
-#include "attach/bridge_host.h"
+#include "iface/bridge_host.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  *
  * The name is a symbolic link to CNI_NETNS: unlike a mount it keeps nothing alive.
  */
-#ifndef ATTACH_NETNS_NAME_H
-#define ATTACH_NETNS_NAME_H
+#ifndef IFACE_NETNS_NAME_H
+#define IFACE_NETNS_NAME_H
 
 #include "cni/request.h"
 

@@ -1,7 +1,7 @@
 /* Is a pod provably gone? See gone.h. */
-#include "attach/gone.h"
+#include "iface/gone.h"
 
-#include "attach/attachment.h"
+#include "cni/attachment.h"
 #include "net/nl.h"
 
 /*

@@ -11,8 +11,8 @@
  * deleted is a second group, into which links come when their masquerade is gone: others mark
  * theirs all the time.
  */
-#ifndef ATTACH_REAPER_H
-#define ATTACH_REAPER_H
+#ifndef IFACE_REAPER_H
+#define IFACE_REAPER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* Names of pods' namespaces: see netns_name.h. */
-#include "attach/netns_name.h"
+#include "iface/netns_name.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /*
  * The pod's side of an attachment: its namespace and the interface in it.
  */
-#ifndef ATTACH_POD_H
-#define ATTACH_POD_H
+#ifndef IFACE_POD_H
+#define IFACE_POD_H
 
 #include <stdbool.h>
 

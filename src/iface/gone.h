@@ -1,8 +1,8 @@
 /*
  * Is a pod provably gone? For the leases of plugins that keep a host end for every attachment.
  */
-#ifndef ATTACH_GONE_H
-#define ATTACH_GONE_H
+#ifndef IFACE_GONE_H
+#define IFACE_GONE_H
 
 #include "cni/cni.h"
 

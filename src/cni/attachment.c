@@ -1,5 +1,5 @@
 /* Derived names and marks of an attachment: see attachment.h. */
-#include "attach/attachment.h"
+#include "cni/attachment.h"
 
 #include <errno.h>
 #include <signal.h>

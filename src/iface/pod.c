@@ -1,5 +1,5 @@
 /* The pod's side of an attachment: see pod.h. */
-#include "attach/pod.h"
+#include "iface/pod.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,18 +5,18 @@
  * pair with its host end in the bridge; the pod's side. Whatever the moment of a SIGKILL, DEL finds
  * all of it by the attachment's names.
  */
-#include "attach/bridged.h"
+#include "iface/bridged.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "attach/attachment.h"
-#include "attach/bridge_host.h"
+#include "cni/attachment.h"
+#include "iface/bridge_host.h"
 #include "attach/masq.h"
-#include "attach/pod.h"
-#include "attach/reaper.h"
+#include "iface/pod.h"
+#include "iface/reaper.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"

@@ -1,5 +1,5 @@
 /* Deleting host ends in groups: see reaper.h. */
-#include "attach/reaper.h"
+#include "iface/reaper.h"
 
 #include <errno.h>
 #include <fcntl.h>
