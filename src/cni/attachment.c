@@ -72,6 +72,21 @@ bool attachment_owns(const struct cni_attachment *at, const struct link *l)
 	       (!l->alias[0] || strcmp(l->alias, attachment_alias(at, alias)) == 0);
 }
 
+static bool has_maker_group(const struct link *l)
+{
+	return (l->group & ~PID_MASK) == MAKER_GROUP;
+}
+
+bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *l)
+{
+	char alias[LINK_ALIAS_SIZE];
+
+	if (strcmp(l->name, at->ifname) != 0)
+		return false;
+	return l->alias[0] ? strcmp(l->alias, attachment_alias(at, alias)) == 0
+			   : has_maker_group(l);
+}
+
 uint32_t attachment_group(void)
 {
 	return MAKER_GROUP | ((uint32_t)getpid() & PID_MASK);
@@ -79,7 +94,7 @@ uint32_t attachment_group(void)
 
 bool attachment_orphaned(const struct link *l)
 {
-	if (strcmp(l->kind, "veth") != 0 || l->alias[0] || (l->group & ~PID_MASK) != MAKER_GROUP)
+	if (strcmp(l->kind, "veth") != 0 || l->alias[0] || !has_maker_group(l))
 		return false;
 	return kill((pid_t)(l->group & PID_MASK), 0) < 0 && errno == ESRCH;
 }

@@ -1,6 +1,6 @@
 /*
  * How an attachment is found again: names derived from network, container and interface, and the
- * mark on its host end.
+ * mark on its host end, or on its interface in the pod when that has no end on the host.
  *
  * Nothing is remembered in files: DEL, CHECK, GC and list compute the host end's name, or read its
  * alias, which carries all three in clear (`ip link` shows it): "cnibox NETWORK CONTAINER
@@ -36,7 +36,14 @@ bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE],
 bool attachment_owns(const struct cni_attachment *at, const struct link *l);
 
 /*
- * The link group of a host end that has no alias yet: it names its maker's process, so that GC can
+ * Is this link, in the pod, the interface of this attachment? The alias says so, or the group of a
+ * maker that was killed before it was set. The pod can write both: believe it for nothing but its
+ * own interface.
+ */
+bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *l);
+
+/*
+ * The link group of a new link that has no alias yet: it names its maker's process, so that GC can
  * tell what a killed ADD left from what is being made. (A maker in another pid namespace is taken
  * for dead; its ADD then fails and leaves nothing.)
  */

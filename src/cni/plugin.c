@@ -221,6 +221,7 @@ int cni_plugin_run(const struct cni_plugin *p)
 	arena_init(&arena, arena_memory, sizeof(arena_memory));
 	text_init(&answer, answer_buf, sizeof(answer_buf));
 	r = read_call(&req, &arena, &env, &e);
+	req.plugin = p;
 	if (r < 0)
 		write_error(&answer, &req, &e);
 	else if (req.command == CNI_VERSION)
@@ -266,5 +267,8 @@ void cni_plugin_help(const struct cni_plugin *p)
 		json_help(&t, p->keys, "");
 	if (p->ipam_keys)
 		json_help(&t, p->ipam_keys, "ipam");
+	for (size_t i = 0; p->capabilities[i]; i++)
+		text_printf(&t, "  runtimeConfig.%-16s %s\n", p->capabilities[i],
+			    "given by the runtime where the list has this capability");
 	fputs(t.at, stdout);
 }

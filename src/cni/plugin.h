@@ -10,6 +10,10 @@
 #include "cni/request.h"
 #include "cni/result.h"
 
+struct iface_driver;
+
+#define CNI_CAPABILITIES_MAX 7
+
 /*
  * conf is the plugin's own struct, decoded by its table over its defaults. Each function returns 0
  * or -errno with e set; the error code is set at the point of failure by err_code(), or derived
@@ -17,8 +21,15 @@
  */
 struct cni_plugin {
 	const char *name;
+	const char *summary;	       /* one line */
 	const struct json_table *keys; /* decoded into conf, and printed by --help; NULL: none */
 	const struct json_table *ipam_keys; /* of the "ipam" object, for --help only; NULL: none */
+	/* The keys of runtimeConfig that it reads, as a list declares them in "capabilities". */
+	const char *capabilities[CNI_CAPABILITIES_MAX + 1]; /* NULL behind the last */
+	/* Of a plugin that gives a pod an interface: iface.h, whose functions are then add to
+	 * status.
+	 */
+	const struct iface_driver *driver;
 	size_t conf_size;
 	bool reads_args; /* ADD: addresses and a MAC that the caller asks for; else CNI_ARGS may
 			    hold anything */
@@ -65,7 +76,7 @@ int cni_plugin_run(const struct cni_plugin *p);
  */
 int cni_plugin_unknown(const char *name);
 
-/* Printed by --help behind the applet's line: the keys. */
+/* Printed by --help behind the applet's line: the keys, and those of runtimeConfig. */
 void cni_plugin_help(const struct cni_plugin *p);
 
 #endif

@@ -14,6 +14,7 @@
 #include "json/json.h"
 
 struct arena;
+struct cni_plugin;
 struct err;
 
 #define CNI_STDIN_MAX                                                                              \
@@ -30,6 +31,7 @@ struct cni_env {
 
 struct cni_request {
 	struct arena *arena;
+	const struct cni_plugin *plugin; /* that is called; set by the frame */
 	enum cni_command command;
 	enum cni_version version; /* of the configuration: the form of the answer */
 	struct cni_attachment

@@ -12,9 +12,9 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "iface/iface.h"
 #include "net/ip.h"
 #include "net/nl.h"
-#include "net/sysctl.h"
 
 #define RUN_DIR "/run/cnibox"
 #define LOCK_TIMEOUT_MS 30000
@@ -158,22 +158,19 @@ static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
 	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name, prefix_text(wanted));
 }
 
-static int ensure_gateways(struct bridge_host *b, const struct bridge_want *want,
-			   const struct cni_result *ips, struct err *e)
+int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
+			const struct cni_result *ips, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && want->gateway && i < ips->ip_count; i++) {
 		struct prefix gw = { .addr = ips->ips[i].gateway, .len = ips->ips[i].address.len };
-		bool v6 = gw.addr.family == AF_INET6;
 
 		if (!addr_is_set(&gw.addr))
 			continue;
 		r = ensure_address(b, want, &gw, e);
 		if (r == 0)
-			r = sysctl_set(v6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward",
-				       "1", e);
-		r = r > 0 ? 0 : r;
+			r = iface_forward(gw.addr.family, e);
 	}
 	return r;
 }
@@ -187,8 +184,7 @@ static int ensure_flags(struct bridge_host *b, const struct bridge_want *want, s
 	return err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", want->name);
 }
 
-int bridge_host_open(struct bridge_host *b, const struct bridge_want *want,
-		     const struct cni_result *ips, struct err *e)
+int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e)
 {
 	int r;
 
@@ -196,8 +192,6 @@ int bridge_host_open(struct bridge_host *b, const struct bridge_want *want,
 	r = find_or_make(b, want, e);
 	if (r > 0)
 		r = ensure_flags(b, want, e);
-	if (r == 0)
-		r = ensure_gateways(b, want, ips, e);
 	if (r < 0)
 		bridge_host_drop(b);
 	return r;

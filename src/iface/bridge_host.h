@@ -36,11 +36,14 @@ struct bridge_host {
 };
 
 /*
- * Find or make the bridge; what exists and is no bridge is -EEXIST, named. Then the gateway
- * addresses and forwarding as wanted. On failure the bridge is as before.
+ * Find or make the bridge, up and promiscuous as wanted; what exists and is no bridge is -EEXIST,
+ * named. On failure the bridge is as before.
  */
-int bridge_host_open(struct bridge_host *b, const struct bridge_want *want,
-		     const struct cni_result *ips, struct err *e);
+int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e);
+
+/* The gateway addresses and forwarding as wanted. */
+int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
+			const struct cni_result *ips, struct err *e);
 
 /* The ADD has succeeded: a new bridge is finished, the lock released. */
 int bridge_host_keep(struct bridge_host *b, struct err *e);

@@ -80,9 +80,37 @@ static struct route kernel_route(const struct cni_result *r, const struct cni_ro
 	return out;
 }
 
-static bool ip_is_on(const struct cni_ip *ip, int iface)
+/*
+ * As the reference's ptp: the gateway is on link, and the rest of the subnet is reached by it. Both
+ * leave with the address.
+ */
+static struct route gateway_route(const struct cni_ip *ip, bool to_gateway, int index)
 {
-	return ip->interface < 0 || ip->interface == iface;
+	struct route out = { .src = ip->address.addr, .index = index };
+
+	if (to_gateway) {
+		out.dst.addr = ip->gateway;
+		out.dst.len = (uint8_t)addr_bits(&ip->gateway);
+	} else {
+		out.dst = prefix_masked(&ip->address);
+		out.via = ip->gateway;
+	}
+	return out;
+}
+
+/* The nth route that is wanted; false behind the last. */
+static bool wanted_route(const struct pod_want *want, size_t n, int index, struct route *out)
+{
+	const struct cni_result *r = want->r;
+	size_t own = want->by_gateway ? 2 * r->ip_count : 0;
+
+	if (n < own)
+		*out = gateway_route(&r->ips[n / 2], n % 2 == 0, index);
+	else if (n - own < r->route_count)
+		*out = kernel_route(r, &r->routes[n - own], index);
+	else
+		return false;
+	return true;
 }
 
 /*
@@ -112,63 +140,90 @@ static int allow_ipv6(struct pod *p, const char *ifname, const struct cni_result
  * One by one; of equal routes the first wins, as with the reference: a pod's second interface
  * brings a second default route.
  */
-static int add_missing_routes(struct pod *p, const struct cni_result *r, int index, struct err *e)
+static int add_missing_routes(struct pod *p, const struct pod_want *want, int index, struct err *e)
 {
-	for (size_t i = 0; i < r->route_count; i++) {
-		struct route rt = kernel_route(r, &r->routes[i], index);
+	struct route rt;
+
+	for (size_t n = 0; wanted_route(want, n, index, &rt); n++) {
 		struct err local = { 0 };
-		int res;
+		int r;
 
 		route_add(&p->nl, &rt);
-		res = nl_commit(&p->nl, NULL, &local);
-		if (res < 0 && res != -EEXIST) {
+		r = nl_commit(&p->nl, NULL, &local);
+		if (r < 0 && r != -EEXIST) {
 			*e = local;
-			return res;
+			return r;
 		}
 	}
 	return 0;
 }
 
-static int configure_link(struct pod *p, const struct link *l, int iface,
-			  const struct cni_result *r, struct err *e)
+static void put_addresses(struct pod *p, const struct pod_want *want, int index)
+{
+	for (size_t i = 0; i < want->r->ip_count; i++) {
+		const struct prefix *address = &want->r->ips[i].address;
+
+		if (want->by_gateway)
+			ifaddr_add_alone(&p->nl, index, address);
+		else
+			ifaddr_add(&p->nl, index, address);
+	}
+}
+
+static int configure_link(struct pod *p, const struct link *l, const struct pod_want *want,
+			  struct err *e)
 {
 	struct err local = { 0 };
 	unsigned int failed = 0, first_route;
-	int res;
+	struct route rt;
+	int r;
 
+	if (want->alias)
+		link_set_alias(&p->nl, l->index, want->alias, 0);
 	link_up(&p->nl, 1);
 	link_up(&p->nl, l->index);
-	for (size_t i = 0; i < r->ip_count; i++) {
-		if (ip_is_on(&r->ips[i], iface))
-			ifaddr_add(&p->nl, l->index, &r->ips[i].address);
-	}
+	put_addresses(p, want, l->index);
 	first_route = nl_count(&p->nl);
-	for (size_t i = 0; i < r->route_count; i++) {
-		struct route rt = kernel_route(r, &r->routes[i], l->index);
-
+	for (size_t n = 0; wanted_route(want, n, l->index, &rt); n++)
 		route_add(&p->nl, &rt);
-	}
-	res = nl_commit(&p->nl, &failed, &local);
-	if (res == -EEXIST && failed >= first_route)
-		return add_missing_routes(p, r, l->index, e);
-	if (res < 0)
+	r = nl_commit(&p->nl, &failed, &local);
+	if (r == -EEXIST && failed >= first_route)
+		return add_missing_routes(p, want, l->index, e);
+	if (r < 0)
 		*e = local;
-	return res;
+	return r;
 }
 
-int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r,
-		  struct err *e)
+/* An ADD has made it a moment ago. */
+static int find_own(struct pod *p, const char *ifname, struct link *l, struct err *e)
+{
+	int r = link_find(&p->nl, ifname, l, e);
+
+	return r == 0 ? err_set(e, ENODEV, "interface %s has vanished from the pod", ifname) : r;
+}
+
+int pod_configure(struct pod *p, const struct pod_want *want, struct err *e)
 {
 	struct link l;
-	int res = link_find(&p->nl, ifname, &l, e);
+	int r = find_own(p, want->ifname, &l, e);
 
-	if (res == 0)
-		return err_set(e, ENODEV, "interface %s has vanished from the pod", ifname);
-	if (res > 0)
-		res = allow_ipv6(p, ifname, r, e);
-	if (res == 0)
-		res = configure_link(p, &l, iface, r, e);
-	return err_ctx(e, res, "configure %s in the pod", ifname);
+	if (r > 0)
+		r = allow_ipv6(p, want->ifname, want->r, e);
+	if (r == 0)
+		r = configure_link(p, &l, want, e);
+	return err_ctx(e, r, "configure %s in the pod", want->ifname);
+}
+
+int pod_link_up(struct pod *p, const char *ifname, struct err *e)
+{
+	struct link l;
+	int r = find_own(p, ifname, &l, e);
+
+	if (r > 0) {
+		link_up(&p->nl, l.index);
+		r = nl_commit(&p->nl, NULL, e);
+	}
+	return err_ctx(e, r, "%s in the pod", ifname);
 }
 
 int pod_loopback_up(struct pod *p, struct err *e)
@@ -224,15 +279,27 @@ static int verify_addresses(struct pod *p, const struct link *l, int iface,
 	return res;
 }
 
-static int verify_routes(struct pod *p, const struct link *l, const struct cni_result *r,
-			 struct err *e)
+/* In a chain others may have added addresses that this interface has not. */
+static bool route_is_of(const struct pod_want *want, size_t n, int iface)
 {
+	const struct cni_result *r = want->r;
+
+	if (!want->by_gateway || n >= 2 * r->ip_count)
+		return true;
+	return r->ips[n / 2].interface == iface && addr_is_set(&r->ips[n / 2].gateway);
+}
+
+static int verify_routes(struct pod *p, const struct link *l, int iface,
+			 const struct pod_want *want, struct err *e)
+{
+	struct route wanted;
 	int res = 0;
 
-	for (size_t i = 0; res == 0 && i < r->route_count; i++) {
-		struct route wanted = kernel_route(r, &r->routes[i], l->index);
+	for (size_t n = 0; res == 0 && wanted_route(want, n, l->index, &wanted); n++) {
 		struct seen s = { .route = &wanted };
 
+		if (!route_is_of(want, n, iface))
+			continue;
 		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, see_route, &s, e);
 		if (res == 0 && !s.found)
 			res = err_code(e,
@@ -243,9 +310,9 @@ static int verify_routes(struct pod *p, const struct link *l, const struct cni_r
 	return res;
 }
 
-int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface,
-	       const struct cni_result *r, struct err *e)
+int pod_verify(struct pod *p, const struct pod_want *want, int iface, struct err *e)
 {
+	const char *mac = want->r->ifaces[iface].mac, *ifname = want->ifname;
 	char text[MAC_TEXT];
 	struct link l;
 	int res = link_find(&p->nl, ifname, &l, e);
@@ -263,6 +330,6 @@ int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface,
 		res = 0;
 	if (res < 0)
 		return err_code(e, res, CNI_ERR_DIFFERS);
-	res = verify_addresses(p, &l, iface, r, e);
-	return res < 0 ? res : verify_routes(p, &l, r, e);
+	res = verify_addresses(p, &l, iface, want->r, e);
+	return res < 0 ? res : verify_routes(p, &l, iface, want, e);
 }

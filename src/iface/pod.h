@@ -26,22 +26,30 @@ void pod_close(struct pod *p);
 /* -EEXIST, CNI_ERR_EXISTS, if the pod has a link of this name. */
 int pod_check_free(struct pod *p, const char *ifname, struct err *e);
 
+/* Bring the interface up. */
+int pod_link_up(struct pod *p, const char *ifname, struct err *e);
+
+/* How the pod's side is to be. */
+struct pod_want {
+	const char *ifname;
+	const char *alias;	    /* and link group 0; NULL: they stay */
+	bool by_gateway;	    /* nothing but the gateways, which r knows, is on link */
+	const struct cni_result *r; /* addresses and routes */
+};
+
 /*
- * One batch: lo up, the interface up, its addresses (those of r whose interface is iface, or none)
- * and the routes of r. Routes without a next hop get the gateway of the address of their family, or
- * are on link.
+ * One batch: lo up, the interface up, its addresses and routes. Routes without a next hop get the
+ * gateway of the address of their family, or are on link.
  */
-int pod_configure(struct pod *p, const char *ifname, int iface, const struct cni_result *r,
-		  struct err *e);
+int pod_configure(struct pod *p, const struct pod_want *want, struct err *e);
 
 /* Bring the loopback up, with its addresses. */
 int pod_loopback_up(struct pod *p, struct err *e);
 
 /*
- * CHECK: the interface is there and up with this MAC (NULL: any), its addresses and the routes
- * stand; CNI_ERR_DIFFERS names what does not.
+ * CHECK: the interface, number iface in want->r, is there and up with its MAC, its addresses and
+ * the routes stand; CNI_ERR_DIFFERS names what does not.
  */
-int pod_verify(struct pod *p, const char *ifname, const char *mac, int iface,
-	       const struct cni_result *r, struct err *e);
+int pod_verify(struct pod *p, const struct pod_want *want, int iface, struct err *e);
 
 #endif

@@ -58,90 +58,103 @@ int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, stru
 	return commit(nl, "delete the doomed links", e);
 }
 
-static int delete_one(struct nl *nl, const char *name, struct err *e)
+static int collect_marked(const struct link *l, void *arg)
 {
-	link_del_name(nl, name);
-	return commit(nl, name, e);
-}
+	struct reaper *r = arg;
 
-struct marked {
-	char names[REAPER_MAX][IF_NAMESIZE];
-	size_t count;
-};
-
-static int see_marked(const struct link *l, void *arg)
-{
-	struct marked *m = arg;
-
-	if (reaper_has(l) && m->count < REAPER_MAX)
-		memcpy(m->names[m->count++], l->name, IF_NAMESIZE);
+	if (reaper_has(l) && r->count < REAPER_MAX && strcmp(l->name, r->names[0]) != 0)
+		memcpy(r->names[r->count++], l->name, IF_NAMESIZE);
 	return 0;
 }
 
-/* Who goes, and what goes before them. */
-struct reap {
-	const char *name;
-	reaper_fn *first;
-	void *arg;
-};
-
-static int delete_alone(struct nl *nl, const struct reap *q, struct err *e)
+static void close_lock(struct reaper *r)
 {
-	char name[1][IF_NAMESIZE];
-
-	str_copy(name[0], IF_NAMESIZE, q->name);
-	if (q->first)
-		q->first(name, 1, q->arg);
-	return delete_one(nl, q->name, e);
-}
-
-static int delete_crowd(struct nl *nl, const struct reap *q, struct err *e)
-{
-	static struct marked marked;
-	int r;
-
-	str_copy(marked.names[0], IF_NAMESIZE, q->name); /* whatever finds no room */
-	marked.count = 1;
-	r = link_each(nl, "veth", see_marked, &marked, e);
-	if (r < 0)
-		return r;
-	if (q->first(marked.names, marked.count, q->arg) < 0)
-		return delete_one(nl, q->name, e);
-	return reaper_collect(nl, marked.names, marked.count, e);
-}
-
-/* The lock is held. */
-static int delete_found(struct nl *nl, const struct reap *q, bool waited, struct err *e)
-{
-	struct link l;
-	int r = link_find(nl, q->name, &l, e);
-
-	if (r <= 0)
-		return r < 0 ? r : !waited;
-	r = waited && q->first ? delete_crowd(nl, q, e) : delete_alone(nl, q, e);
-	return r < 0 ? r : 1;
+	if (r->lock >= 0)
+		close(r->lock);
+	r->lock = -1;
 }
 
 /*
  * Without a lock file (a read-only /run) every DEL deletes for itself: slower in a crowd, never
  * wrong.
  */
-int reaper_del(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e)
+static int take_lock(struct reaper *r, struct err *e)
 {
-	const struct reap q = { name, first, arg };
-	int lock, r;
-	bool waited;
+	r->lock = open_lock();
+	r->crowd = r->lock >= 0 && flock(r->lock, LOCK_EX | LOCK_NB) < 0;
+	return r->crowd ? lock_take(r->lock, RUN_DIR "/reaper.lock", LOCK_TIMEOUT_MS, e) : 0;
+}
 
-	link_set_group(nl, name, REAPER_MARKED);
-	r = err_ctx(e, commit(nl, "mark for deletion", e), "%s", name);
-	if (r < 0)
-		return r;
-	lock = open_lock();
-	waited = lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0;
-	r = waited ? lock_take(lock, RUN_DIR "/reaper.lock", LOCK_TIMEOUT_MS, e) : 0;
-	if (r == 0)
-		r = delete_found(nl, &q, waited, e);
-	if (lock >= 0)
-		close(lock);
-	return r;
+/* The lock is held. The own name stands first, so that it finds room. */
+static int find_names(struct reaper *r, bool crowd, struct err *e)
+{
+	struct link l;
+	int res = link_find(r->nl, r->names[0], &l, e);
+
+	if (res <= 0)
+		return res;
+	r->count = 1;
+	res = crowd ? link_each(r->nl, "veth", collect_marked, r, e) : 0;
+	return res < 0 ? res : 1;
+}
+
+static int begin(struct reaper *r, bool alone, struct err *e)
+{
+	int res;
+
+	link_set_group(r->nl, r->names[0], REAPER_MARKED);
+	res = err_ctx(e, commit(r->nl, "mark for deletion", e), "%s", r->names[0]);
+	if (res < 0)
+		return res;
+	res = take_lock(r, e);
+	if (res == 0)
+		res = find_names(r, r->crowd && !alone, e);
+	if (res <= 0)
+		close_lock(r);
+	return res;
+}
+
+static void init(struct reaper *r, struct nl *nl, const char *name)
+{
+	r->nl = nl;
+	r->lock = -1;
+	r->count = 0;
+	r->crowd = false;
+	str_copy(r->names[0], IF_NAMESIZE, name);
+}
+
+int reaper_begin(struct reaper *r, struct nl *nl, const char *name, struct err *e)
+{
+	init(r, nl, name);
+	return begin(r, false, e);
+}
+
+void reaper_alone(struct reaper *r)
+{
+	r->count = 1;
+}
+
+static int delete_one(struct nl *nl, const char *name, struct err *e)
+{
+	link_del_name(nl, name);
+	return commit(nl, name, e);
+}
+
+int reaper_finish(struct reaper *r, struct err *e)
+{
+	int res = r->count > 1 ? reaper_collect(r->nl, r->names, r->count, e)
+			       : delete_one(r->nl, r->names[0], e);
+
+	close_lock(r);
+	return res;
+}
+
+int reaper_del(struct nl *nl, const char *name, struct err *e)
+{
+	static struct reaper r;
+	int res;
+
+	init(&r, nl, name);
+	res = begin(&r, true, e);
+	return res > 0 ? reaper_finish(&r, e) : res;
 }

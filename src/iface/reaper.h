@@ -10,6 +10,12 @@
  * each would hold up the node's ADDs for grace periods. So that a DEL can trust in it, what is
  * deleted is a second group, into which links come when their masquerade is gone: others mark
  * theirs all the time.
+ *
+ *	r = reaper_begin(&reaper, nl, name, &e);
+ *	if (r > 0) {
+ *		... what goes before the links reaper.names; if it fails, reaper_alone(&reaper) ...
+ *		r = reaper_finish(&reaper, &e);
+ *	}
  */
 #ifndef IFACE_REAPER_H
 #define IFACE_REAPER_H
@@ -26,18 +32,33 @@ struct nl;
 #define REAPER_DOOMED 0x636e6963u
 #define REAPER_MAX 1000 /* links that one call can name */
 
+/* Large: make it static. */
+struct reaper {
+	struct nl *nl;
+	int lock;			     /* -1: none */
+	bool crowd;			     /* another's DEL held the lock: there is a crowd */
+	char names[REAPER_MAX][IF_NAMESIZE]; /* that are to be deleted; the own one first */
+	size_t count;
+};
+
 /* Is it on its way out? */
 bool reaper_has(const struct link *l);
 
 /*
- * Mark this link and return when it is gone: 0 a crowd was here, and perhaps another's call deleted
- * it; 1 this call did, or nobody; -errno. Before it deletes, it calls first: with the names of all
- * marked links, this one among them, when it had to wait, for then there is a crowd; else with this
- * one. Nobody else deletes a link of them before first has said 0; when it says -errno this one is
- * deleted alone. first NULL: nothing goes before.
+ * Mark this link and wait for the turn. 1: it is for this call to delete r->names, the whole crowd
+ * when there is one, and nobody else deletes them before reaper_finish(); 0: the link is gone, by
+ * another's call if r->crowd; -errno.
  */
-typedef int reaper_fn(char (*names)[IF_NAMESIZE], size_t count, void *arg);
-int reaper_del(struct nl *nl, const char *name, reaper_fn *first, void *arg, struct err *e);
+int reaper_begin(struct reaper *r, struct nl *nl, const char *name, struct err *e);
+
+/* What must go before the crowd's links has not gone: only the own one is deleted. */
+void reaper_alone(struct reaper *r);
+
+/* Delete them, whose masquerade is gone, in one request, and let the next in. */
+int reaper_finish(struct reaper *r, struct err *e);
+
+/* Mark this link and return when it is gone, and nothing goes before it. */
+int reaper_del(struct nl *nl, const char *name, struct err *e);
 
 /*
  * GC: delete these links, whose masquerade is gone, in one request. Those that are not there any

@@ -112,6 +112,18 @@ static int foreign(const struct ipam *i, const struct cni_request *req, enum cni
 	return call_foreign(i, req, command, text, &len, e);
 }
 
+bool ipam_needs_link(const struct ipam *i)
+{
+	switch (i->kind) {
+	case IPAM_NONE:
+	case IPAM_HOST_LOCAL:
+		break;
+	case IPAM_FOREIGN:
+		return true;
+	}
+	return false;
+}
+
 int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out,
 	     struct err *e)
 {

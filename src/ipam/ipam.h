@@ -7,6 +7,8 @@
 #ifndef IPAM_IPAM_H
 #define IPAM_IPAM_H
 
+#include <stdbool.h>
+
 #include "ipam/host_local.h"
 
 enum ipam_kind { IPAM_NONE, IPAM_HOST_LOCAL, IPAM_FOREIGN };
@@ -21,6 +23,12 @@ struct ipam {
  */
 int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam *out,
 		struct err *e);
+
+/*
+ * Must the pod's interface be there when it is called? Our own asks nobody; another may be of the
+ * dhcp kind, which speaks through it.
+ */
+bool ipam_needs_link(const struct ipam *i);
 
 int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out,
 	     struct err *e);

@@ -36,6 +36,15 @@ void ifaddr_add(struct nl *nl, int index, const struct prefix *p)
 	}
 }
 
+/* The attribute replaces the header's flags. */
+void ifaddr_add_alone(struct nl *nl, int index, const struct prefix *p)
+{
+	uint32_t flags = p->addr.family == AF_INET6 ? IFA_F_NODAD : 0;
+
+	ifaddr_add(nl, index, p);
+	nl_put_u32(nl, IFA_FLAGS, flags | IFA_F_NOPREFIXROUTE);
+}
+
 void ifaddr_del(struct nl *nl, int index, const struct prefix *p)
 {
 	put_ifaddr(nl, "delete address", RTM_DELADDR, 0, index, p);

@@ -21,6 +21,8 @@ struct nl;
  * there is -EEXIST.
  */
 void ifaddr_add(struct nl *nl, int index, const struct prefix *p);
+/* The same without a route to the rest of its subnet (IFA_F_NOPREFIXROUTE). */
+void ifaddr_add_alone(struct nl *nl, int index, const struct prefix *p);
 void ifaddr_del(struct nl *nl, int index, const struct prefix *p);
 
 /*

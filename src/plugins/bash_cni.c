@@ -21,7 +21,7 @@
 #define LOG_MAX_BYTES (1 << 20)
 
 struct conf {
-	struct bridged b;
+	struct bridged_conf b;
 	struct prefix network, subnet;
 	const char *data_dir;
 	const char *log_path, *log_level;
@@ -36,11 +36,9 @@ static const struct json_field fields[] = {
 	{ "network", JSON_PREFIX, C(network), .help = "of the whole cluster; must contain subnet" },
 	{ "subnet", JSON_PREFIX, C(subnet), .required = true, .help = "of this node's pods" },
 	{ "bridge", JSON_STR, B(bridge), .help = "name of the bridge; default cni0" },
-	{ "mtu", JSON_INT, B(mtu), .min = 0, .max = 65535,
-	  .help = "of both ends and of a new bridge; default: the kernel's" },
-	{ "ipMasq", JSON_BOOL, B(ip_masq),
-	  .help = "translate what leaves the subnet; default false, for cnibox node does it for "
-		  "the cluster" },
+	IFACE_KEY_MTU("of both ends and of a new bridge; default: the kernel's"),
+	IFACE_KEY_IP_MASQ("translate what leaves the subnet; default false, for cnibox node does "
+			  "it for the cluster"),
 	{ "hairpinMode", JSON_BOOL, B(hairpin),
 	  .help = "let a pod reach itself through the bridge" },
 	{ "dataDir", JSON_STR, C(data_dir),
@@ -76,14 +74,6 @@ static int check_values(const struct conf *c, const char *subnet_key, struct err
 	if (addr_is_set(&c->network.addr) && !prefix_covers(&c->network, &c->subnet))
 		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key,
 			       prefix_text(&c->subnet), prefix_text(&c->network));
-	if (!cni_ifname_valid(c->b.bridge))
-		return err_set(e, EINVAL,
-			       "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' "
-			       "or blanks)",
-			       c->b.bridge);
-	if (c->b.mtu && c->b.mtu < 68)
-		return err_set(e, EINVAL, "mtu: %lld is below IPv4's smallest, 68",
-			       (long long)c->b.mtu);
 	if (c->log_level && !log_level_parse(c->log_level, &level))
 		return err_set(e, EINVAL, "logLevel: \"%.32s\" is none of error, warn, info, debug",
 			       c->log_level);
@@ -104,7 +94,7 @@ static int make_ipam(const struct cni_request *req, struct conf *c, const char *
 		return err_set(e, ENOMEM, "no memory left");
 	range->subnet = c->subnet;
 	r = hostlocal_range_complete(range, subnet_key, e);
-	c->b.ipam = (struct ipam){
+	c->b.iface.ipam = (struct ipam){
 		.kind = IPAM_HOST_LOCAL,
 		.local = {
 			.data_dir = c->data_dir && *c->data_dir ? c->data_dir : LEASE_DATA_DIR,
@@ -122,8 +112,11 @@ static int prepare_key(const struct cni_request *req, struct conf *c, const char
 	int r = check_values(c, subnet_key, e);
 
 	if (r == 0)
+		r = bridged_conf_check(&c->b, e);
+	if (r == 0)
+		r = iface_conf_check(req, &c->b.iface, e);
+	if (r == 0)
 		r = make_ipam(req, c, subnet_key, e);
-	c->b.mac = req->wanted_mac;
 	return err_code(e, r, CNI_ERR_CONFIG);
 }
 
@@ -152,8 +145,7 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 	       struct undo *u, struct err *e)
 {
 	static struct named named;
-	const struct conf *c = conf;
-	int r = bridged_add(&c->b, req, out, u, e);
+	int r = iface_add(req, conf, out, u, e);
 
 	if (r < 0)
 		return r;
@@ -164,9 +156,8 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 
 static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
-	const struct conf *c = conf;
 	struct err name = { 0 };
-	int name_r = netns_name_del(req->at.container_id, &name), r = bridged_del(&c->b, req, e);
+	int name_r = netns_name_del(req->at.container_id, &name), r = iface_del(req, conf, e);
 
 	netns_name_sweep(err_ignored());
 	if (r < 0 || name_r >= 0)
@@ -175,31 +166,15 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 	return name_r;
 }
 
-static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
-		 struct err *e)
-{
-	const struct conf *c = conf;
-
-	return bridged_check(&c->b, req, prev, e);
-}
-
 static int gc(const struct cni_request *req, const void *conf, struct err *e)
 {
-	const struct conf *c = conf;
 	struct err names = { 0 };
-	int names_r = netns_name_sweep(&names), r = bridged_gc(&c->b, req, e);
+	int names_r = netns_name_sweep(&names), r = iface_gc(req, conf, e);
 
 	if (r < 0 || names_r >= 0)
 		return r;
 	*e = names;
 	return names_r;
-}
-
-static int status(const struct cni_request *req, const void *conf, struct err *e)
-{
-	const struct conf *c = conf;
-
-	return bridged_status(&c->b, req, e);
 }
 
 static void opened(const struct cni_request *req, const void *conf)
@@ -227,32 +202,39 @@ static void answered(const struct cni_request *req, const void *conf, const char
 
 const struct cni_plugin bash_cni_plugin = {
 	.name = "bash-cni",
+	.summary = "bridge, addresses and default route from \"network\" and \"subnet\", in one "
+		   "plugin",
+	.capabilities = { "ips", "mac" },
 	.keys = &bash_keys,
 	.defaults = defaults,
 	.reads_args = true,
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare_bash,
+	.driver = &bridged_driver,
 	.add = add,
 	.del = del,
-	.check = check,
+	.check = iface_check,
 	.gc = gc,
-	.status = status,
+	.status = iface_status,
 	.opened = opened,
 	.answered = answered,
 };
 
 const struct cni_plugin my_cni_plugin = {
 	.name = "my-cni",
+	.summary = "as bash-cni, with the key \"podcidr\"",
+	.capabilities = { "ips", "mac" },
 	.keys = &my_keys,
 	.defaults = defaults,
 	.reads_args = true,
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare_my,
+	.driver = &bridged_driver,
 	.add = add,
 	.del = del,
-	.check = check,
+	.check = iface_check,
 	.gc = gc,
-	.status = status,
+	.status = iface_status,
 	.opened = opened,
 	.answered = answered,
 };

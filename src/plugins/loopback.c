@@ -55,6 +55,7 @@ static int check(const struct cni_request *req, const void *conf, const struct c
  */
 const struct cni_plugin loopback_plugin = {
 	.name = "loopback",
+	.summary = "bring the container's lo up",
 	.add = add,
 	.check = check,
 };

@@ -312,3 +312,41 @@ teardown() {
 	r=$(add bridge a "$(jq -c 'del(.cniVersion)' <<<"$CONF")")
 	[ "$(jq -r .cniVersion <<<"$r")" = 0.1.0 ]
 }
+
+# An IPAM plugin of the dhcp kind, as CNI_PATH finds it; it writes down whether the pod's interface was up at each call.
+link_ipam() {
+	mkdir -p "$BATS_TEST_TMPDIR/path"
+	ln -sf "$CNIBOX_BIN/bridge" "$BATS_TEST_TMPDIR/path/bridge"
+	cat >"$BATS_TEST_TMPDIR/path/needs-link" <<'EOF2'
+#!/bin/sh
+cat >/dev/null
+state=$(ip -n "${CNI_NETNS##*/}" -o link show "$CNI_IFNAME" 2>/dev/null | grep -c '<[^>]*UP')
+echo "$CNI_COMMAND $state" >>/run/needs-link
+[ "$CNI_COMMAND" = ADD ] || exit 0
+[ "$state" = 1 ] || { echo '{"code":999,"msg":"no link to send a request from"}'; exit 1; }
+[ ! -e /run/no-server ] || { echo '{"code":999,"msg":"no server answers"}'; exit 1; }
+echo '{"cniVersion":"1.0.0","interfaces":[{"name":"theirs"}],"ips":[{"address":"10.1.0.5/24","gateway":"10.1.0.1","interface":0}]}'
+EOF2
+	chmod +x "$BATS_TEST_TMPDIR/path/needs-link"
+	CNI_PATH=$BATS_TEST_TMPDIR/path
+	rm -f /run/needs-link /run/no-server
+}
+
+@test "an IPAM plugin that is not ours finds the pod's interface, up, at ADD and at DEL; the addresses are on that" {
+	link_ipam
+	conf=$(jq -c '.ipam = {"type":"needs-link"}' <<<"$CONF")
+	add bridge b "$CONF" >/dev/null
+	before=$(snapshot)
+	r=$(add bridge a "$conf")
+	[ "$(jq -c '[[.interfaces[].name] | .[0, 2]], [.ips[].interface]' <<<"$r" | tr -d '\n')" = '["cni0","eth0"][2]' ]
+	ip -n a -o addr show eth0 | grep -q 'inet 10.1.0.5/24'
+	ip -n a route | grep -q 'default via 10.1.0.1 dev eth0'
+	nft list set inet cnibox masq4 | grep -q 10.1.0.5
+	del bridge a "$conf"
+	[ "$(tr '\n' ' ' </run/needs-link)" = "ADD 1 DEL 1 " ]
+	diff <(echo "$before") <(snapshot)
+	touch /run/no-server
+	unchanged fails 999 "no server answers" add bridge a "$conf"
+	[ "$(ip -n a -o link | wc -l)" = 1 ]
+	del bridge b "$CONF"
+}

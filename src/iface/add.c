@@ -1,0 +1,215 @@
+/*
+ * ADD of an interface plugin: see iface.h.
+ *
+ * A step is a function, and an order a constant array of them. Whatever the moment of a SIGKILL,
+ * DEL finds all of it by the attachment's names.
+ */
+#include "iface/iface.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "attach/masq.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "cni/attachment.h"
+#include "iface/reaper.h"
+
+typedef int step_fn(struct iface *i, struct undo *u, struct err *e);
+
+static void undo_lease(void *ctx)
+{
+	struct iface *i = ctx;
+	struct err e = { 0 };
+
+	if (ipam_del(&i->conf->ipam, i->req, &e) < 0)
+		log_line(LOG_WARN, "undo: %s", e.text);
+}
+
+static void undo_masquerade(void *ctx)
+{
+	struct iface *i = ctx;
+	struct err e = { 0 };
+
+	if (masq_del(&i->req->at, NULL, 0, &e) < 0)
+		log_line(LOG_WARN, "undo: %s", e.text);
+}
+
+static void undo_link(void *ctx)
+{
+	struct iface *i = ctx;
+	struct nl *nl = i->driver->host_end ? &i->host : &i->pod.nl;
+	struct err e = { 0 };
+
+	link_del_name(nl, i->driver->host_end ? i->host_name : i->req->at.ifname);
+	if (nl_commit(nl, NULL, &e) < 0 && e.errnum != ENODEV)
+		log_line(LOG_WARN, "undo: %s", e.text);
+}
+
+/* The addresses are on our interface, whatever the IPAM plugin calls it. */
+static int add_lease(struct iface *i, struct undo *u, struct err *e)
+{
+	int r = ipam_add(&i->conf->ipam, i->req, &i->ips, e);
+
+	if (r < 0)
+		return r;
+	undo_push(u, undo_lease, i);
+	if (i->conf->ipam.kind != IPAM_NONE && i->ips.ip_count == 0)
+		return err_code(e, err_set(e, EINVAL, "the IPAM plugin gave no address"),
+				CNI_ERR_CONFIG);
+	for (size_t n = 0; n < i->ips.ip_count; n++)
+		i->ips.ips[n].interface = -1;
+	return i->driver->complete ? i->driver->complete(i, e) : 0;
+}
+
+static int add_host(struct iface *i, struct undo *u, struct err *e)
+{
+	return i->driver->host ? i->driver->host(i, u, e) : 0;
+}
+
+static int add_gateway(struct iface *i, struct undo *u, struct err *e)
+{
+	(void)u; /* stays, as what it is on */
+	return i->driver->gateway ? i->driver->gateway(i, e) : 0;
+}
+
+static int add_masquerade(struct iface *i, struct undo *u, struct err *e)
+{
+	if (!i->conf->ip_masq || !i->ips.ip_count)
+		return 0;
+	undo_push(u, undo_masquerade, i); /* also when only the answer was lost */
+	return masq_add(&i->req->at, &i->ips, e);
+}
+
+static int add_link(struct iface *i, struct undo *u, struct err *e)
+{
+	int r;
+
+	if (!i->conf->mac || !mac_parse(i->conf->mac, i->mac))
+		mac_random(i->mac);
+	r = i->driver->link(i, e);
+	if (r != -EEXIST)
+		undo_push(u, undo_link, i); /* also when only the answer was lost */
+	return r;
+}
+
+static int add_up(struct iface *i, struct undo *u, struct err *e)
+{
+	(void)u;
+	return pod_link_up(&i->pod, i->req->at.ifname, e);
+}
+
+static int add_route(struct iface *i, struct undo *u, struct err *e)
+{
+	(void)u; /* goes with the link */
+	return i->driver->route ? i->driver->route(i, e) : 0;
+}
+
+static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
+{
+	const struct pod_want want = {
+		.ifname = i->req->at.ifname,
+		.alias = i->driver->host_end ? NULL : i->alias,
+		.by_gateway = i->driver->by_gateway,
+		.r = &i->ips,
+	};
+
+	(void)u; /* goes with the link */
+	return pod_configure(&i->pod, &want, e);
+}
+
+/* A full range is found out before anything is made, at no cost. */
+static step_fn *const lease_first[] = {
+	add_lease, add_host, add_gateway, add_masquerade, add_link, add_route, add_pod_side, NULL,
+};
+/* The IPAM plugin speaks through the pod's interface. */
+static step_fn *const link_first[] = {
+	add_host,	add_link,  add_up,	 add_lease, add_gateway,
+	add_masquerade, add_route, add_pod_side, NULL,
+};
+
+static int run_steps(struct iface *i, struct undo *u, struct err *e)
+{
+	bool late = i->driver->link_first || ipam_needs_link(&i->conf->ipam);
+	step_fn *const *step = late ? link_first : lease_first;
+	int r = 0;
+
+	for (; r >= 0 && *step; step++)
+		r = (*step)(i, u, e);
+	return r;
+}
+
+/* The order that clients know: what is on the host, the pod's interface. */
+static int report(struct iface *i, struct cni_result *out, struct err *e)
+{
+	const struct cni_iface f = {
+		.name = i->req->at.ifname,
+		.mac = iface_mac_text(i, i->mac),
+		.mtu = i->mtu,
+		.sandbox = i->req->netns,
+	};
+	int r = i->driver->report ? i->driver->report(i, out, e) : 0;
+
+	if (r >= 0)
+		r = cni_result_add_iface(out, &f, e);
+	for (size_t n = 0; n < i->ips.ip_count; n++)
+		i->ips.ips[n].interface = r;
+	for (size_t n = 0; r >= 0 && n < i->ips.ip_count; n++)
+		r = cni_result_add_ip(out, &i->ips.ips[n], e);
+	for (size_t n = 0; r >= 0 && n < i->ips.route_count; n++)
+		r = cni_result_add_route(out, &i->ips.routes[n], e);
+	out->dns = i->req->dns.text ? i->req->dns : i->ips.dns;
+	return r < 0 ? r : 0;
+}
+
+/*
+ * A host end of this attachment: a link that its DEL has marked may still be on its way out; else
+ * the attachment exists.
+ */
+static int check_host_name(struct iface *i, struct err *e)
+{
+	const struct cni_attachment *at = &i->req->at;
+	struct link l;
+	int r = link_find(&i->host, i->host_name, &l, e);
+
+	if (r > 0 && reaper_has(&l)) {
+		r = reaper_del(&i->host, i->host_name, e);
+		if (r >= 0)
+			r = link_find(&i->host, i->host_name, &l, e);
+	}
+	if (r <= 0)
+		return r;
+	r = err_set(e, EEXIST,
+		    "container %s already has interface %s in network %s (%s on the host)",
+		    at->container_id, at->ifname, at->network, i->host_name);
+	return err_code(e, r, CNI_ERR_EXISTS);
+}
+
+/* What can be wrong, before anything changes. */
+static int check_free(struct iface *i, struct err *e)
+{
+	int r = pod_open(&i->pod, i->req->netns, e);
+
+	if (r == 0)
+		r = pod_check_free(&i->pod, i->req->at.ifname, e);
+	if (r == 0 && i->driver->host_end)
+		r = check_host_name(i, e);
+	return r;
+}
+
+/* prevResult says nothing here: such a plugin begins a chain, as the reference's does. */
+int iface_add(const struct cni_request *req, const void *conf, struct cni_result *out,
+	      struct undo *u, struct err *e)
+{
+	struct iface *i;
+	int r = iface_open(&i, req, conf, e);
+
+	*out = (struct cni_result){ 0 };
+	if (r == 0)
+		r = check_free(i, e);
+	if (r == 0)
+		r = run_steps(i, u, e);
+	if (r == 0)
+		r = report(i, out, e);
+	return r == 0 && i->driver->finish ? i->driver->finish(i, e) : r;
+}

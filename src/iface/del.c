@@ -1,0 +1,263 @@
+/*
+ * DEL and GC of an interface plugin: see iface.h. From names alone; every step is tried, and what
+ * is reported is the first real error.
+ */
+#include "iface/iface.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "attach/masq.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "cni/attachment.h"
+#include "iface/reaper.h"
+
+/* The first of a command's errors; the others are logged. */
+static int first_error(struct err *e, int r, struct err *step, int step_r)
+{
+	if (step_r < 0 && r < 0)
+		log_line(LOG_WARN, "%s", step->text);
+	else if (step_r < 0)
+		*e = *step;
+	err_clear(step);
+	return r < 0 || step_r >= 0 ? r : step_r;
+}
+
+struct del {
+	struct iface *i;
+	struct addr addrs[CNI_IPS_MAX]; /* the pod's, as far as the lease knows */
+	size_t addr_count;
+	bool masq_gone;
+	bool reaped; /* another's DEL has taken the link, if it did not vanish with its namespace */
+};
+
+/* Who reaps looks after the empty table as well; all of a crowd would get into each other's way. */
+static int del_masquerade(struct del *d, struct err *e)
+{
+	int r = d->reaped && d->addr_count ? masq_has(d->addrs, d->addr_count, e) : 1;
+
+	if (r > 0)
+		r = d->masq_gone ? 0 : masq_del(&d->i->req->at, d->addrs, d->addr_count, e);
+	d->masq_gone = r == 0;
+	return r;
+}
+
+/*
+ * In one transaction for a crowd, also for networks with ipMasq when this one is without. What
+ * fails for the own link is tried again behind it.
+ */
+static void del_masquerade_of(struct del *d, struct reaper *r)
+{
+	if (r->count > 1) {
+		d->masq_gone = masq_del_links(r->names, r->count, err_ignored()) == 0;
+		if (!d->masq_gone)
+			reaper_alone(r);
+	} else if (d->i->conf->ip_masq) {
+		(void)del_masquerade(d, err_ignored());
+	}
+}
+
+static int reap(struct del *d, struct err *e)
+{
+	static struct reaper reaper;
+	int r = reaper_begin(&reaper, &d->i->host, d->i->host_name, e);
+
+	if (r > 0) {
+		del_masquerade_of(d, &reaper);
+		return reaper_finish(&reaper, e);
+	}
+	d->reaped = r == 0 && reaper.crowd;
+	return r;
+}
+
+/*
+ * CNI_NETNS as DEL has it: empty, gone, or by now something else. 0: nothing is left of the pod.
+ */
+static int open_pod(struct iface *i, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
+
+	if (!*i->req->netns)
+		return 0;
+	r = pod_open(&i->pod, i->req->netns, &local);
+	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ESRCH)
+		return 0;
+	if (r < 0)
+		*e = local;
+	return r < 0 ? r : 1;
+}
+
+static int del_pod_link(struct iface *i, const struct link *l, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
+
+	link_del(&i->pod.nl, l->index);
+	r = nl_commit(&i->pod.nl, NULL, &local);
+	if (r < 0 && r != -ENODEV)
+		return err_ctx(e, err_take(e, &local), "%s in the pod", l->name);
+	return 0;
+}
+
+/* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */
+static int del_in_pod(struct iface *i, struct err *e)
+{
+	struct link l;
+	int r = open_pod(i, e);
+
+	if (r <= 0)
+		return r;
+	r = link_find(&i->pod.nl, i->req->at.ifname, &l, e);
+	if (r > 0)
+		r = attachment_owns_in_pod(&i->req->at, &l) ? del_pod_link(i, &l, e) : 0;
+	pod_close(&i->pod);
+	return r;
+}
+
+/*
+ * The pod may have been attached by the reference plugin before cnibox was installed. Its host end
+ * has no alias of ours; it is the peer of the pod's interface, and the driver knows what else it
+ * is. Peers are what the pod says: so it is the pod's end that is deleted, which is its own.
+ */
+static int adopt(struct iface *i, struct err *e)
+{
+	struct link in_pod, host;
+	int r = link_find(&i->pod.nl, i->req->at.ifname, &in_pod, e);
+
+	if (r <= 0 || strcmp(in_pod.kind, "veth") != 0 || !in_pod.peer)
+		return r < 0 ? r : 0;
+	r = link_find_index(&i->host, in_pod.peer, &host, e);
+	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index || host.alias[0])
+		return r < 0 ? r : 0;
+	r = i->driver->adopt(i, &host, e);
+	return r > 0 ? del_pod_link(i, &in_pod, e) : r;
+}
+
+static int del_foreign(struct iface *i, struct err *e)
+{
+	int r;
+
+	if (!i->driver->adopt || !*i->req->netns ||
+	    pod_open(&i->pod, i->req->netns, err_ignored()) < 0)
+		return 0;
+	r = adopt(i, e);
+	pod_close(&i->pod);
+	return r;
+}
+
+static int del_link(struct del *d, struct err *e)
+{
+	struct iface *i = d->i;
+	struct link l;
+	int r;
+
+	if (!i->driver->host_end)
+		return del_in_pod(i, e);
+	r = link_find(&i->host, i->host_name, &l, e);
+	if (r < 0)
+		return r;
+	return r > 0 && attachment_owns(&i->req->at, &l) ? reap(d, e) : del_foreign(i, e);
+}
+
+static int del_network(struct del *d, struct err *e)
+{
+	const struct iface_conf *c = d->i->conf;
+	struct err step = { 0 };
+	int r = 0, count = 0;
+
+	if (c->ip_masq)
+		count = ipam_addresses(&c->ipam, d->i->req, d->addrs, CNI_IPS_MAX, &step);
+	d->addr_count = count > 0 ? (size_t)count : 0;
+	r = first_error(e, r, &step, count);
+	r = first_error(e, r, &step, del_link(d, &step));
+	return c->ip_masq ? first_error(e, r, &step, del_masquerade(d, &step)) : r;
+}
+
+/*
+ * The lease goes last: it is the memory of the address until everything that has the address is
+ * gone. But an IPAM plugin that needs the interface is asked while it is there.
+ */
+int iface_del(const struct cni_request *req, const void *conf, struct err *e)
+{
+	static struct del del;
+	const struct iface_conf *c = conf;
+	bool early = ipam_needs_link(&c->ipam);
+	struct err step = { 0 };
+	int r = 0, open;
+
+	del = (struct del){ 0 };
+	open = iface_open(&del.i, req, conf, e);
+	if (open < 0)
+		return open;
+	if (early)
+		r = first_error(e, r, &step, ipam_del(&c->ipam, req, &step));
+	r = first_error(e, r, &step, del_network(&del, &step));
+	if (del.i->driver->sweep)
+		del.i->driver->sweep(del.i);
+	nl_close(&del.i->host);
+	return r < 0 || early ? r : ipam_del(&c->ipam, req, e);
+}
+
+#define GC_PASSES 64
+
+struct gc_walk {
+	const struct cni_request *req;
+	char names[REAPER_MAX][IF_NAMESIZE];
+	size_t count;
+};
+
+static bool is_stale(const struct cni_request *req, const struct link *l)
+{
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
+
+	if (!attachment_parse(l->alias, buf, &at))
+		return attachment_orphaned(l);
+	return strcmp(at.network, req->at.network) == 0 &&
+	       !cni_is_valid(req, at.container_id, at.ifname);
+}
+
+/* Marked in the second step: the walk must not write into the socket that it reads from. */
+static int collect_stale(const struct link *l, void *arg)
+{
+	struct gc_walk *w = arg;
+
+	if (w->count < REAPER_MAX && is_stale(w->req, l))
+		memcpy(w->names[w->count++], l->name, IF_NAMESIZE);
+	return 0;
+}
+
+/*
+ * Host ends, until there is none: of a pass some may be left, when one has vanished by itself. What
+ * lives in a pod alone ends with its namespace.
+ */
+static int gc_links(struct iface *i, struct err *e)
+{
+	static struct gc_walk w;
+	int passes = 0, r = 0;
+
+	if (!i->driver->host_end)
+		return 0;
+	w.req = i->req;
+	do {
+		w.count = 0;
+		r = link_each(&i->host, "veth", collect_stale, &w, e);
+		if (r >= 0 && w.count)
+			r = reaper_collect(&i->host, w.names, w.count, e);
+	} while (r >= 0 && w.count && passes++ < GC_PASSES);
+	return r < 0 ? r : 0;
+}
+
+int iface_gc(const struct cni_request *req, const void *conf, struct err *e)
+{
+	const struct iface_conf *c = conf;
+	struct err step = { 0 };
+	struct iface *i;
+	int r = first_error(e, 0, &step, masq_gc(req, &step)), open;
+
+	open = iface_open(&i, req, conf, &step);
+	r = first_error(e, r, &step, open < 0 ? open : gc_links(i, &step));
+	return first_error(e, r, &step, ipam_gc(&c->ipam, req, &step));
+}

@@ -1,0 +1,67 @@
+/* Host ends: see host_end.h. */
+#include "iface/host_end.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cni/attachment.h"
+#include "iface/iface.h"
+
+#define VETH_DEFAULT_MTU 1500
+
+static int join(struct iface *i, const struct veth *v, const struct host_end *h, bool no_ipv6,
+		struct err *e)
+{
+	link_join_veth(&i->host, v, no_ipv6);
+	if (h->port.hairpin || h->port.isolated)
+		link_set_port(&i->host, i->host_name, &h->port);
+	return nl_commit(&i->host, NULL, e);
+}
+
+/* -EAFNOSUPPORT: a host end without IPv6; everything else is done, and again is no harm. */
+int host_end_add(struct iface *i, struct host_end *h, struct err *e)
+{
+	struct veth v = {
+		.host = i->host_name,
+		.pod = i->req->at.ifname,
+		.alias = i->alias,
+		.group = attachment_group(),
+		.pod_ns = i->pod.ns,
+		.master = h->master,
+		.mtu = (uint32_t)i->conf->mtu,
+	};
+	struct err local = { 0 };
+	int r;
+
+	mac_random(h->mac);
+	memcpy(v.host_mac, h->mac, sizeof(v.host_mac));
+	memcpy(v.pod_mac, i->mac, sizeof(v.pod_mac));
+	link_add_veth(&i->host, &v);
+	i->mtu = v.mtu ? v.mtu : VETH_DEFAULT_MTU;
+	r = join(i, &v, h, h->no_ipv6, &local);
+	if (r == -EAFNOSUPPORT && h->no_ipv6)
+		return join(i, &v, h, false, e);
+	return r < 0 ? err_take(e, &local) : 0;
+}
+
+int host_end_report(const struct iface *i, const struct host_end *h, struct cni_result *out,
+		    struct err *e)
+{
+	const struct cni_iface f = {
+		.name = i->host_name,
+		.mac = iface_mac_text(i, h->mac),
+		.mtu = i->mtu,
+	};
+
+	return cni_result_add_iface(out, &f, e);
+}
+
+int host_end_find(struct iface *i, struct link *out, struct err *e)
+{
+	int r = link_find(&i->host, i->host_name, out, e);
+
+	if (r == 0)
+		r = err_set(e, ENODEV, "host end %s of the attachment is not there", i->host_name);
+	return err_code(e, r, CNI_ERR_DIFFERS);
+}

@@ -1,0 +1,33 @@
+/*
+ * The host's end of a veth pair, for drivers with host_end: made, reported, found again.
+ */
+#ifndef IFACE_HOST_END_H
+#define IFACE_HOST_END_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/link.h"
+
+struct cni_result;
+struct err;
+struct iface;
+
+struct host_end {
+	int master;	  /* ifindex of its bridge, 0: none */
+	struct port port; /* in that */
+	bool no_ipv6;	  /* it needs no link-local address (link_join_veth()) */
+	uint8_t mac[6];	  /* filled */
+};
+
+/* For link(): the pair, the pod's end in the pod; the host's end with its alias, up. */
+int host_end_add(struct iface *i, struct host_end *h, struct err *e);
+
+/* For report(). */
+int host_end_report(const struct iface *i, const struct host_end *h, struct cni_result *out,
+		    struct err *e);
+
+/* For route() and check(): it must be there. CNI_ERR_DIFFERS. */
+int host_end_find(struct iface *i, struct link *out, struct err *e);
+
+#endif
