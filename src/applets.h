@@ -1,31 +1,29 @@
 /*
- * The one table of applets: what cnibox is called as, and what runs then.
+ * What cnibox can be called as: the plugins, then the tools. A view of their two lists.
  */
 #ifndef APPLETS_H
 #define APPLETS_H
 
 #include <stdbool.h>
 
-#include "base/caps.h"
-
 struct cni_plugin;
+struct tool;
 
 struct applet {
 	const char *name;
-	const char *summary;		    /* one line */
-	const struct cni_plugin *plugin;    /* a CNI plugin, or */
-	int (*main)(int argc, char **argv); /* a tool: argv[0] is its name; the exit status */
-	void (*help)(void);		    /* a tool's --help, behind its summary */
-	enum caps_role caps;		    /* a tool's */
+	const char *summary;		 /* one line */
+	const struct cni_plugin *plugin; /* a CNI plugin, or */
+	const struct tool *tool;
 	bool hidden; /* no file of this name is installed: only `cnibox NAME` */
 };
 
-#define APPLETS_MAX 64
+#define APPLETS_MAX 64 /* those who keep a note for each applet have room */
 
-extern const struct applet applets[];
-extern const unsigned int applet_count;
+/* The applets are 0 to applet_count() - 1. */
+unsigned int applet_count(void);
+struct applet applet_at(unsigned int i);
 
-/* NULL when there is none of this name. */
-const struct applet *applet_find(const char *name);
+/* False when there is none of this name. */
+bool applet_find(const char *name, struct applet *out);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/relro.h"
 #include "base/signals.h"
 #include "cni/plugin.h"
+#include "tools/tools.h"
 
 static const char *base_name(const char *path)
 {
@@ -40,19 +41,43 @@ static int list_applets(void)
 	printf("cnibox %s: container networking for small machines, in one file\n\n"
 	       "usage: cnibox APPLET [ARGUMENT]...\n"
 	       "   or: APPLET [ARGUMENT]...     called by a link of that name\n"
-	       "   or: cnibox --help | --version\n\n"
-	       "applets (APPLET --help says more):\n",
+	       "   or: cnibox --list [plugins|tools]\n"
+	       "   or: cnibox --help | --version\n",
 	       CNIBOX_VERSION);
-	for (unsigned int i = 0; i < applet_count; i++)
-		printf("  %-12s %s\n", applets[i].name, applets[i].summary);
+	for (unsigned int i = 0; i < applet_count(); i++) {
+		const struct applet a = applet_at(i);
+
+		if (i == 0 || !applet_at(i - 1).tool != !a.tool)
+			printf("\n%s (NAME --help says more):\n", a.tool ? "tools" : "plugins");
+		printf("  %-12s %s\n", a.name, a.summary);
+	}
+	return printed();
+}
+
+/* For scripts: the names, one a line. */
+static int list_names(const char *kind)
+{
+	bool any_plugin = !kind || strcmp(kind, "plugins") == 0;
+	bool any_tool = !kind || strcmp(kind, "tools") == 0;
+
+	if (!any_plugin && !any_tool) {
+		fprintf(stderr, "cnibox: --list takes plugins or tools, not \"%s\"\n", kind);
+		return 2;
+	}
+	for (unsigned int i = 0; i < applet_count(); i++) {
+		const struct applet a = applet_at(i);
+
+		if (a.plugin ? any_plugin : any_tool)
+			puts(a.name);
+	}
 	return printed();
 }
 
 static int print_help(const struct applet *a)
 {
 	printf("%s: %s\n\n", a->name, a->summary);
-	if (a->help) {
-		a->help();
+	if (a->tool) {
+		a->tool->help();
 		return printed();
 	}
 	printf("A CNI plugin, called by a container runtime with CNI_COMMAND and others in its "
@@ -86,15 +111,15 @@ static int run_applet(const struct applet *a, int argc, char **argv)
 	}
 	if (a->plugin)
 		return run_plugin(a, arg);
-	caps_limit(a->caps);
+	caps_limit(a->tool->caps);
 	log_name(a->name);
-	return a->main(argc, argv);
+	return a->tool->main(argc, argv);
 }
 
 /* Called as cnibox, or by a name that says nothing: the first argument decides. */
 static int run_first_argument(int argc, char **argv)
 {
-	const struct applet *a;
+	struct applet a;
 
 	if (argc < 2 || is_option(argv[1], "-h", "--help"))
 		return list_applets();
@@ -102,13 +127,14 @@ static int run_first_argument(int argc, char **argv)
 		printf("cnibox %s\n", CNIBOX_VERSION);
 		return printed();
 	}
-	a = applet_find(argv[1]);
-	if (!a) {
+	if (strcmp(argv[1], "--list") == 0)
+		return list_names(argv[2]);
+	if (!applet_find(argv[1], &a)) {
 		fprintf(stderr, "cnibox: no applet is called \"%s\" (cnibox --help lists them)\n",
 			argv[1]);
 		return 2;
 	}
-	return run_applet(a, argc - 1, argv + 1);
+	return run_applet(&a, argc - 1, argv + 1);
 }
 
 /*
@@ -129,14 +155,14 @@ static void open_standard_streams(void)
 
 int main(int argc, char **argv)
 {
-	const struct applet *a = argc > 0 ? applet_find(base_name(argv[0])) : NULL;
+	struct applet a;
 
 	relro_protect();
 	open_standard_streams();
 	umask(022);
 	signals_begin();
-	if (a)
-		return run_applet(a, argc, argv);
+	if (argc > 0 && applet_find(base_name(argv[0]), &a))
+		return run_applet(&a, argc, argv);
 	if (argc == 1 && getenv("CNI_COMMAND"))
 		return cni_plugin_unknown(base_name(argv[0]));
 	return run_first_argument(argc, argv);

@@ -268,7 +268,8 @@ void cni_plugin_help(const struct cni_plugin *p)
 	if (p->ipam_keys)
 		json_help(&t, p->ipam_keys, "ipam");
 	for (size_t i = 0; p->capabilities[i]; i++)
-		text_printf(&t, "  runtimeConfig.%-16s %s\n", p->capabilities[i],
-			    "given by the runtime where the list has this capability");
+		text_printf(&t, "  runtimeConfig.%-16s %-26s %s\n", p->capabilities[i],
+			    "capability",
+			    "from the runtime, where the list's \"capabilities\" name it");
 	fputs(t.at, stdout);
 }

@@ -192,7 +192,7 @@ static const char *parse_options(int argc, char **argv, struct options *o, const
 	return o->command == NODE_UP && !o->file ? "up needs -f FILE" : NULL;
 }
 
-int node_main(int argc, char **argv)
+static int node_main(int argc, char **argv)
 {
 	static const char *const commands[] = {
 		[NODE_UP] = "up", [NODE_DOWN] = "down", [NODE_SHOW] = "show"
@@ -218,7 +218,7 @@ int node_main(int argc, char **argv)
 	return r < 0 ? 1 : r;
 }
 
-void node_help(void)
+static void node_help(void)
 {
 	char buf[8192];
 	struct text t;
@@ -239,3 +239,12 @@ void node_help(void)
 	cluster_help(&t);
 	printf("%s", buf);
 }
+
+const struct tool node_tool = {
+	.name = "node",
+	.summary = "join this node to the others of a cluster file",
+	.main = node_main,
+	.caps = CAPS_NODE,
+	.help = node_help,
+	.hidden = true,
+};

@@ -1,15 +1,25 @@
 /*
- * The CNI plugins in this executable, one file each.
+ * The CNI plugins in this executable, one file each. A plugin is named here and nowhere else: the
+ * applets, help, install and the tests walk the list.
  */
 #ifndef PLUGINS_PLUGINS_H
 #define PLUGINS_PLUGINS_H
 
 #include "cni/plugin.h"
 
-extern const struct cni_plugin bash_cni_plugin;
-extern const struct cni_plugin my_cni_plugin;
-extern const struct cni_plugin bridge_plugin;
-extern const struct cni_plugin host_local_plugin;
-extern const struct cni_plugin loopback_plugin;
+/* In the order of their names. */
+#define PLUGINS(X)                                                                                 \
+	X(bash_cni_plugin)                                                                         \
+	X(bridge_plugin)                                                                           \
+	X(host_local_plugin)                                                                       \
+	X(loopback_plugin)                                                                         \
+	X(my_cni_plugin)
+
+#define PLUGIN_DECLARE(p) extern const struct cni_plugin p;
+PLUGINS(PLUGIN_DECLARE)
+#undef PLUGIN_DECLARE
+
+extern const struct cni_plugin *const plugins[];
+extern const unsigned int plugin_count;
 
 #endif

@@ -43,7 +43,7 @@ struct call {
 static const char usage[] = "usage: cnitool add|check|del NET NETNS [--ifname NAME]\n"
 			    "   or: cnitool gc|status|version NET\n";
 
-void cnitool_help(void)
+static void cnitool_help(void)
 {
 	fputs(usage, stdout);
 	fputs("\n"
@@ -279,7 +279,7 @@ static bool parse_arguments(struct call *c, char **argv)
 	return c->netns;
 }
 
-int cnitool_main(int argc, char **argv)
+static int cnitool_main(int argc, char **argv)
 {
 	struct call c = { 0 };
 	struct err e = { 0 };
@@ -305,3 +305,11 @@ int cnitool_main(int argc, char **argv)
 		fprintf(stderr, "cnitool: %s\n", e.text);
 	return r < 0 ? 1 : 0;
 }
+
+const struct tool cnitool_tool = {
+	.name = "cnitool",
+	.summary = "add, check and delete attachments as a container runtime does",
+	.main = cnitool_main,
+	.caps = CAPS_RUNTIME,
+	.help = cnitool_help,
+};

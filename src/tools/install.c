@@ -169,14 +169,14 @@ static int prepare(struct install *in, struct err *e)
 		r = lock_take(in->dir, in->path, LOCK_TIMEOUT_MS, e);
 	if (r == 0)
 		r = judge(in, PROGRAM, e);
-	for (unsigned int i = 0; r == 0 && i < applet_count; i++) {
-		if (!applets[i].hidden)
-			r = judge(in, applets[i].name, e);
+	for (unsigned int i = 0; r == 0 && i < applet_count(); i++) {
+		if (!applet_at(i).hidden)
+			r = judge(in, applet_at(i).name, e);
 	}
 	if (r == 0)
 		r = sweep(in, PROGRAM, e);
-	for (unsigned int i = 0; r == 0 && i < applet_count; i++)
-		r = sweep(in, applets[i].name, e);
+	for (unsigned int i = 0; r == 0 && i < applet_count(); i++)
+		r = sweep(in, applet_at(i).name, e);
 	return r;
 }
 
@@ -185,13 +185,13 @@ static int install(struct install *in, struct err *e)
 	enum entry before[APPLETS_MAX] = { 0 };
 	int r = prepare(in, e);
 
-	for (unsigned int i = 0; i < applet_count; i++)
-		before[i] = look(in, applets[i].name);
+	for (unsigned int i = 0; i < applet_count(); i++)
+		before[i] = look(in, applet_at(i).name);
 	if (r == 0)
 		r = put_program(in, e);
-	for (unsigned int i = 0; r == 0 && i < applet_count; i++) {
-		if (!applets[i].hidden)
-			r = put_name(in, applets[i].name, before[i], e);
+	for (unsigned int i = 0; r == 0 && i < applet_count(); i++) {
+		if (!applet_at(i).hidden)
+			r = put_name(in, applet_at(i).name, before[i], e);
 	}
 	if (in->changed && fsync(in->dir) < 0 && r == 0)
 		r = err_sys(e, errno, "fsync %s", in->path);
@@ -200,14 +200,14 @@ static int install(struct install *in, struct err *e)
 	return r;
 }
 
-void install_help(void)
+static void install_help(void)
 {
 	printf("usage: cnibox install [--quiet] [DIR]\n\n"
 	       "Copies this program to DIR/cnibox (DIR is made if missing; default " DEFAULT_DIR
 	       ") and links to it:\n ");
-	for (unsigned int i = 0; i < applet_count; i++) {
-		if (!applets[i].hidden)
-			printf(" %s", applets[i].name);
+	for (unsigned int i = 0; i < applet_count(); i++) {
+		if (!applet_at(i).hidden)
+			printf(" %s", applet_at(i).name);
 	}
 	printf(".\n\nEach by one rename, so that it can be repeated at any time. Foreign files of "
 	       "these names are replaced,\n"
@@ -242,7 +242,7 @@ static bool parse_arguments(struct install *in, int argc, char **argv)
 	return true;
 }
 
-int install_main(int argc, char **argv)
+static int install_main(int argc, char **argv)
 {
 	struct install in = { 0 };
 	struct err e = { 0 };
@@ -260,3 +260,12 @@ int install_main(int argc, char **argv)
 		fprintf(stderr, "install: %s\n", e.text);
 	return r < 0 || fflush(stdout) != 0 ? 1 : 0;
 }
+
+const struct tool install_tool = {
+	.name = "install",
+	.summary = "put this program and its names into a directory",
+	.main = install_main,
+	.caps = CAPS_INSTALL,
+	.help = install_help,
+	.hidden = true,
+};

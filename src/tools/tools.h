@@ -1,17 +1,34 @@
 /*
- * What people run: each tool's entry point and help. argv[0] is the tool's name; the exit status is
- * returned.
+ * What people run, one file each. A tool is named here and nowhere else: the applets, help, install
+ * and the tests walk the list.
  */
 #ifndef TOOLS_TOOLS_H
 #define TOOLS_TOOLS_H
 
-int cnitool_main(int argc, char **argv);
-void cnitool_help(void);
+#include <stdbool.h>
 
-int install_main(int argc, char **argv);
-void install_help(void);
+#include "base/caps.h"
 
-int node_main(int argc, char **argv); /* src/node/ */
-void node_help(void);
+struct tool {
+	const char *name;
+	const char *summary;		    /* one line */
+	int (*main)(int argc, char **argv); /* argv[0] is the name; the exit status */
+	void (*help)(void);		    /* --help, behind the summary */
+	enum caps_role caps;		    /* what it keeps of its privileges */
+	bool hidden; /* no file of this name is installed: only `cnibox NAME` */
+};
+
+/* In the order of their names. node is in src/node/. */
+#define TOOLS(X)                                                                                   \
+	X(cnitool_tool)                                                                            \
+	X(install_tool)                                                                            \
+	X(node_tool)
+
+#define TOOL_DECLARE(t) extern const struct tool t;
+TOOLS(TOOL_DECLARE)
+#undef TOOL_DECLARE
+
+extern const struct tool *const tools[];
+extern const unsigned int tool_count;
 
 #endif

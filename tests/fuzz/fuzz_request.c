@@ -10,10 +10,6 @@
 #include "net/link.h"
 #include "plugins/plugins.h"
 
-static const struct cni_plugin *const plugins[] = {
-	&bridge_plugin, &bash_cni_plugin, &my_cni_plugin, &host_local_plugin, &loopback_plugin,
-};
-
 /* Whatever is refused, the runtime must be able to read why. */
 static void check_refusal(const struct cni_request *req, int r, const struct err *e)
 {
@@ -49,16 +45,17 @@ static void check_request(const struct cni_request *req)
 	require(req->command == CNI_GC || (!req->valid_known && !req->valid_count));
 }
 
-static void prepare(const struct cni_request *req)
+static void prepare(struct cni_request *req)
 {
 	static struct cni_result prev;
 
-	for (size_t i = 0; i < sizeof(plugins) / sizeof(plugins[0]); i++) {
+	for (size_t i = 0; i < plugin_count; i++) {
 		const size_t mark = req->arena->used;
 		struct err e = { 0 };
 		void *conf;
 		int r = decode_conf(plugins[i], req, &conf, &e);
 
+		req->plugin = plugins[i];
 		if (r == 0 && plugins[i]->prepare)
 			r = plugins[i]->prepare(req, conf, &e);
 		check_refusal(req, r, &e);
