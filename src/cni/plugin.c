@@ -265,6 +265,9 @@ void cni_plugin_help(const struct cni_plugin *p)
 	text_init(&t, answer_buf, sizeof(answer_buf));
 	if (p->keys)
 		json_help(&t, p->keys, "");
+	if (p->driver && p->ipam_keys)
+		text_printf(&t, "  %-30s %-26s %s\n", "ipam", "object",
+			    "an IPAM plugin's, by its type; the keys of host-local:");
 	if (p->ipam_keys)
 		json_help(&t, p->ipam_keys, "ipam");
 	for (size_t i = 0; p->capabilities[i]; i++)

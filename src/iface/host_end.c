@@ -62,6 +62,7 @@ int host_end_find(struct iface *i, struct link *out, struct err *e)
 	int r = link_find(&i->host, i->host_name, out, e);
 
 	if (r == 0)
-		r = err_set(e, ENODEV, "host end %s of the attachment is not there", i->host_name);
-	return err_code(e, r, CNI_ERR_DIFFERS);
+		return err_set(e, ENODEV, "host end %s of the attachment is not there",
+			       i->host_name);
+	return r;
 }

@@ -27,7 +27,7 @@ int host_end_add(struct iface *i, struct host_end *h, struct err *e);
 int host_end_report(const struct iface *i, const struct host_end *h, struct cni_result *out,
 		    struct err *e);
 
-/* For route() and check(): it must be there. CNI_ERR_DIFFERS. */
+/* For route() and check(): it must be there, or it is -ENODEV. */
 int host_end_find(struct iface *i, struct link *out, struct err *e);
 
 #endif

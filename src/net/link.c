@@ -114,6 +114,19 @@ void link_add_bridge(struct nl *nl, const struct bridge *b)
 	}
 }
 
+void link_add(struct nl *nl, const struct new_link *l)
+{
+	nl_request(nl, "create link", RTM_NEWLINK, CREATE_FIRST, &no_link, sizeof(no_link));
+	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND,
+		"the kernel has no driver for links of this kind (a module of its name)");
+	nl_put_str(nl, IFLA_IFNAME, l->name);
+	if (l->mac)
+		nl_put(nl, IFLA_ADDRESS, l->mac, 6);
+	nl_put_u32(nl, IFLA_GROUP, l->group);
+	nl_nest (nl, IFLA_LINKINFO)
+		nl_put_str(nl, IFLA_INFO_KIND, l->kind);
+}
+
 static void set_flag(struct nl *nl, const char *what, int index, unsigned int flag, bool on)
 {
 	struct ifinfomsg m = { .ifi_index = index, .ifi_flags = on ? flag : 0, .ifi_change = flag };

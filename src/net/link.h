@@ -76,6 +76,18 @@ struct bridge {
 };
 void link_add_bridge(struct nl *nl, const struct bridge *b);
 
+/*
+ * A link of a kind that needs nothing but its name, down: "dummy", "ifb". Behind this message
+ * stands a barrier.
+ */
+struct new_link {
+	const char *name;
+	const char *kind;
+	const uint8_t *mac; /* 6 bytes; NULL: the kernel's choice */
+	uint32_t group;	    /* IFLA_GROUP */
+};
+void link_add(struct nl *nl, const struct new_link *l);
+
 void link_up(struct nl *nl, int index);
 void link_down(struct nl *nl, int index);
 void link_set_promisc(struct nl *nl, int index, bool on);

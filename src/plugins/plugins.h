@@ -11,9 +11,11 @@
 #define PLUGINS(X)                                                                                 \
 	X(bash_cni_plugin)                                                                         \
 	X(bridge_plugin)                                                                           \
+	X(dummy_plugin)                                                                            \
 	X(host_local_plugin)                                                                       \
 	X(loopback_plugin)                                                                         \
-	X(my_cni_plugin)
+	X(my_cni_plugin)                                                                           \
+	X(ptp_plugin)
 
 #define PLUGIN_DECLARE(p) extern const struct cni_plugin p;
 PLUGINS(PLUGIN_DECLARE)

@@ -44,13 +44,13 @@ table_rows() {
 	diff <(table_rows) <(sed -n '/^| plugin | /,/^$/p' "$readme" | tail -n +3 | sed '/^$/d')
 }
 
-# The keys of plugins, as --help has them: lists' members stand in their own row; of a plugin that is no IPAM plugin, ipam is one key.
+# The keys of plugins, as --help has them: lists' members stand in their own row; a plugin that calls an IPAM plugin has the key ipam.
 help_keys() {
 	local name
 	for name; do
 		"$bin" "$name" --help | sed -n 's/^  \([A-Za-z][^ ]*\) .*/\1/p' | grep -v '^runtimeConfig\.' |
-			awk '{k[n++] = $0; own = own || !/^ipam\./}
-				END {for (i = 0; i < n; i++) {if (own) sub(/^ipam\..*/, "ipam", k[i]); else sub(/^ipam\./, "", k[i]); print k[i]}}'
+			awk '{k[n++] = $0; caller = caller || $0 == "ipam"}
+				END {for (i = 0; i < n; i++) {if (caller) sub(/^ipam\..*/, "ipam", k[i]); else sub(/^ipam\./, "", k[i]); print k[i]}}'
 	done | grep -v '\[\]' | sort -u
 }
 

@@ -30,9 +30,9 @@ address() {
 # Everything an attachment may leave on the host: links, addresses, routes, rules, nftables, leases, names of namespaces.
 snapshot() {
 	ip -o link | sed 's/@.*: / /; s/^[0-9]*: //; s/ qlen.*//; s/state [A-Z]* //; s/<[^>]*>//'
-	ip -o addr | sed 's/^[0-9]*: //; s/valid_lft.*//' | grep -v 'inet6 fe80'
+	ip -o addr | sed 's/^[0-9]*: //; s/valid_lft.*//' | sed '/inet6 fe80/d'
 	ip route
-	ip -6 route | grep -v '^fe80'
+	ip -6 route | sed '/^fe80/d'
 	ip rule
 	nft list ruleset
 	find /var/lib/cni -type f ! -name 'last_reserved_ip.*' ! -name lock ! -name boot_id | sort

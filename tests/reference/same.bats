@@ -22,10 +22,12 @@ state() {
 	ip -n p -6 route | grep -v fe80 | sed 's/ proto [a-z]*//; s/ metric [0-9]*//; s/ pref medium//'
 	ip -n p -j link show eth0 | jq -c '.[0] | [.mtu, .operstate]'
 	echo "host:"
-	ip -o addr show scope global | sed 's/^[0-9]*: \([^ ]*\).*\(inet6\? [^ ]*\).*/\1 \2/'
+	ip -o addr show scope global | sed 's/^[0-9]*: \([^ ]*\).*\(inet6\? [^ ]*\).*/\1 \2/; s/^veth[0-9a-f]*/veth/'
 	ip -d -j link show type bridge | jq -c '.[] | [.ifname, .mtu, .promiscuity > 0]'
-	ip -o link show type veth | grep -o 'mtu [0-9]*.*master [^ ]*' | sed 's/ qdisc [^ ]*//'
-	cat /sys/class/net/*/brport/hairpin_mode
+	ip -o link show type veth | grep -o 'mtu [0-9]*\(.*master [^ ]*\)\?' | sed 's/ qdisc [^ ]*//'
+	for f in /sys/class/net/*/brport/hairpin_mode; do [ ! -e "$f" ] || cat "$f"; done
+	ip route | sed 's/veth[0-9a-f]*/veth/'
+	ip -6 route | sed '/^fe80/d; s/veth[0-9a-f]*/veth/; s/ proto [a-z]*//; s/ metric [0-9]*//; s/ pref medium//'
 	for f in ip_forward conf/all/forwarding; do cat /proc/sys/net/ipv4/$f; done
 	echo "leases:"
 	(cd /var/lib/cni/networks && find . -type f ! -name boot_id ! -name lock | sort | while read -r f; do echo "$f $(od -An -c "$f" | tr -d ' \n')"; done)
@@ -113,6 +115,26 @@ conf() {
 
 @test "keys in any letter case, unknown keys with odd types" {
 	same bridge "$(conf '.ISGATEWAY = true | .addIf = "true" | .nerdctlID = [1] | .ipam.SUBNET = "10.7.0.0/24" | del(.ipam.subnet)')"
+}
+
+ptp_conf() {
+	conf '.type = "ptp" | del(.bridge)' | jq -c "$1"
+}
+
+@test "ptp: the gateway on the host end, everything by it" {
+	same ptp "$(ptp_conf .)"
+	same ptp "$(ptp_conf '.ipam.routes = [{"dst":"0.0.0.0/0"},{"dst":"10.9.0.0/16","gw":"10.1.0.1"}] | .mtu = 1400')"
+}
+
+@test "ptp: dual stack, dns of the configuration" {
+	same ptp "$(ptp_conf '.dns = {"nameservers":["10.1.0.1"],"search":["a.example"]} | .ipam = {"type":"host-local",
+		"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],"ranges":[[{"subnet":"10.85.0.0/16","gateway":"10.85.9.9"}],[{"subnet":"fd00:85::/64"}]]}')"
+}
+
+@test "ptp: every older version's result" {
+	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0; do
+		same ptp "$(ptp_conf ".cniVersion = \"$v\"")"
+	done
 }
 
 @test "host-local alone" {
