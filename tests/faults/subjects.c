@@ -21,6 +21,16 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"0.4.0\",\"name\":\"my-cni-demo\",\"type\":\"bash-cni\",\"network\":"    \
 	"\"10.244.0.0/16\","                                                                       \
 	"\"subnet\":\"10.244.0.0/24\"}"
+#define MY_CNI                                                                                     \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"net4\",\"type\":\"my-cni\",\"podcidr\":"             \
+	"\"10.5.0.0/24\"}"
+#define PTP                                                                                        \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net5\",\"type\":\"ptp\",\"ipMasq\":true,"            \
+	"\"ipam\":{\"type\":\"host-local\",\"routes\":[{\"dst\":\"0.0.0.0/0\"}],"                  \
+	"\"ranges\":[[{\"subnet\":\"10.6.0.0/24\"}],[{\"subnet\":\"fd00:6::/64\"}]]}}"
+#define DUMMY                                                                                      \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net6\",\"type\":\"dummy\","                          \
+	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.7.0.0/24\"}}"
 #define HOST_LOCAL                                                                                 \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net3\",\"type\":\"none\",\"ipam\":{\"type\":\"host-" \
 	"local\","                                                                                 \
@@ -45,6 +55,17 @@ const struct subject subjects[] = {
 	  .config = BASH_CNI,
 	  .verbs = "ADD DEL CHECK",
 	  .stays = true },
+	{ .name = "my-cni", .program = "my-cni", .config = MY_CNI, .verbs = "ADD", .stays = true },
+	{ .name = "ptp",
+	  .program = "ptp",
+	  .config = PTP,
+	  .verbs = "ADD DEL CHECK GC",
+	  .stays = true },
+	{ .name = "dummy",
+	  .program = "dummy",
+	  .config = DUMMY,
+	  .verbs = "ADD DEL CHECK GC",
+	  .kind = "dummy" },
 	{ .name = "host-local",
 	  .program = "host-local",
 	  .config = HOST_LOCAL,

@@ -31,7 +31,11 @@ sweep() {
 }
 
 @test "the pod's namespace vanishes at any call" {
-	sweep 11 vanish bridge plain bash-cni host-local
+	sweep 11 vanish bridge plain bash-cni my-cni ptp dummy host-local
+}
+
+@test "every plugin is swept" {
+	diff <("$SWEEP" -l | sort -u) <("$BIN/../cnibox" --list plugins)
 }
 
 # A wrapper that leaks at every DEL, one whose ADD lies, and one that hides its errors: each must be seen.

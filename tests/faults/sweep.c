@@ -12,10 +12,11 @@
  * namespace around it (tests/namespace). What must hold afterwards is said in point.c, what is
  * swept in subjects.c.
  *
- * usage: sweep [-b PLUGINS] [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish
+ * usage: sweep [-b PLUGINS] [-j JOBS] [-s STEP] [-n CALL] [-l] [-v] kill|refuse|vanish
  *		[SUBJECT[:VERB[:warm|fresh]]]...
  *	-s	only every STEPth point
  *	-n	only the points at this call
+ *	-l	print the programs that are swept, and sweep nothing
  *	-v	print what the commands say
  * The last line counts; the exit status is 1 when there was a defect.
  */
@@ -29,6 +30,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -298,6 +300,40 @@ static bool is_swept(const struct subject *s, enum verb v, bool fresh, char **pa
 	return false;
 }
 
+/* Tried in a network namespace that ends with the child. */
+static bool kernel_has(const char *kind)
+{
+	char command[128];
+	pid_t pid = start();
+
+	if (pid == 0) {
+		snprintf(command, sizeof(command), "ip link add probe0 type %s 2>/dev/null", kind);
+		exit(unshare(CLONE_NEWNET) < 0 || system(command) != 0);
+	}
+	return finish(pid) == 0;
+}
+
+static void sweep_subject(const struct subject *s, char **patterns)
+{
+	bool there = !s->kind || kernel_has(s->kind);
+
+	if (!there)
+		printf("%-10s not swept: this kernel has no links of kind %s\n", s->name, s->kind);
+	for (enum verb v = 0; there && v < VERBS; v++)
+		for (int fresh = 0; fresh < 2; fresh++)
+			if (is_swept(s, v, fresh, patterns))
+				sweep(s, v, fresh);
+}
+
+/* The programs that are swept, one a line. */
+static _Noreturn void list_programs(void)
+{
+	for (unsigned int i = 0; i < subject_count; i++)
+		if (subjects[i].program)
+			puts(subjects[i].program);
+	exit(0);
+}
+
 static char **parse(int argc, char **argv)
 {
 	static const char *const modes[] = {
@@ -305,7 +341,7 @@ static char **parse(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt(argc, argv, "b:j:s:n:v")) != -1) {
+	while ((c = getopt(argc, argv, "b:j:s:n:lv")) != -1) {
 		if (c == 'b')
 			plugins = optarg;
 		else if (c == 'j')
@@ -314,6 +350,8 @@ static char **parse(int argc, char **argv)
 			opt.step = (unsigned int)atoi(optarg);
 		else if (c == 'n')
 			opt.only = atoi(optarg);
+		else if (c == 'l')
+			list_programs();
 		else if (c == 'v')
 			point_verbose = true;
 		else
@@ -326,7 +364,7 @@ static char **parse(int argc, char **argv)
 			return argv + optind + 1;
 		}
 	}
-	die("usage: sweep -b PLUGINS [-j JOBS] [-s STEP] [-n CALL] [-v] kill|refuse|vanish "
+	die("usage: sweep -b PLUGINS [-j JOBS] [-s STEP] [-n CALL] [-l] [-v] kill|refuse|vanish "
 	    "[SUBJECT[:VERB[:warm|fresh]]]...");
 }
 
@@ -340,10 +378,7 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED)
 		die("no memory");
 	for (unsigned int i = 0; i < subject_count; i++)
-		for (enum verb v = 0; v < VERBS; v++)
-			for (int fresh = 0; fresh < 2; fresh++)
-				if (is_swept(&subjects[i], v, fresh, patterns))
-					sweep(&subjects[i], v, fresh);
+		sweep_subject(&subjects[i], patterns);
 	printf("%u operations x %u points x %u defects\n", operations, points, defects);
 	return defects > 0 || points == 0;
 }

@@ -25,7 +25,8 @@ struct subject {
 	const char *lines[VERBS]; /* without a config */
 	const char *verbs;	  /* "ADD DEL" */
 	bool stays; /* a complete ADD and DEL leave something by design, and so may a part of one */
-	bool loopback; /* CNI_IFNAME is lo */
+	bool loopback;	  /* CNI_IFNAME is lo */
+	const char *kind; /* of links that a kernel may not have; NULL: none */
 };
 
 extern const struct subject subjects[];

@@ -314,8 +314,8 @@ static void kill_all(void)
 }
 
 /*
- * A netlink request, or the write of a sysctl, that does not come back waits for another's lock in
- * the kernel, whatever we did.
+ * A netlink request, a piece of a dump (made inside recvmsg()), or the write of a sysctl, that does
+ * not come back waits for another's lock in the kernel, whatever we did.
  */
 static bool is_inside(int nr)
 {
@@ -334,7 +334,7 @@ static void follow(pid_t root)
 		pid = waitpid(-1, &status, __WALL);
 		if (timed_out && !run->hung && !run->starved) {
 			run->starved = run->restarts > STARVED || is_inside(SYS_sendto) ||
-				       is_inside(SYS_write);
+				       is_inside(SYS_recvmsg) || is_inside(SYS_write);
 			run->hung = !run->starved;
 			kill_all();
 		}
