@@ -152,6 +152,15 @@ static int run_command(const struct cni_plugin *p, const struct cni_request *req
 	return 0;
 }
 
+static bool reads(const struct cni_plugin *p, const char *capability)
+{
+	for (size_t i = 0; p->capabilities[i]; i++) {
+		if (strcmp(p->capabilities[i], capability) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int run_request(const struct cni_plugin *p, struct cni_request *req, struct text *answer,
 		       struct err *e)
 {
@@ -160,7 +169,7 @@ static int run_request(const struct cni_plugin *p, struct cni_request *req, stru
 
 	if (p->opened && conf)
 		p->opened(req, conf);
-	if (r == 0 && p->reads_args && req->command == CNI_ADD)
+	if (r == 0 && req->command == CNI_ADD && (reads(p, "ips") || reads(p, "mac")))
 		r = cni_args_read(req, e);
 	if (r == 0 && p->prepare)
 		r = p->prepare(req, conf, e);

@@ -24,15 +24,15 @@ struct cni_plugin {
 	const char *summary;	       /* one line */
 	const struct json_table *keys; /* decoded into conf, and printed by --help; NULL: none */
 	const struct json_table *ipam_keys; /* of the "ipam" object, for --help only; NULL: none */
-	/* The keys of runtimeConfig that it reads, as a list declares them in "capabilities". */
-	const char *capabilities[CNI_CAPABILITIES_MAX + 1]; /* NULL behind the last */
-	/* Of a plugin that gives a pod an interface: iface.h, whose functions are then add to
-	 * status.
+	/*
+	 * The keys of runtimeConfig that it reads, as a list declares them in "capabilities". With
+	 * "ips" or "mac" the frame reads them at ADD, from CNI_ARGS and args.cni as well
+	 * (cni/args.h); without, CNI_ARGS may hold anything.
 	 */
+	const char *capabilities[CNI_CAPABILITIES_MAX + 1]; /* NULL behind the last */
+	/* Of a plugin that gives a pod an interface (iface/iface.h); NULL: of any other. */
 	const struct iface_driver *driver;
 	size_t conf_size;
-	bool reads_args; /* ADD: addresses and a MAC that the caller asks for; else CNI_ARGS may
-			    hold anything */
 
 	/* What in conf is not zero when no key is given. May be NULL. */
 	void (*defaults)(void *conf);

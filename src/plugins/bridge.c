@@ -101,7 +101,6 @@ const struct cni_plugin bridge_plugin = {
 	.summary = "join the container to a bridge of this node",
 	.keys = &keys,
 	.ipam_keys = &host_local_keys,
-	.reads_args = true,
 	.capabilities = { "ips", "mac" },
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare,

@@ -75,7 +75,6 @@ const struct cni_plugin host_local_plugin = {
 	.summary = "addresses from ranges, with leases in files of this node (IPAM)",
 	.capabilities = { "ips" },
 	.ipam_keys = &host_local_keys,
-	.reads_args = true,
 	.conf_size = sizeof(struct host_local),
 	.prepare = prepare,
 	.add = add,
