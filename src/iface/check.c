@@ -15,7 +15,7 @@ static int check_pod(struct iface *i, const struct cni_result *prev, struct err 
 
 	if (index < 0)
 		return index;
-	r = pod_open(&i->pod, i->req->netns, e);
+	r = pod_open(&i->pod, i->req, e);
 	return r < 0 ? r : pod_verify(&i->pod, &want, index, e);
 }
 

@@ -81,7 +81,7 @@ static int open_pod(struct iface *i, struct err *e)
 
 	if (!*i->req->netns)
 		return 0;
-	r = pod_open(&i->pod, i->req->netns, &local);
+	r = pod_open(&i->pod, i->req, &local);
 	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ESRCH)
 		return 0;
 	if (r < 0)
@@ -139,8 +139,7 @@ static int del_foreign(struct iface *i, struct err *e)
 {
 	int r;
 
-	if (!i->driver->adopt || !*i->req->netns ||
-	    pod_open(&i->pod, i->req->netns, err_ignored()) < 0)
+	if (!i->driver->adopt || !*i->req->netns || pod_open(&i->pod, i->req, err_ignored()) < 0)
 		return 0;
 	r = adopt(i, e);
 	pod_close(&i->pod);

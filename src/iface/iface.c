@@ -20,6 +20,8 @@ int iface_open(struct iface **out, const struct cni_request *req, const void *co
 	i.plugin_conf = conf;
 	i.conf = conf;
 	i.req = req;
+	i.ips.ip_count = i.ips.route_count = 0;
+	i.ips.dns = (struct json_raw){ 0 };
 	i.state = arena_alloc(req->arena, i.driver->state_size);
 	if (!i.state)
 		return err_set(e, ENOMEM, "no memory left");

@@ -13,19 +13,19 @@
 #include "net/netns.h"
 #include "net/sysctl.h"
 
-int pod_open(struct pod *p, const char *path, struct err *e)
+int pod_open(struct pod *p, const struct cni_request *req, struct err *e)
 {
 	int r;
 
-	p->ns = netns_open(path, e);
+	p->ns = netns_open(req->netns, e);
 	if (p->ns < 0)
 		return err_code(e, err_ctx(e, p->ns, "CNI_NETNS"), CNI_ERR_ENVIRONMENT);
 	p->home = netns_open_self(e);
 	if (p->home < 0)
 		return p->home;
-	if (netns_same(p->ns, p->home)) {
+	if (netns_same(p->ns, p->home) && !req->netns_override) {
 		r = err_set(e, EINVAL, "CNI_NETNS \"%.200s\" is the host's own network namespace",
-			    path);
+			    req->netns);
 		return err_code(e, r, CNI_ERR_ENVIRONMENT);
 	}
 	return nl_open_in(&p->nl, p->ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), e);

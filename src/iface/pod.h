@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "cni/request.h"
 #include "cni/result.h"
 #include "net/link.h"
 #include "net/nl.h"
@@ -19,8 +20,11 @@ struct pod {
 	char buf[8192];
 };
 
-/* Open the namespace at path; the host's own is refused. The struct is large: make it static. */
-int pod_open(struct pod *p, const char *path, struct err *e);
+/*
+ * Open the namespace CNI_NETNS; the caller's own is refused, unless CNI_NETNS_OVERRIDE allows it.
+ * The struct is large: make it static.
+ */
+int pod_open(struct pod *p, const struct cni_request *req, struct err *e);
 void pod_close(struct pod *p);
 
 /* -EEXIST, CNI_ERR_EXISTS, if the pod has a link of this name. */

@@ -19,7 +19,7 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 				      .sandbox = req->netns };
 	const struct cni_ip v4 = { .address = { { AF_INET, { 127, 0, 0, 1 } }, 8 } };
 	const struct cni_ip v6 = { .address = { { AF_INET6, { [15] = 1 } }, 128 } };
-	int r = pod_open(&pod, req->netns, e);
+	int r = pod_open(&pod, req, e);
 
 	(void)conf;
 	(void)u; /* a loopback that is up hurts nobody, and may have been up before */
@@ -38,7 +38,7 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 {
 	static struct pod pod;
 	struct link lo;
-	int r = pod_open(&pod, req->netns, e);
+	int r = pod_open(&pod, req, e);
 
 	(void)conf;
 	(void)prev;

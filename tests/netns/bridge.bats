@@ -170,6 +170,18 @@ teardown() {
 	ip link del cni2
 }
 
+@test "the caller's own namespace is refused as the pod's, unless CNI_NETNS_OVERRIDE allows it" {
+	own=/proc/self/ns/net
+	CONF=$(jq -c '.isDefaultGateway = false | .ipMasq = false' <<<"$CONF")
+	unchanged fails 4 "the host's own network namespace" call ADD bridge a $own "$CONF"
+	r=$(CNI_NETNS_OVERRIDE=1 call ADD bridge a $own "$CONF")
+	ip link show eth0
+	CNI_NETNS_OVERRIDE=1 call CHECK bridge a $own "$(with_prev "$CONF" "$r")"
+	CNI_NETNS_OVERRIDE=1 call DEL bridge a $own "$CONF"
+	run ! ip link show eth0
+	CNI_NETNS_OVERRIDE=true call ADD loopback a $own '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}' lo
+}
+
 # No kernel takes an alias at creation: until it is set, the link group names the maker's process (0x63800000 and its pid).
 @test "GC takes away what an ADD killed before its host end had a name, and spares one that is being made" {
 	conf=$(jq -c '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = []' <<<"$CONF")

@@ -1,0 +1,141 @@
+/* Names and marks of an attachment. */
+#include <unistd.h>
+#include <sys/wait.h>
+
+#include "unit_cni.h"
+
+#include "cni/attachment.h"
+
+static const struct cni_attachment at = { "net1", "c1", "eth0" };
+
+static struct link named(const char *name, const char *kind, const char *alias, uint32_t group)
+{
+	struct link l = { .group = group };
+
+	str_copy(l.name, sizeof(l.name), name);
+	str_copy(l.kind, sizeof(l.kind), kind);
+	str_copy(l.alias, sizeof(l.alias), alias);
+	return l;
+}
+
+/* A node keeps its pods over an upgrade: the name of an attachment is the same for ever. */
+static void host_names(void **state)
+{
+	const struct cni_attachment shifted = { "net1", "c1e", "th0" },
+				    other = { "net", "1c1", "eth0" };
+	char name[IF_NAMESIZE], again[IF_NAMESIZE];
+
+	(void)state;
+	assert_string_equal(attachment_host_name(&at, name), "veth40ffccd1f15");
+	assert_int_equal(strlen(name), IF_NAMESIZE - 1);
+	assert_string_not_equal(attachment_host_name(&shifted, again), name);
+	assert_string_not_equal(attachment_host_name(&other, again), name);
+}
+
+static void aliases_are_read_back(void **state)
+{
+	char id[CNI_ID_MAX + 1], network[CNI_NETWORK_MAX + 1];
+	struct cni_attachment longest = { network, id, "eth0123456789ab" }, back;
+	char alias[LINK_ALIAS_SIZE], buf[LINK_ALIAS_SIZE];
+
+	(void)state;
+	assert_string_equal(attachment_alias(&at, alias), "cnibox net1 c1 eth0");
+	memset(id, 'i', CNI_ID_MAX);
+	id[CNI_ID_MAX] = '\0';
+	memset(network, 'n', CNI_NETWORK_MAX);
+	network[CNI_NETWORK_MAX] = '\0';
+	assert_true(attachment_parse(attachment_alias(&longest, alias), buf, &back));
+	assert_string_equal(back.network, network);
+	assert_string_equal(back.container_id, id);
+	assert_string_equal(back.ifname, longest.ifname);
+}
+
+static void foreign_aliases_are_not(void **state)
+{
+	static const char *const foreign[] = { "",
+					       "cnibox",
+					       "cnibox net1 c1",
+					       "cniboxn c i",
+					       "other n c i",
+					       "cnibox n c i more",
+					       "Cnibox n c i",
+					       "cnibox  ",
+					       " cnibox n c i" };
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		assert_false(attachment_parse(foreign[i], buf, &out));
+}
+
+static void a_host_end_is_owned_by_name_and_alias(void **state)
+{
+	char name[IF_NAMESIZE];
+	struct link l;
+
+	(void)state;
+	attachment_host_name(&at, name);
+	l = named(name, "veth", "cnibox net1 c1 eth0", 0);
+	assert_true(attachment_owns(&at, &l));
+	l = named(name, "veth", "", 0); /* killed before it had its alias */
+	assert_true(attachment_owns(&at, &l));
+	l = named(name, "veth", "cnibox net1 c2 eth0", 0);
+	assert_false(attachment_owns(&at, &l));
+	l = named(name, "dummy", "cnibox net1 c1 eth0", 0);
+	assert_false(attachment_owns(&at, &l));
+	l = named("veth0", "veth", "cnibox net1 c1 eth0", 0);
+	assert_false(attachment_owns(&at, &l));
+}
+
+static void an_interface_in_the_pod_is_owned_by_alias_or_maker(void **state)
+{
+	struct link l = named("eth0", "dummy", "cnibox net1 c1 eth0", 0);
+
+	(void)state;
+	assert_true(attachment_owns_in_pod(&at, &l));
+	l = named("eth0", "dummy", "", attachment_group());
+	assert_true(attachment_owns_in_pod(&at, &l));
+	l = named("eth0", "dummy", "", 0);
+	assert_false(attachment_owns_in_pod(&at, &l));
+	l = named("eth0", "dummy", "cnibox net2 c1 eth0", attachment_group());
+	assert_false(attachment_owns_in_pod(&at, &l));
+	l = named("eth1", "dummy", "cnibox net1 c1 eth0", 0);
+	assert_false(attachment_owns_in_pod(&at, &l));
+}
+
+static void an_orphan_has_no_alias_and_a_dead_maker(void **state)
+{
+	uint32_t mine = attachment_group(), dead;
+	struct link l = named("x", "veth", "", mine);
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	dead = mine - (uint32_t)getpid() + (uint32_t)pid;
+	assert_false(attachment_orphaned(&l));
+	l.group = dead;
+	assert_true(attachment_orphaned(&l));
+	str_copy(l.alias, sizeof(l.alias), "cnibox net1 c1 eth0");
+	assert_false(attachment_orphaned(&l));
+	l = named("x", "veth", "", 0);
+	assert_false(attachment_orphaned(&l));
+	l = named("x", "bridge", "", dead);
+	assert_false(attachment_orphaned(&l));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(host_names),
+		cmocka_unit_test(aliases_are_read_back),
+		cmocka_unit_test(foreign_aliases_are_not),
+		cmocka_unit_test(a_host_end_is_owned_by_name_and_alias),
+		cmocka_unit_test(an_interface_in_the_pod_is_owned_by_alias_or_maker),
+		cmocka_unit_test(an_orphan_has_no_alias_and_a_dead_maker),
+	};
+
+	return cmocka_run_group_tests_name("attachments", tests, NULL, NULL);
+}
