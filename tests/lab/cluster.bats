@@ -61,3 +61,18 @@ on() {
 	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool del b s; ip netns del s; ip link del br9'
 	[ -z "$(on node1 'nft list ruleset | grep "table inet cnibox " || true')" ]
 }
+
+@test "dummy on the lab's kernel: made, checked, and deleted from the pod" {
+	on node1 'mkdir -p /tmp/net && cat >/tmp/net/d.conflist <<-"X"
+	{"cniVersion":"1.0.0","name":"d","plugins":[{"type":"dummy","ipam":{"type":"host-local",
+	"ranges":[[{"subnet":"10.8.0.0/24"}],[{"subnet":"fd00:8::/64"}]]}}]}
+	X
+	ip netns add d && NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool add d d'
+	on node1 'ip netns exec d ping -c1 -W5 10.8.0.2 && ip netns exec d ping -c1 -W5 fd00:8::2'
+	[[ $(on node1 'ip netns exec d ip -d link show eth0') == *dummy*"alias cnibox d "*" eth0"* ]]
+	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool check d d'
+	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool del d d'
+	run on node1 'ip netns exec d ip link show eth0'
+	[ "$status" -ne 0 ]
+	on node1 'test -z "$(ls /var/lib/cni/networks/d | grep ^10)" && ip netns del d'
+}
