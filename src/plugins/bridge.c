@@ -101,7 +101,7 @@ const struct cni_plugin bridge_plugin = {
 	.summary = "join the container to a bridge of this node",
 	.keys = &keys,
 	.ipam_keys = &host_local_keys,
-	.capabilities = { "ips", "mac" },
+	.capabilities = { "ipRanges", "ips", "mac" },
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare,
 	IFACE_PLUGIN(bridged_driver),

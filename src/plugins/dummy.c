@@ -44,7 +44,7 @@ const struct cni_plugin dummy_plugin = {
 	.name = "dummy",
 	.summary = "an interface in the container that leads nowhere, with addresses",
 	.ipam_keys = &host_local_keys,
-	.capabilities = { "ips", "mac" },
+	.capabilities = { "ipRanges", "ips", "mac" },
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare,
 	IFACE_PLUGIN(driver),

@@ -73,7 +73,7 @@ static int status(const struct cni_request *req, const void *conf, struct err *e
 const struct cni_plugin host_local_plugin = {
 	.name = "host-local",
 	.summary = "addresses from ranges, with leases in files of this node (IPAM)",
-	.capabilities = { "ips" },
+	.capabilities = { "ipRanges", "ips" },
 	.ipam_keys = &host_local_keys,
 	.conf_size = sizeof(struct host_local),
 	.prepare = prepare,

@@ -175,7 +175,7 @@ const struct cni_plugin ptp_plugin = {
 	.summary = "a routed link between the container and this node, without a bridge",
 	.keys = &keys,
 	.ipam_keys = &host_local_keys,
-	.capabilities = { "ips", "mac" },
+	.capabilities = { "ipRanges", "ips", "mac" },
 	.conf_size = sizeof(struct conf),
 	.prepare = prepare,
 	IFACE_PLUGIN(driver),

@@ -15,6 +15,9 @@
 	"\"subnet\":\"10.12.7.0/24\",\"logMaxSize\":600}" /* so that the log rotates at each call, \
 							     and their number is always the same   \
 							   */
+#define PTP                                                                                        \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-ptp\",\"type\":\"ptp\",\"ipMasq\":true,"        \
+	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.14.0.0/24\"}}"
 #define CHAIN                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
@@ -35,6 +38,10 @@ const struct row rows[] = {
 	  .share = 3,
 	  .network = "soak-bash",
 	  .subnets = { "10.12.7.0/24" } },
+	{ .subject = { .name = "ptp", .program = "ptp", .config = PTP },
+	  .share = 2,
+	  .network = "soak-ptp",
+	  .subnets = { "10.14.0.0/24" } },
 	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") },
 	  .share = 2,
 	  .conflist = CHAIN,
