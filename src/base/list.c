@@ -31,13 +31,19 @@ void list_reserve(struct list *l, size_t count)
 	l->cap = count;
 }
 
-void list_add(struct list *l, const void *elem)
+void *list_new(struct list *l)
 {
 	if (l->count == l->cap)
 		list_reserve(l, l->cap ? l->cap * 2 : FIRST_CAP);
-	if (l->bad)
-		return;
-	memcpy((char *)l->at + l->count++ * l->size, elem, l->size);
+	return l->bad ? NULL : memset((char *)l->at + l->count++ * l->size, 0, l->size);
+}
+
+void list_add(struct list *l, const void *elem)
+{
+	void *at = list_new(l);
+
+	if (at)
+		memcpy(at, elem, l->size);
 }
 
 int list_check(const struct list *l, const char *what, struct err *e)

@@ -23,6 +23,9 @@ struct list {
 void list_init(struct list *l, struct arena *a, size_t size);
 void list_add(struct list *l, const void *elem);
 
+/* One more element, of zero bytes; it moves when the list grows. NULL when the list is bad. */
+void *list_new(struct list *l);
+
 /* Make room for count elements, so that as many additions cannot fail; or the list is bad. */
 void list_reserve(struct list *l, size_t count);
 

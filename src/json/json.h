@@ -1,10 +1,12 @@
 /*
- * JSON in: a strict grammar check (RFC 8259), then jsmn's tokens, then decoding by constant field
- * tables.
+ * JSON in: one strict scanner over jsmn's tokens (RFC 8259), and constant tables by which its text
+ * becomes structs.
  *
  * Tokens never leave this room. A document is decoded into structs by tables of `struct
  * json_field`; what has no table is handed on as a slice of the source (struct json_raw), which
- * stays valid as long as the text.
+ * stays valid as long as the text. Text is read once and nothing is kept of it but what is asked
+ * for, so a document may be larger than memory for all its tokens would be; it ends at INT_MAX
+ * bytes (-EFBIG).
  *
  * Rules of decoding (as the Go decoder of the runtimes): keys match without regard to ASCII letter
  * case, the last of several wins; absent and null leave the default; unknown keys are ignored; a
@@ -87,30 +89,37 @@ struct json_table {
 int json_check(const char *text, size_t len, struct err *e);
 
 /*
- * Check, tokenize and decode a whole document that must be an object into *out by the table. The
- * caller has put the defaults into *out. Strings and lists live in the arena, raw values in text.
- * -EINVAL bad input, -ENOMEM arena full.
+ * Check and decode a whole document that must be an object into *out by the table. The caller has
+ * put the defaults into *out. Strings and lists live in the arena, raw values in text. The error is
+ * the first fault in the order of the text: -EINVAL bad input, -E2BIG too deep, -ENOMEM arena full.
+ * *out then holds what stands before the fault. A list that grows leaves its former places behind
+ * in the arena: it costs up to twice its size, and four elements at least.
  */
 int json_decode(struct arena *a, const char *text, size_t len, const struct json_table *table,
 		void *out, struct err *e);
 
 /*
- * The same for a raw value, e.g. one of json_next(); path is put in front of the keys in errors (""
- * for none). The text is checked again, so decoding each item of a large document by itself needs
- * no check, and no tokens, of the whole.
+ * The same for a raw value, e.g. an element of a list; path is put in front of the keys in errors
+ * ("" for none). The items of a large document are decoded one by one so: their list is one of
+ * JSON_RAW.
  */
 int json_decode_raw(struct arena *a, struct json_raw raw, const char *path,
 		    const struct json_table *table, void *out, struct err *e);
 
 /*
- * Walk the members of a raw object, or the elements of a raw array (key->text is NULL then), of a
- *checked document: struct json_iter it = json_members(raw); while (json_next(&it, &key, &value))
- *... Keys come without their quotes and undecoded. Anything that is no object or array has no
- *members.
+ * Walk the members of a raw object, or the elements of a raw array (key->text is NULL then):
+ *
+ *	struct json_iter it = json_members(raw);
+ *
+ *	while (json_next(&it, &key, &value))
+ *		...
+ *
+ * Keys come without their quotes and undecoded. Anything that is no object or array has no
+ * members; where the text is no JSON the walk ends.
  */
 struct json_iter {
 	const char *at, *end;
-	bool object;
+	bool object, first;
 };
 struct json_iter json_members(struct json_raw raw);
 bool json_next(struct json_iter *it, struct json_raw *key, struct json_raw *value);

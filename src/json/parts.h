@@ -15,9 +15,6 @@ struct arena;
 struct err;
 struct text;
 
-/* The first byte that is no blank, or end. */
-const char *skip_blanks(const char *at, const char *end);
-
 /*
  * Bytes of the well-formed UTF-8 sequence (Unicode table 3-7) at s[0..len), 0 if it is not one; len
  * is not 0.
@@ -39,9 +36,6 @@ size_t escape_read(const char **at, const char *end, char out[static 4]);
  * without a NUL. Returns false where escape_read() would fail.
  */
 bool string_decode(struct json_raw raw, char *out, size_t *len);
-
-/* json_check(), which also counts the keys and values: as many tokens will jsmn find. */
-int document_scan(const char *text, size_t len, size_t *tokens, struct err *e);
 
 /* A position in the text as people count: from 1, in characters. */
 struct json_position {
@@ -78,7 +72,7 @@ enum json_type {
 	JSON_IS_OBJECT
 };
 
-/* The type of a value of a checked document, by its first character. */
+/* The type of a value, by its first character. */
 enum json_type json_type(struct json_raw v);
 
 /* "an IP prefix" */

@@ -1,10 +1,6 @@
 /*
  * libFuzzer target for JSON in and out. Beyond "does not crash": what the grammar check accepts,
- *every other part must take as well-formed, and what is written from it must say the same.
- *
- *	clang -fsanitize=fuzzer,address,undefined -std=c11 -D_GNU_SOURCE -Isrc
- *tests/fuzz/fuzz_json.c src/json/?*.c \ src/base/arena.c src/base/addr.c src/base/err.c
- *src/base/text.c
+ * every other part must take as well-formed, and what is written from it must say the same.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -199,8 +195,7 @@ static void decode_both_ways(const char *text, size_t len, bool well_formed)
 		read_node(&node);
 	if (!well_formed)
 		require(r == -EINVAL || r == -E2BIG);
-	require(strncmp(e.text, "expected what jsmn", 18) !=
-		0); /* jsmn and the grammar check agree */
+	require(strncmp(e.text, "expected what jsmn", 18) != 0); /* jsmn and the grammar agree */
 	a = fresh_arena();
 	if (json_decode_raw(&a, v, "x", &node_table, &sliced, &f) == 0)
 		read_node(&sliced);

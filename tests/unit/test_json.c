@@ -172,7 +172,7 @@ static void test_decode_all(void **state)
 	assert_int_equal(c.flags.count, 0);
 }
 
-/* As deep as the grammar lets through: the deepest list of tokens to link. */
+/* As deep as the grammar lets through: as much as jsmn may want to keep. */
 static void test_decode_deepest(void **state)
 {
 	char deep[133];
@@ -348,7 +348,7 @@ static void test_decode_memory(void **state)
 		if (r == 0) {
 			worked++;
 			memset(exact + arena.used, 0xee,
-			       cap - arena.used); /* where the tokens were */
+			       cap - arena.used); /* nothing is kept behind what is used */
 			assert_string_equal(c.name, "0123456789");
 			assert_string_equal(((const char **)c.ipam.names.items)[1], "bb");
 		} else {

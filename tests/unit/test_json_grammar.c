@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,12 +168,56 @@ static void test_depth(void **state)
 	assert_int_equal(check(deep, sizeof(deep)), -E2BIG);
 }
 
+#define LEVELS 63 /* and a list in each */
+#define NUMBERS 300
+
+/* More tokens in every level than the scanner keeps: {"k":[1,…,"é"],"in":{…},"k":[…]}, to the depth
+ * limit. */
+static size_t put_large(char *out)
+{
+	static const char in[] = ",\"in\":";
+	char list[NUMBERS * 2 + 32], *at = out;
+	int len = sprintf(list, "\"k\":["), i;
+
+	for (i = 0; i < NUMBERS; i++)
+		len += sprintf(list + len, "1,");
+	len += sprintf(list + len, "\"\xc3\xa9\"]");
+	for (i = 0; i < LEVELS; i++)
+		at += sprintf(at, "{%s%s", list, i < LEVELS - 1 ? in : "");
+	for (i = 0; i < LEVELS; i++)
+		at += sprintf(at, "%s%s}", i ? "," : "", i ? list : "");
+	return (size_t)(at - out);
+}
+
+static void test_large(void **state)
+{
+	static char text[2 * LEVELS * (NUMBERS * 2 + 64)];
+	size_t len = put_large(text), i;
+
+	(void)state;
+	if (check(text, len) != 0)
+		fail_msg("%s", err.text);
+	for (i = len; i-- > 0;) {
+		char c = text[i];
+
+		if (c != '}' && c != ']')
+			continue;
+		text[i] = c == '}' ? ']' : '}';
+		assert_int_equal(check(text, len), -EINVAL);
+		assert_non_null(strstr(err.text, c == '}' ? "after the member, got ']'"
+							  : "after the element, got '}'"));
+		text[i] = c;
+	}
+	assert_int_equal(check(text, len - 1), -EINVAL);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_grammar_accepts),
 		cmocka_unit_test(test_grammar_refuses),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests_name("json_grammar", tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,36 @@ static void test_iterate(void **state)
 	assert_false(json_next(&it, &key, &value));
 }
 
+/* Members that are longer and shorter than what the scanner reads ahead, in turns. */
+static void test_iterate_long(void **state)
+{
+	static char text[100000];
+	struct json_raw key, value;
+	struct json_iter it;
+	char *at = text + sprintf(text, "{");
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		at += sprintf(at, "%s\"%zu\": [", i ? "," : "", i);
+		for (k = 0; k < i % 90; k++)
+			at += sprintf(at, "%s[%zu]", k ? "," : "", k);
+		at += sprintf(at, "] ");
+	}
+	sprintf(at, "}");
+	it = members(text);
+	for (i = 0; json_next(&it, &key, &value); i++) {
+		struct json_iter list = json_members(value);
+		struct json_raw none;
+
+		assert_int_equal(atoi(key.text), i);
+		for (k = 0; json_next(&list, &none, &value); k++)
+			assert_int_equal(atoi(value.text + 1), k);
+		assert_int_equal(k, i % 90);
+	}
+	assert_int_equal(i, 300);
+}
+
 static void test_iterate_nothing(void **state)
 {
 	static const char *const none[] = { "",	   "7",	   "null", "\"{}\"", "{}",
@@ -108,6 +139,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_iterate),
+		cmocka_unit_test(test_iterate_long),
 		cmocka_unit_test(test_iterate_nothing),
 		cmocka_unit_test(test_keys_and_strings),
 	};
