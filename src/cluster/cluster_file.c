@@ -12,15 +12,13 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/text.h"
-#include "cluster/members.h"
 #include "cluster/node_list.h"
 
 #define CONFIG_DEFAULT "/etc/cni/net.d/10-cnibox.conflist"
-#define PATH_SIZE 32   /* "items[18446744073709551615]" */
-#define VALUE_SHOWN 40 /* bytes of a wrong value in an error */
+#define PATH_SIZE 32 /* "items[18446744073709551615]" */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* The file without its nodes. */
+/* The file; its nodes as they stand in it. */
 struct head {
 	const char *kind;
 	struct json_list networks;
@@ -30,6 +28,7 @@ struct head {
 	int64_t mtu;
 	const char *network;
 	const char *config;
+	struct json_list nodes, items; /* of struct json_raw */
 };
 
 struct entry {
@@ -39,6 +38,7 @@ struct entry {
 
 static const struct json_field elem_addr = { .kind = JSON_ADDR };
 static const struct json_field elem_prefix = { .kind = JSON_PREFIX };
+static const struct json_field elem_raw = { .kind = JSON_RAW };
 
 static const struct json_field head_fields[] = {
 	{ "networks", JSON_LIST, offsetof(struct head, networks), .elem = &elem_prefix,
@@ -56,6 +56,10 @@ static const struct json_field head_fields[] = {
 	  .help = "name of the CNI network: cnibox" },
 	{ "cniConfig", JSON_STR, offsetof(struct head, config), .help = CONFIG_DEFAULT },
 	{ "kind", JSON_STR, offsetof(struct head, kind) },
+	{ "nodes", JSON_LIST, offsetof(struct head, nodes), .elem = &elem_raw,
+	  .elem_size = sizeof(struct json_raw) },
+	{ "items", JSON_LIST, offsetof(struct head, items), .elem = &elem_raw,
+	  .elem_size = sizeof(struct json_raw) },
 };
 static const struct json_table head_table = { head_fields, COUNT(head_fields) };
 
@@ -85,20 +89,20 @@ static int parse_entry(struct arena *a, struct json_raw raw, const char *path, s
 	return 1;
 }
 
-static int parse_nodes(struct arena *a, struct json_raw raw, struct cluster *c, struct err *e)
+static int parse_nodes(struct arena *a, const struct json_list *in, struct cluster *c,
+		       struct err *e)
 {
-	struct json_iter it = json_members(raw);
-	struct json_raw key, value;
+	const struct json_raw *raw = in->items;
 	struct list nodes;
 	char path[PATH_SIZE];
 
 	list_init(&nodes, a, sizeof(struct node));
-	for (size_t i = 0; json_next(&it, &key, &value); i++) {
+	for (size_t i = 0; i < in->count; i++) {
 		struct node n = { .index = i };
 		int r;
 
 		snprintf(path, sizeof(path), "%s[%zu]", c->kubernetes ? "items" : "nodes", i);
-		r = (c->kubernetes ? kube_node_parse : parse_entry)(a, value, path, &n, e);
+		r = (c->kubernetes ? kube_node_parse : parse_entry)(a, raw[i], path, &n, e);
 		if (r < 0)
 			return r;
 		if (r > 0)
@@ -106,7 +110,7 @@ static int parse_nodes(struct arena *a, struct json_raw raw, struct cluster *c, 
 	}
 	c->nodes = nodes.at;
 	c->node_count = nodes.count;
-	return nodes.bad ? cluster_no_room(e) : 0;
+	return list_check(&nodes, "nodes", e);
 }
 
 static int parse_masquerade(const char *s, enum cluster_masquerade *out, struct err *e)
@@ -127,55 +131,39 @@ static int parse_masquerade(const char *s, enum cluster_masquerade *out, struct 
 		       "masquerade: \"%s\": expected \"cluster\", \"subnet\" or \"none\"", s);
 }
 
-static int parse_head(struct arena *a, const struct member *members, struct cluster *c,
-		      struct err *e)
+static int parse_head(const struct head *h, struct cluster *c, struct err *e)
+{
+	memset(c, 0, sizeof(*c));
+	c->kubernetes =
+		h->kind && (strcmp(h->kind, "List") == 0 || strcmp(h->kind, "NodeList") == 0);
+	c->networks = h->networks.items;
+	c->network_count = h->networks.count;
+	c->onlink = h->onlink;
+	c->bridge = h->bridge;
+	c->mtu = h->mtu;
+	c->network = h->network;
+	c->config = h->config;
+	return parse_masquerade(h->masquerade, &c->masquerade, e);
+}
+
+int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster *out, struct err *e)
 {
 	struct head h = { .masquerade = "cluster",
 			  .bridge = "cni0",
 			  .network = "cnibox",
 			  .config = CONFIG_DEFAULT };
-	int r = members_decode(a, members, "", &head_table, &h, e);
+	const struct json_list *list;
+	int r = json_decode(a, text, len, &head_table, &h, e);
 
+	if (r == 0)
+		r = parse_head(&h, out, e);
 	if (r < 0)
 		return r;
-	c->kubernetes = h.kind && (strcmp(h.kind, "List") == 0 || strcmp(h.kind, "NodeList") == 0);
-	c->networks = h.networks.items;
-	c->network_count = h.networks.count;
-	c->onlink = h.onlink;
-	c->bridge = h.bridge;
-	c->mtu = h.mtu;
-	c->network = h.network;
-	c->config = h.config;
-	return parse_masquerade(h.masquerade, &c->masquerade, e);
-}
-
-int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster *out, struct err *e)
-{
-	struct member members[COUNT(head_fields) + 2] = { 0 }, *list = &members[COUNT(head_fields)];
-	int r = json_check(text, len, e);
-
-	if (r < 0)
-		return r;
-	if (text[strspn(text, " \t\r\n")] != '{')
-		return err_set(e, EINVAL,
-			       "expected an object with \"nodes\", or a NodeList with \"items\"");
-	for (size_t i = 0; i < COUNT(head_fields); i++)
-		members[i].name = head_fields[i].name;
-	list[0].name = "nodes";
-	list[1].name = "items";
-	members_find((struct json_raw){ text, len }, members, COUNT(members));
-	memset(out, 0, sizeof(*out));
-	r = parse_head(a, members, out, e);
-	if (r < 0)
-		return r;
-	list += out->kubernetes;
-	if (!list->value.text)
-		return err_set(e, EINVAL, "%s: missing: expected a list of nodes", list->name);
-	if (*list->value.text != '[')
-		return err_set(e, EINVAL, "%s: expected a list, got %.*s", list->name,
-			       (int)(list->value.len < VALUE_SHOWN ? list->value.len : VALUE_SHOWN),
-			       list->value.text);
-	r = parse_nodes(a, list->value, out, e);
+	list = out->kubernetes ? &h.items : &h.nodes;
+	if (!list->items)
+		return err_set(e, EINVAL, "%s: missing: expected a list of nodes",
+			       out->kubernetes ? "items" : "nodes");
+	r = parse_nodes(a, list, out, e);
 	return r < 0 ? r : cluster_validate(a, out, e);
 }
 

@@ -2,16 +2,13 @@
 #include "cluster/node_list.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "cluster/cluster.h"
-#include "cluster/members.h"
 
 #define INTERNAL_IP "InternalIP"
-#define PATH_SIZE 48 /* "items[18446744073709551615].metadata" */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* As much as we read of a Node (Kubernetes API v1). */
@@ -28,6 +25,13 @@ struct kube_status {
 	struct json_list addresses;
 };
 
+struct kube_node {
+	const char *kind;
+	struct kube_metadata metadata;
+	struct kube_spec spec;
+	struct kube_status status;
+};
+
 struct kube_address {
 	const char *type, *address;
 };
@@ -42,7 +46,7 @@ static const struct json_table address_table = { address_fields, COUNT(address_f
 static const struct json_field elem_address = { .kind = JSON_OBJECT, .table = &address_table };
 
 static const struct json_field metadata_fields[] = {
-	{ "name", JSON_STR, offsetof(struct kube_metadata, name), .required = true },
+	{ "name", JSON_STR, offsetof(struct kube_metadata, name) },
 };
 static const struct json_table metadata_table = { metadata_fields, COUNT(metadata_fields) };
 
@@ -59,19 +63,13 @@ static const struct json_field status_fields[] = {
 };
 static const struct json_table status_table = { status_fields, COUNT(status_fields) };
 
-/* One part of a Node; an absent one has no members. */
-static int decode_part(struct arena *a, struct json_raw raw, const char *path,
-		       const struct json_table *table, void *out, struct err *e)
-{
-	struct member members[2] = { 0 };
-
-	if (raw.text && raw.text[0] != '{' && raw.text[0] != 'n')
-		return err_set(e, EINVAL, "%s: expected an object", path);
-	for (size_t i = 0; i < table->count; i++)
-		members[i].name = table->fields[i].name;
-	members_find(raw, members, table->count);
-	return members_decode(a, members, path, table, out, e);
-}
+static const struct json_field node_fields[] = {
+	{ "kind", JSON_STR, offsetof(struct kube_node, kind) },
+	{ "metadata", JSON_OBJECT, offsetof(struct kube_node, metadata), .table = &metadata_table },
+	{ "spec", JSON_OBJECT, offsetof(struct kube_node, spec), .table = &spec_table },
+	{ "status", JSON_OBJECT, offsetof(struct kube_node, status), .table = &status_table },
+};
+static const struct json_table node_table = { node_fields, COUNT(node_fields) };
 
 static int parse_addresses(struct arena *a, const struct json_list *in, const char *path,
 			   struct node *n, struct err *e)
@@ -79,7 +77,7 @@ static int parse_addresses(struct arena *a, const struct json_list *in, const ch
 	struct addr *out = arena_array(a, in->count, sizeof(*out));
 
 	if (!out)
-		return cluster_no_room(e);
+		return err_set(e, ENOMEM, "no memory left for the nodes of the cluster");
 	n->addresses = out;
 	for (size_t i = 0; i < in->count; i++) {
 		const struct kube_address *k = (const struct kube_address *)in->items + i;
@@ -87,10 +85,10 @@ static int parse_addresses(struct arena *a, const struct json_list *in, const ch
 		if (!k->type || strcmp(k->type, INTERNAL_IP) != 0)
 			continue;
 		if (!k->address || !addr_parse(k->address, &out[n->address_count++]))
-			return err_set(
-				e, EINVAL,
-				"%s.addresses[%zu].address: expected an IP address, got \"%s\"",
-				path, i, k->address ? k->address : "");
+			return err_set(e, EINVAL,
+				       "%s.status.addresses[%zu].address: expected an IP address, "
+				       "got \"%s\"",
+				       path, i, k->address ? k->address : "");
 	}
 	return 0;
 }
@@ -105,52 +103,31 @@ static int parse_subnets(struct arena *a, const struct kube_spec *in, struct nod
 		return 0;
 	only = arena_alloc(a, sizeof(*only));
 	if (!only)
-		return cluster_no_room(e);
+		return err_set(e, ENOMEM, "no memory left for the nodes of the cluster");
 	*only = in->pod_cidr;
 	n->subnets = only;
 	n->subnet_count = 1;
 	return 0;
 }
 
-static int parse_parts(struct arena *a, const struct member *parts, const char *path,
-		       struct node *n, struct err *e)
-{
-	struct kube_metadata metadata = { 0 };
-	struct kube_spec spec = { 0 };
-	struct kube_status status = { 0 };
-	char at[PATH_SIZE];
-	int r;
-
-	snprintf(at, sizeof(at), "%s.metadata", path);
-	r = decode_part(a, parts[0].value, at, &metadata_table, &metadata, e);
-	n->name = metadata.name;
-	snprintf(at, sizeof(at), "%s.spec", path);
-	if (r == 0)
-		r = decode_part(a, parts[1].value, at, &spec_table, &spec, e);
-	if (r == 0)
-		r = parse_subnets(a, &spec, n, e);
-	snprintf(at, sizeof(at), "%s.status", path);
-	if (r == 0)
-		r = decode_part(a, parts[2].value, at, &status_table, &status, e);
-	return r < 0 || !status.addresses.count ? r
-						: parse_addresses(a, &status.addresses, at, n, e);
-}
-
 int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, struct node *n,
 		    struct err *e)
 {
-	struct member parts[] = {
-		{ .name = "metadata" }, { .name = "spec" }, { .name = "status" }, { .name = "kind" }
-	};
-	const struct json_raw *kind = &parts[3].value;
-	int r;
+	struct kube_node in = { 0 };
+	struct err fault = { 0 };
+	int r = json_decode_raw(a, raw, path, &node_table, &in, &fault);
 
-	if (raw.text[0] != '{')
-		return err_set(e, EINVAL, "%s: expected an object", path);
-	members_find(raw, parts, COUNT(parts));
-	if (kind->text &&
-	    (kind->len != strlen("\"Node\"") || memcmp(kind->text, "\"Node\"", kind->len) != 0))
+	/* keys of these names may hold anything there */
+	if (in.kind && strcmp(in.kind, "Node") != 0)
 		return 0;
-	r = parse_parts(a, parts, path, n, e);
+	if (r < 0)
+		return err_take(e, &fault);
+	if (!in.metadata.name)
+		return err_set(e, EINVAL,
+			       "%s.metadata.name: required: expected a string, got nothing", path);
+	n->name = in.metadata.name;
+	r = parse_subnets(a, &in.spec, n, e);
+	if (r == 0)
+		r = parse_addresses(a, &in.status.addresses, path, n, e);
 	return r < 0 ? r : 1;
 }

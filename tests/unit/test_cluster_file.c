@@ -71,10 +71,10 @@ static void test_types(void **state)
 	assert_int_equal(parse("{\"nodes\":[}"), -EINVAL);
 	assert_non_null(strstr(e.text, "line 1, column 11"));
 	assert_int_equal(parse(""), -EINVAL);
-	refuses("[]", "expected an object with \"nodes\", or a NodeList with \"items\"");
+	refuses("[]", "expected an object, got a list");
 	refuses("{}", "nodes: missing: expected a list of nodes");
-	refuses("{\"nodes\":{\"a\":1}}", "nodes: expected a list, got {\"a\":1}");
-	refuses("{\"nodes\":null}", "nodes: expected a list, got null");
+	refuses("{\"nodes\":{\"a\":1}}", "nodes: expected a list, got an object");
+	refuses("{\"nodes\":null}", "nodes: missing: expected a list of nodes");
 	refuses("{\"nodes\":[{}]}", "nodes[0].name: required: expected a string, got nothing");
 	refuses("{\"nodes\":[{\"name\":\"a\",\"addresses\":[\"10.0.0.256\"]}]}",
 		"nodes[0].addresses[0]: expected an IP address, got string \"10.0.0.256\"");

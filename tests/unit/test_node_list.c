@@ -29,6 +29,7 @@ static void test_node_list(void **state)
 	assert_parses(KUBE(
 		"List", KUBE_MASTER
 		",{\"kind\":\"Pod\",\"metadata\":{\"name\":\"master\"}},"
+		"{\"kind\":\"Else\",\"spec\":{\"podCIDR\":7}},"
 		"{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"podCIDR\":\"10.244.1.0/24\"}},"
 		"{\"kind\":\"Node\",\"metadata\":{\"name\":\"n2\"},\"spec\":null,\"status\":{}}"));
 	assert_true(c.kubernetes);
@@ -41,7 +42,7 @@ static void test_node_list(void **state)
 	assert_int_equal(c.nodes[1].subnet_count, 1); /* podCIDR alone */
 	assert_prefix(&c.nodes[1].subnets[0], "10.244.1.0/24");
 	assert_int_equal(c.nodes[2].subnet_count, 0);
-	assert_int_equal(c.nodes[2].index, 3); /* as it stands in the file, for errors */
+	assert_int_equal(c.nodes[2].index, 4); /* as it stands in the file, for errors */
 	assert_parses(KUBE("NodeList", KUBE_MASTER));
 	assert_int_equal(c.node_count, 1);
 }
@@ -61,8 +62,8 @@ static void test_node_list_refused(void **state)
 			     "\"InternalIP\",\"address\":\"x\"}]}}"),
 		"items[0].status.addresses[0].address: expected an IP address, got \"x\"");
 	refuses(KUBE("List", "{\"metadata\":{\"name\":\"b\"},\"status\":[]}"),
-		"items[0].status: expected an object");
-	refuses(KUBE("List", "7"), "items[0]: expected an object");
+		"items[0].status: expected an object, got a list");
+	refuses(KUBE("List", "7"), "items[0]: expected an object, got number 7");
 	refuses("{\"kind\":\"List\",\"nodes\":[]}", "items: missing: expected a list of nodes");
 	refuses(KUBE("List", KUBE_MASTER
 		     ",{\"metadata\":{\"name\":\"b\"},\"spec\":{\"podCIDR\":\"10.244.0.0/25\"}}"),
