@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "ipam/host_local_take.h"
 #include "ipam/resolv_conf.h"
 
 static struct lease_owner owner_of(const struct cni_request *req)
@@ -97,7 +98,7 @@ static int take_one(const struct host_local *h, const struct cni_request *req,
 		.ifname = req->at.ifname,
 		.host_end = h->gone,
 	};
-	const struct hostlocal_request q = {
+	const struct host_local_request q = {
 		.network = req->at.network,
 		.set = &h->sets[set],
 		.number = set,
@@ -105,13 +106,13 @@ static int take_one(const struct host_local *h, const struct cni_request *req,
 		.wanted_count = req->wanted_ip_count,
 		.owner = &owner,
 	};
-	struct hostlocal_address got;
+	struct host_local_address got;
 	struct cni_ip ip = { .interface = -1 };
 	struct err full = { 0 };
-	int r = hostlocal_take(s, &q, req->arena, &got, &full);
+	int r = host_local_take(s, &q, req->arena, &got, &full);
 
 	if (r == -ENOSPC && reclaim(h, req, s))
-		r = hostlocal_take(s, &q, req->arena, &got, e);
+		r = host_local_take(s, &q, req->arena, &got, e);
 	else if (r < 0)
 		*e = full;
 	if (r < 0)
@@ -163,8 +164,8 @@ int host_local_add(const struct host_local *h, const struct cni_request *req,
 		   struct cni_result *out, struct err *e)
 {
 	struct lease_store s;
-	int r = hostlocal_wanted_check(h->sets, h->set_count, req->wanted_ip, req->wanted_ip_count,
-				       e);
+	int r = host_local_wanted_check(h->sets, h->set_count, req->wanted_ip, req->wanted_ip_count,
+					e);
 
 	if (r == 0)
 		r = cni_routes_read(req->arena, &h->routes, "ipam", out, e);
@@ -264,13 +265,13 @@ int host_local_gc(const struct host_local *h, const struct cni_request *req, str
 
 /* A range that is full of the dead is not full: the next ADD would reclaim them. */
 static int has_free(const struct host_local *h, const struct cni_request *req,
-		    struct lease_store *s, const struct hostlocal_request *q, struct err *e)
+		    struct lease_store *s, const struct host_local_request *q, struct err *e)
 {
 	struct err full = { 0 };
-	int r = hostlocal_has_free(s, q, req->arena, &full);
+	int r = host_local_has_free(s, q, req->arena, &full);
 
 	if (r == -ENOSPC && reclaim(h, req, s))
-		return hostlocal_has_free(s, q, req->arena, e);
+		return host_local_has_free(s, q, req->arena, e);
 	if (r < 0)
 		*e = full;
 	return r;
@@ -278,7 +279,7 @@ static int has_free(const struct host_local *h, const struct cni_request *req,
 
 int host_local_status(const struct host_local *h, const struct cni_request *req, struct err *e)
 {
-	struct hostlocal_request q = { .network = req->at.network };
+	struct host_local_request q = { .network = req->at.network };
 	struct lease_store s;
 	int r = open_store(h, req, true, &s, e);
 

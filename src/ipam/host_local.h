@@ -10,7 +10,7 @@
 
 #include "cni/request.h"
 #include "cni/result.h"
-#include "ipam/hostlocal.h"
+#include "ipam/host_local_range.h"
 #include "ipam/lease.h"
 
 struct err;
@@ -20,7 +20,7 @@ typedef int lease_gone_fn(const struct cni_attachment *at, struct err *e);
 
 struct host_local {
 	const char *data_dir;
-	struct hostlocal_set sets[LEASE_RANGES_MAX];
+	struct host_local_set sets[LEASE_RANGES_MAX];
 	size_t set_count;
 	struct json_list routes; /* of struct json_raw */
 	const char *resolv_conf; /* NULL: none */

@@ -12,9 +12,9 @@
 
 struct conf {
 	const char *data_dir, *resolv_conf;
-	struct hostlocal_range legacy; /* subnet, rangeStart, rangeEnd, gateway beside ranges */
-	struct json_list ranges;       /* of struct json_list of struct hostlocal_range */
-	struct json_list routes;       /* of struct json_raw */
+	struct host_local_range legacy; /* subnet, rangeStart, rangeEnd, gateway beside ranges */
+	struct json_list ranges;	/* of struct json_list of struct host_local_range */
+	struct json_list routes;	/* of struct json_raw */
 };
 
 #define RANGE_FIELDS(type, at)                                                                     \
@@ -30,13 +30,13 @@ struct conf {
 			.help = "never given; default: the first of the subnet"                    \
 	}
 
-static const struct json_field range_fields[] = { RANGE_FIELDS(struct hostlocal_range, ) };
+static const struct json_field range_fields[] = { RANGE_FIELDS(struct host_local_range, ) };
 static const struct json_table range_table = { .fields = range_fields, .count = 4 };
 static const struct json_field range_elem = { .kind = JSON_OBJECT, .table = &range_table };
 static const struct json_field set_elem = {
 	.kind = JSON_LIST,
 	.elem = &range_elem,
-	.elem_size = sizeof(struct hostlocal_range),
+	.elem_size = sizeof(struct host_local_range),
 };
 static const struct json_field raw_elem = { .kind = JSON_RAW };
 
@@ -74,18 +74,18 @@ static const struct json_field names_fields[] = {
 };
 static const struct json_table names_table = { .fields = names_fields, .count = 1 };
 
-static int add_set(struct host_local *h, const struct hostlocal_range *ranges, size_t count,
+static int add_set(struct host_local *h, const struct host_local_range *ranges, size_t count,
 		   struct err *e)
 {
 	if (h->set_count == LEASE_RANGES_MAX)
 		return err_set(e, E2BIG, "ipam.ranges: more than %d range sets", LEASE_RANGES_MAX);
-	h->sets[h->set_count++] = (struct hostlocal_set){ .ranges = ranges, .count = count };
+	h->sets[h->set_count++] = (struct host_local_set){ .ranges = ranges, .count = count };
 	return 0;
 }
 
 static int legacy_set(struct host_local *h, struct arena *a, const struct conf *c, struct err *e)
 {
-	struct hostlocal_range *range;
+	struct host_local_range *range;
 	int r;
 
 	if (!addr_is_set(&c->legacy.subnet.addr))
@@ -94,7 +94,7 @@ static int legacy_set(struct host_local *h, struct arena *a, const struct conf *
 	if (!range)
 		return err_set(e, ENOMEM, "ipam: no memory left");
 	*range = c->legacy;
-	r = hostlocal_range_complete(range, "ipam", e);
+	r = host_local_range_complete(range, "ipam", e);
 	return r < 0 ? r : add_set(h, range, 1, e);
 }
 
@@ -102,13 +102,13 @@ static int legacy_set(struct host_local *h, struct arena *a, const struct conf *
 static int listed_set(struct host_local *h, const struct json_list *list, const char *set,
 		      struct err *e)
 {
-	struct hostlocal_range *ranges = list->items;
+	struct host_local_range *ranges = list->items;
 	char name[64];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++) {
 		snprintf(name, sizeof(name), "%s[%zu]", set, i);
-		r = hostlocal_range_complete(&ranges[i], name, e);
+		r = host_local_range_complete(&ranges[i], name, e);
 	}
 	return r < 0 ? r : add_set(h, ranges, list->count, e);
 }
@@ -168,7 +168,7 @@ static int read_sets(struct host_local *h, const struct cni_request *req, const 
 		r = err_set(e, EINVAL,
 			    "ipam.ranges: missing; host-local needs ipam.subnet or ipam.ranges");
 	if (r == 0)
-		r = hostlocal_sets_check(h->sets, h->set_count, name, e);
+		r = host_local_sets_check(h->sets, h->set_count, name, e);
 	return r < 0 ? r : check_version(h, req->version, e);
 }
 

@@ -87,13 +87,13 @@ static int check_values(const struct conf *c, const char *subnet_key, struct err
 static int make_ipam(const struct cni_request *req, struct conf *c, const char *subnet_key,
 		     struct err *e)
 {
-	struct hostlocal_range *range = arena_alloc(req->arena, sizeof(*range));
+	struct host_local_range *range = arena_alloc(req->arena, sizeof(*range));
 	int r;
 
 	if (!range)
 		return err_set(e, ENOMEM, "no memory left");
 	range->subnet = c->subnet;
-	r = hostlocal_range_complete(range, subnet_key, e);
+	r = host_local_range_complete(range, subnet_key, e);
 	c->b.iface.ipam = (struct ipam){
 		.kind = IPAM_HOST_LOCAL,
 		.local = {

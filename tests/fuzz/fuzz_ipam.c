@@ -7,12 +7,12 @@
 #include "fuzz.h"
 #include "ipam/host_local.h"
 
-static void check_range(const struct hostlocal_range *r)
+static void check_range(const struct host_local_range *r)
 {
-	struct hostlocal_range again = *r;
+	struct host_local_range again = *r;
 	struct err e = { 0 };
 
-	require(hostlocal_range_complete(&again, "range", &e) == 0);
+	require(host_local_range_complete(&again, "range", &e) == 0);
 	require(memcmp(&again, r, sizeof(again)) == 0);
 	require(prefix_contains(&r->subnet, &r->start) && prefix_contains(&r->subnet, &r->end));
 	require(addr_cmp(&r->start, &r->end) <= 0 && r->gateway.family == r->start.family);
@@ -24,25 +24,25 @@ static void check_sets(const struct host_local *h)
 	char small[128], text[4096];
 
 	require(h->set_count > 0 && h->set_count <= LEASE_RANGES_MAX);
-	require(hostlocal_sets_check(h->sets, h->set_count, "ipam.ranges", &e) == 0);
+	require(host_local_sets_check(h->sets, h->set_count, "ipam.ranges", &e) == 0);
 	for (size_t i = 0; i < h->set_count; i++) {
-		const struct hostlocal_set *s = &h->sets[i];
+		const struct host_local_set *s = &h->sets[i];
 		const struct addr *first = &s->ranges[0].start;
-		int wanted = hostlocal_wanted_check(h->sets, h->set_count, first, 1, &e);
+		int wanted = host_local_wanted_check(h->sets, h->set_count, first, 1, &e);
 
-		require((wanted == 0) == !hostlocal_is_gateway(s, first));
+		require((wanted == 0) == !host_local_is_gateway(s, first));
 		err_clear(&e);
 		for (size_t k = 0; k < s->count; k++) {
 			check_range(&s->ranges[k]);
-			require(hostlocal_range_of(s, &s->ranges[k].end) == &s->ranges[k]);
+			require(host_local_range_of(s, &s->ranges[k].end) == &s->ranges[k]);
 		}
-		require(hostlocal_set_format(s, small, sizeof(small)) == small &&
+		require(host_local_set_format(s, small, sizeof(small)) == small &&
 			strlen(small) < sizeof(small));
-		require(strlen(hostlocal_set_format(s, text, sizeof(text))) < sizeof(text));
+		require(strlen(host_local_set_format(s, text, sizeof(text))) < sizeof(text));
 	}
 }
 
-static void put_range(struct json_writer *w, const struct hostlocal_range *r)
+static void put_range(struct json_writer *w, const struct host_local_range *r)
 {
 	char text[PREFIX_TEXT];
 

@@ -1,5 +1,5 @@
 /*
- * Taking an address: see hostlocal.h.
+ * Taking an address: see host_local_take.h.
  *
  * Most searches end at the first try, since round robin steps to an address that was not used for
  * longest. When TRIES_BLIND in a row are taken, the names in the store are read once into a sorted
@@ -7,35 +7,36 @@
  * not (an empty file that can be taken over), so a search that found nothing asks the store for
  * each address again before it says that the set is full.
  */
-#include "ipam/hostlocal.h"
+#include "ipam/host_local_take.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "ipam/host_local_range.h"
 #include "ipam/lease.h"
 
 #define TRIES_BLIND 64
 
 /* A walk around the set: from the address behind the last given one to where it began. */
 struct walk {
-	const struct hostlocal_set *set;
+	const struct host_local_set *set;
 	size_t range;
 	struct addr at;
 	struct addr began; /* none before the first step */
 };
 
-static struct walk walk_begin(struct lease_store *s, const struct hostlocal_request *q)
+static struct walk walk_begin(struct lease_store *s, const struct host_local_request *q)
 {
 	struct walk w = { .set = q->set, .range = q->set->count - 1 };
-	const struct hostlocal_range *r;
+	const struct host_local_range *r;
 	struct addr last;
 
 	w.at = q->set->ranges[w.range].end;
 	if (lease_last(s, q->number, &last) == 0)
 		return w;
-	r = hostlocal_range_of(q->set, &last);
+	r = host_local_range_of(q->set, &last);
 	if (r) {
 		w.range = (size_t)(r - q->set->ranges);
 		w.at = last;
@@ -60,7 +61,7 @@ static bool walk_step(struct walk *w)
 
 /* The addresses of the set that have a name in the store, sorted. */
 struct taken {
-	const struct hostlocal_set *set;
+	const struct host_local_set *set;
 	struct arena *scratch;
 	struct addr *sorted; /* NULL: not known */
 	size_t count;
@@ -79,7 +80,7 @@ static int taken_count(const struct addr *a, void *arg)
 {
 	struct taken *t = arg;
 
-	t->count += hostlocal_range_of(t->set, a) != NULL;
+	t->count += host_local_range_of(t->set, a) != NULL;
 	return 0;
 }
 
@@ -92,7 +93,7 @@ static int taken_fill(const struct addr *a, void *arg)
 {
 	struct fill *f = arg;
 
-	if (hostlocal_range_of(f->taken->set, a) && f->count < f->taken->count)
+	if (host_local_range_of(f->taken->set, a) && f->count < f->taken->count)
 		f->taken->sorted[f->count++] = *a;
 	return 0;
 }
@@ -122,7 +123,7 @@ static bool taken_has(const struct taken *t, const struct addr *a)
  * 1 taken for the owner, 0 the walk went around and found nothing, -errno. t: what to learn when
  * many tries have failed; NULL: nothing.
  */
-static int walk_take(struct lease_store *s, const struct hostlocal_request *q, struct walk *w,
+static int walk_take(struct lease_store *s, const struct host_local_request *q, struct walk *w,
 		     struct taken *t, struct err *e)
 {
 	for (unsigned int tries = 0; walk_step(w); tries++) {
@@ -130,7 +131,7 @@ static int walk_take(struct lease_store *s, const struct hostlocal_request *q, s
 
 		if (t && tries == TRIES_BLIND)
 			taken_learn(t, s);
-		if (hostlocal_is_gateway(q->set, &w->at) || (t && taken_has(t, &w->at)))
+		if (host_local_is_gateway(q->set, &w->at) || (t && taken_has(t, &w->at)))
 			continue;
 		r = lease_take(s, &w->at, q->owner, e);
 		if (r != 0)
@@ -139,16 +140,16 @@ static int walk_take(struct lease_store *s, const struct hostlocal_request *q, s
 	return 0;
 }
 
-static void address_fill(struct hostlocal_address *out, const struct hostlocal_set *set,
+static void address_fill(struct host_local_address *out, const struct host_local_set *set,
 			 const struct addr *a)
 {
-	const struct hostlocal_range *r = hostlocal_range_of(set, a);
+	const struct host_local_range *r = host_local_range_of(set, a);
 
 	out->address = (struct prefix){ .addr = *a, .len = r->subnet.len };
 	out->gateway = r->gateway;
 }
 
-static int take_next(struct lease_store *s, const struct hostlocal_request *q,
+static int take_next(struct lease_store *s, const struct host_local_request *q,
 		     struct arena *scratch, struct addr *got, struct err *e)
 {
 	const size_t mark = scratch->used;
@@ -164,18 +165,18 @@ static int take_next(struct lease_store *s, const struct hostlocal_request *q,
 	}
 	if (r == 0)
 		return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)",
-			       q->network, hostlocal_set_format(q->set, ranges, sizeof(ranges)));
+			       q->network, host_local_set_format(q->set, ranges, sizeof(ranges)));
 	*got = w.at;
 	return r < 0 ? r : 0;
 }
 
-static int take_wanted(struct lease_store *s, const struct hostlocal_request *q,
+static int take_wanted(struct lease_store *s, const struct host_local_request *q,
 		       const struct addr *a, struct err *e)
 {
 	char ranges[256];
 	int r;
 
-	if (hostlocal_is_gateway(q->set, a))
+	if (host_local_is_gateway(q->set, a))
 		return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway",
 			       addr_text(a));
 	r = lease_take(s, a, q->owner, e);
@@ -183,18 +184,18 @@ static int take_wanted(struct lease_store *s, const struct hostlocal_request *q,
 		return err_set(e, EADDRINUSE,
 			       "requested IP address %s is not available in range set %s of "
 			       "network %s: it is leased",
-			       addr_text(a), hostlocal_set_format(q->set, ranges, sizeof(ranges)),
+			       addr_text(a), host_local_set_format(q->set, ranges, sizeof(ranges)),
 			       q->network);
 	return r < 0 ? r : 0;
 }
 
-static int owner_has_none(struct lease_store *s, const struct hostlocal_request *q, struct err *e)
+static int owner_has_none(struct lease_store *s, const struct host_local_request *q, struct err *e)
 {
 	struct addr held[LEASE_RANGES_MAX];
 	int n = lease_find(s, q->owner, held, LEASE_RANGES_MAX, e);
 
 	for (int i = 0; i < n; i++) {
-		if (hostlocal_range_of(q->set, &held[i]))
+		if (host_local_range_of(q->set, &held[i]))
 			return err_set(
 				e, EEXIST,
 				"%s is leased to container %s, interface %s of network %s already",
@@ -203,17 +204,17 @@ static int owner_has_none(struct lease_store *s, const struct hostlocal_request 
 	return n < 0 ? n : 0;
 }
 
-static const struct addr *wanted_in_set(const struct hostlocal_request *q)
+static const struct addr *wanted_in_set(const struct host_local_request *q)
 {
 	for (size_t i = 0; i < q->wanted_count; i++) {
-		if (hostlocal_range_of(q->set, &q->wanted[i]))
+		if (host_local_range_of(q->set, &q->wanted[i]))
 			return &q->wanted[i];
 	}
 	return NULL;
 }
 
-int hostlocal_take(struct lease_store *s, const struct hostlocal_request *q, struct arena *scratch,
-		   struct hostlocal_address *out, struct err *e)
+int host_local_take(struct lease_store *s, const struct host_local_request *q,
+		    struct arena *scratch, struct host_local_address *out, struct err *e)
 {
 	const struct addr *wanted = wanted_in_set(q);
 	struct addr got;
@@ -231,8 +232,8 @@ int hostlocal_take(struct lease_store *s, const struct hostlocal_request *q, str
 	return 0;
 }
 
-int hostlocal_has_free(struct lease_store *s, const struct hostlocal_request *q,
-		       struct arena *scratch, struct err *e)
+int host_local_has_free(struct lease_store *s, const struct host_local_request *q,
+			struct arena *scratch, struct err *e)
 {
 	const size_t mark = scratch->used;
 	struct taken taken = { .set = q->set, .scratch = scratch };
@@ -242,10 +243,10 @@ int hostlocal_has_free(struct lease_store *s, const struct hostlocal_request *q,
 
 	taken_learn(&taken, s);
 	while (!found && walk_step(&w))
-		found = !hostlocal_is_gateway(q->set, &w.at) && !taken_has(&taken, &w.at);
+		found = !host_local_is_gateway(q->set, &w.at) && !taken_has(&taken, &w.at);
 	arena_reset(scratch, mark);
 	if (found)
 		return 0;
 	return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)",
-		       q->network, hostlocal_set_format(q->set, ranges, sizeof(ranges)));
+		       q->network, host_local_set_format(q->set, ranges, sizeof(ranges)));
 }

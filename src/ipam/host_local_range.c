@@ -1,8 +1,5 @@
-/*
- * Ranges and sets of ranges as configuration gives them: defaults, checks, text. Nothing here
- * touches a lease.
- */
-#include "ipam/hostlocal.h"
+/* Ranges as configuration gives them: see host_local_range.h. */
+#include "ipam/host_local_range.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,13 +7,13 @@
 #include "base/err.h"
 #include "base/text.h"
 
-static bool range_holds(const struct hostlocal_range *r, const struct addr *a)
+static bool range_holds(const struct host_local_range *r, const struct addr *a)
 {
 	return a->family == r->start.family && addr_cmp(&r->start, a) <= 0 &&
 	       addr_cmp(a, &r->end) <= 0;
 }
 
-static bool ranges_overlap(const struct hostlocal_range *a, const struct hostlocal_range *b)
+static bool ranges_overlap(const struct host_local_range *a, const struct host_local_range *b)
 {
 	return range_holds(a, &b->start) || range_holds(b, &a->start);
 }
@@ -49,7 +46,7 @@ static int bound_check(const struct addr *a, const char *key, const struct prefi
 		       prefix_text(subnet));
 }
 
-static void range_defaults(struct hostlocal_range *r)
+static void range_defaults(struct host_local_range *r)
 {
 	const struct addr first = prefix_first(&r->subnet), last = prefix_last(&r->subnet);
 
@@ -61,7 +58,7 @@ static void range_defaults(struct hostlocal_range *r)
 		r->gateway = addr_next(&first);
 }
 
-int hostlocal_range_complete(struct hostlocal_range *r, const char *name, struct err *e)
+int host_local_range_complete(struct host_local_range *r, const char *name, struct err *e)
 {
 	int err = subnet_check(&r->subnet, name, e);
 
@@ -82,14 +79,14 @@ int hostlocal_range_complete(struct hostlocal_range *r, const char *name, struct
 	return 0;
 }
 
-static const char *range_format(const struct hostlocal_range *r, char *buf, size_t cap)
+static const char *range_format(const struct host_local_range *r, char *buf, size_t cap)
 {
-	const struct hostlocal_set one = { .ranges = r, .count = 1 };
+	const struct host_local_set one = { .ranges = r, .count = 1 };
 
-	return hostlocal_set_format(&one, buf, cap);
+	return host_local_set_format(&one, buf, cap);
 }
 
-const char *hostlocal_set_format(const struct hostlocal_set *set, char *buf, size_t cap)
+const char *host_local_set_format(const struct host_local_set *set, char *buf, size_t cap)
 {
 	const size_t one = 2 * ADDR_TEXT + sizeof("-, ...");
 	struct text t;
@@ -109,7 +106,7 @@ const char *hostlocal_set_format(const struct hostlocal_set *set, char *buf, siz
 }
 
 /* A pair of ranges of any sets; of one set they must be of one family, too. */
-static int pair_check(const struct hostlocal_range *a, const struct hostlocal_range *b,
+static int pair_check(const struct host_local_range *a, const struct host_local_range *b,
 		      bool same_set, const char *names, struct err *e)
 {
 	char left[3 * ADDR_TEXT], right[3 * ADDR_TEXT];
@@ -126,10 +123,10 @@ static int pair_check(const struct hostlocal_range *a, const struct hostlocal_ra
 }
 
 /* Set i against set j, each pair of ranges once. */
-static int two_sets_check(const struct hostlocal_set *sets, size_t i, size_t j, const char *name,
+static int two_sets_check(const struct host_local_set *sets, size_t i, size_t j, const char *name,
 			  struct err *e)
 {
-	const struct hostlocal_set *a = &sets[i], *b = &sets[j];
+	const struct host_local_set *a = &sets[i], *b = &sets[j];
 	char names[128];
 	struct text t;
 
@@ -147,8 +144,8 @@ static int two_sets_check(const struct hostlocal_set *sets, size_t i, size_t j, 
 	return 0;
 }
 
-int hostlocal_sets_check(const struct hostlocal_set *sets, size_t count, const char *name,
-			 struct err *e)
+int host_local_sets_check(const struct host_local_set *sets, size_t count, const char *name,
+			  struct err *e)
 {
 	if (count == 0)
 		return err_set(e, EINVAL, "%s: no address ranges are given", name);
@@ -165,8 +162,8 @@ int hostlocal_sets_check(const struct hostlocal_set *sets, size_t count, const c
 	return 0;
 }
 
-const struct hostlocal_range *hostlocal_range_of(const struct hostlocal_set *set,
-						 const struct addr *a)
+const struct host_local_range *host_local_range_of(const struct host_local_set *set,
+						   const struct addr *a)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		if (range_holds(&set->ranges[i], a))
@@ -175,7 +172,7 @@ const struct hostlocal_range *hostlocal_range_of(const struct hostlocal_set *set
 	return NULL;
 }
 
-bool hostlocal_is_gateway(const struct hostlocal_set *set, const struct addr *a)
+bool host_local_is_gateway(const struct host_local_set *set, const struct addr *a)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		if (addr_equal(&set->ranges[i].gateway, a))
@@ -184,32 +181,32 @@ bool hostlocal_is_gateway(const struct hostlocal_set *set, const struct addr *a)
 	return false;
 }
 
-static const struct hostlocal_set *set_of(const struct hostlocal_set *sets, size_t count,
-					  const struct addr *a)
+static const struct host_local_set *set_of(const struct host_local_set *sets, size_t count,
+					   const struct addr *a)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (hostlocal_range_of(&sets[i], a))
+		if (host_local_range_of(&sets[i], a))
 			return &sets[i];
 	}
 	return NULL;
 }
 
-int hostlocal_wanted_check(const struct hostlocal_set *sets, size_t set_count,
-			   const struct addr *wanted, size_t count, struct err *e)
+int host_local_wanted_check(const struct host_local_set *sets, size_t set_count,
+			    const struct addr *wanted, size_t count, struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct hostlocal_set *set = set_of(sets, set_count, &wanted[i]);
+		const struct host_local_set *set = set_of(sets, set_count, &wanted[i]);
 
 		if (!set)
 			return err_set(e, EINVAL,
 				       "requested IP address %s is in no range of the network",
 				       addr_text(&wanted[i]));
-		if (hostlocal_is_gateway(set, &wanted[i]))
+		if (host_local_is_gateway(set, &wanted[i]))
 			return err_set(e, EINVAL, "requested IP address %s is the subnet's gateway",
 				       addr_text(&wanted[i]));
 		for (size_t j = 0; j < i; j++) {
 			if (!addr_equal(&wanted[i], &wanted[j]) &&
-			    hostlocal_range_of(set, &wanted[j]))
+			    host_local_range_of(set, &wanted[j]))
 				return err_set(e, EINVAL,
 					       "requested IP addresses %s and %s are in the same "
 					       "range set: one address is given from each",

@@ -20,7 +20,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "ipam/hostlocal.h"
+#include "ipam/host_local_range.h"
+#include "ipam/host_local_take.h"
 #include "ipam/lease.h"
 
 #define DATA "/run/networks"
@@ -34,23 +35,23 @@ static struct addr ip(const char *s)
 	return a;
 }
 
-static struct hostlocal_range range(const char *subnet, const char *start, const char *end,
-				    const char *gateway)
+static struct host_local_range range(const char *subnet, const char *start, const char *end,
+				     const char *gateway)
 {
-	struct hostlocal_range r = { .start = ip(start), .end = ip(end), .gateway = ip(gateway) };
+	struct host_local_range r = { .start = ip(start), .end = ip(end), .gateway = ip(gateway) };
 
 	if (*subnet)
 		assert_true(prefix_parse(subnet, &r.subnet));
 	return r;
 }
 
-static struct hostlocal_range complete(const char *subnet, const char *start, const char *end,
-				       const char *gateway)
+static struct host_local_range complete(const char *subnet, const char *start, const char *end,
+					const char *gateway)
 {
-	struct hostlocal_range r = range(subnet, start, end, gateway);
+	struct host_local_range r = range(subnet, start, end, gateway);
 	struct err e = { 0 };
 
-	assert_int_equal(hostlocal_range_complete(&r, "r", &e), 0);
+	assert_int_equal(host_local_range_complete(&r, "r", &e), 0);
 	return r;
 }
 
@@ -81,7 +82,7 @@ static void test_defaults(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		struct hostlocal_range r =
+		struct host_local_range r =
 			complete(t[i].subnet, t[i].start, t[i].end, t[i].gateway);
 
 		assert_addr(&r.start, t[i].want_start);
@@ -120,33 +121,34 @@ static void test_refused_ranges(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		struct hostlocal_range r = range(t[i].subnet, t[i].start, t[i].end, t[i].gateway);
+		struct host_local_range r = range(t[i].subnet, t[i].start, t[i].end, t[i].gateway);
 		struct err e = { 0 };
 
-		assert_int_equal(hostlocal_range_complete(&r, "r[0]", &e), -EINVAL);
+		assert_int_equal(host_local_range_complete(&r, "r[0]", &e), -EINVAL);
 		assert_non_null(strstr(e.text, t[i].text));
 	}
 }
 
-static int check_two(struct hostlocal_range a, struct hostlocal_range b, bool one_set,
+static int check_two(struct host_local_range a, struct host_local_range b, bool one_set,
 		     struct err *e)
 {
-	const struct hostlocal_range r[] = { a, b };
-	const struct hostlocal_set one = { r, 2 }, two[] = { { r, 1 }, { r + 1, 1 } };
+	const struct host_local_range r[] = { a, b };
+	const struct host_local_set one = { r, 2 }, two[] = { { r, 1 }, { r + 1, 1 } };
 
 	*e = (struct err){ 0 };
-	return hostlocal_sets_check(one_set ? &one : two, one_set ? 1 : 2, "ipam.ranges", e);
+	return host_local_sets_check(one_set ? &one : two, one_set ? 1 : 2, "ipam.ranges", e);
 }
 
 static void test_sets(void **state)
 {
-	const struct hostlocal_range small = complete("10.0.0.0/29", "", "", ""),
-				     big = complete("10.0.0.0/28", "", "", "");
-	const struct hostlocal_range v6 = complete("fd00::/64", "", "", "");
-	const struct hostlocal_range low = complete("10.0.0.0/24", "", "10.0.0.7", "");
-	const struct hostlocal_range high = complete("10.0.0.0/24", "10.0.0.8", "", "");
-	const struct hostlocal_range touching = complete("10.0.0.0/24", "10.0.0.7", "10.0.0.7", "");
-	const struct hostlocal_set empty = { 0 };
+	const struct host_local_range small = complete("10.0.0.0/29", "", "", ""),
+				      big = complete("10.0.0.0/28", "", "", "");
+	const struct host_local_range v6 = complete("fd00::/64", "", "", "");
+	const struct host_local_range low = complete("10.0.0.0/24", "", "10.0.0.7", "");
+	const struct host_local_range high = complete("10.0.0.0/24", "10.0.0.8", "", "");
+	const struct host_local_range touching =
+		complete("10.0.0.0/24", "10.0.0.7", "10.0.0.7", "");
+	const struct host_local_set empty = { 0 };
 	struct err e;
 
 	(void)state;
@@ -166,23 +168,23 @@ static void test_sets(void **state)
 	assert_int_equal(check_two(low, high, true, &e), 0);
 	assert_int_equal(check_two(high, low, false, &e), 0);
 
-	assert_int_equal(hostlocal_sets_check(&empty, 0, "ipam.ranges", &e), -EINVAL);
+	assert_int_equal(host_local_sets_check(&empty, 0, "ipam.ranges", &e), -EINVAL);
 	assert_string_equal(e.text, "ipam.ranges: no address ranges are given");
 	e = (struct err){ 0 };
-	assert_int_equal(hostlocal_sets_check(&empty, 1, "ipam.ranges", &e), -EINVAL);
+	assert_int_equal(host_local_sets_check(&empty, 1, "ipam.ranges", &e), -EINVAL);
 	assert_string_equal(e.text, "ipam.ranges[0]: the range set is empty");
 }
 
 static int want(const char *a, const char *b, struct err *e)
 {
-	const struct hostlocal_range v4[] = { complete("10.0.0.0/24", "", "", ""),
-					      complete("10.0.1.0/24", "", "", "10.0.0.99") };
-	const struct hostlocal_range v6 = complete("fd00::/64", "", "", "");
-	const struct hostlocal_set sets[] = { { v4, 2 }, { &v6, 1 } };
+	const struct host_local_range v4[] = { complete("10.0.0.0/24", "", "", ""),
+					       complete("10.0.1.0/24", "", "", "10.0.0.99") };
+	const struct host_local_range v6 = complete("fd00::/64", "", "", "");
+	const struct host_local_set sets[] = { { v4, 2 }, { &v6, 1 } };
 	const struct addr wanted[] = { ip(a), ip(b) };
 
 	*e = (struct err){ 0 };
-	return hostlocal_wanted_check(sets, 2, wanted, 2, e);
+	return host_local_wanted_check(sets, 2, wanted, 2, e);
 }
 
 static void test_wanted_check(void **state)
@@ -205,19 +207,19 @@ static void test_wanted_check(void **state)
 
 static void test_set_format(void **state)
 {
-	struct hostlocal_range many[20];
+	struct host_local_range many[20];
 	char buf[256], tiny[8];
 
 	(void)state;
 	for (size_t i = 0; i < 20; i++)
 		many[i] = complete("10.0.0.0/29", "", "", "");
 	assert_string_equal(
-		hostlocal_set_format(&(struct hostlocal_set){ many, 2 }, buf, sizeof(buf)),
+		host_local_set_format(&(struct host_local_set){ many, 2 }, buf, sizeof(buf)),
 		"10.0.0.1-10.0.0.6, 10.0.0.1-10.0.0.6");
-	hostlocal_set_format(&(struct hostlocal_set){ many, 20 }, buf, sizeof(buf));
+	host_local_set_format(&(struct host_local_set){ many, 20 }, buf, sizeof(buf));
 	assert_string_equal(buf + strlen(buf) - 7, ".6, ...");
 	assert_string_equal(
-		hostlocal_set_format(&(struct hostlocal_set){ many, 1 }, tiny, sizeof(tiny)),
+		host_local_set_format(&(struct host_local_set){ many, 1 }, tiny, sizeof(tiny)),
 		"...");
 }
 
@@ -247,22 +249,22 @@ static int teardown(void **state)
 }
 
 /* For an owner that nobody was yet; the text is the address or the error. */
-static const char *take_wanted(const struct hostlocal_set *set, const struct addr *wanted,
+static const char *take_wanted(const struct host_local_set *set, const struct addr *wanted,
 			       size_t count)
 {
 	static char text[PREFIX_TEXT + ADDR_TEXT + 512];
 	char id[32], address[PREFIX_TEXT], gateway[ADDR_TEXT];
 	const struct lease_owner o = { .id = id, .ifname = "eth0" };
-	const struct hostlocal_request q = {
+	const struct host_local_request q = {
 		.network = "net", .set = set, .wanted = wanted, .wanted_count = count, .owner = &o
 	};
-	struct hostlocal_address out;
+	struct host_local_address out;
 	struct err e = { 0 };
 	size_t used = scratch.used;
 	int r;
 
 	snprintf(id, sizeof(id), "owner%u", owner_number++);
-	r = hostlocal_take(&store, &q, &scratch, &out, &e);
+	r = host_local_take(&store, &q, &scratch, &out, &e);
 	assert_int_equal(scratch.used, used);
 	if (r < 0)
 		snprintf(text, sizeof(text), "%d %s", r, e.text);
@@ -272,7 +274,7 @@ static const char *take_wanted(const struct hostlocal_set *set, const struct add
 	return text;
 }
 
-static const char *take(const struct hostlocal_set *set)
+static const char *take(const struct host_local_set *set)
 {
 	return take_wanted(set, NULL, 0);
 }
@@ -287,12 +289,12 @@ static void give_back(const char *a)
 
 static void test_order(void **state)
 {
-	const struct hostlocal_range r[] = {
+	const struct host_local_range r[] = {
 		complete("10.0.0.0/29", "", "", ""),
 		complete("10.0.1.0/30", "", "", ""),
 		complete("10.0.2.0/30", "10.0.2.2", "10.0.2.2", ""),
 	};
-	const struct hostlocal_set set = { r, 3 };
+	const struct host_local_set set = { r, 3 };
 	static const char *const wanted[] = { "10.0.0.2/29 10.0.0.1", "10.0.0.3/29 10.0.0.1",
 					      "10.0.0.4/29 10.0.0.1", "10.0.0.5/29 10.0.0.1",
 					      "10.0.0.6/29 10.0.0.1", "10.0.1.2/30 10.0.1.1",
@@ -319,8 +321,8 @@ static void test_order(void **state)
 /* What is released is not given again until the walk comes around. */
 static void test_round_robin(void **state)
 {
-	const struct hostlocal_range r = complete("fd00::/125", "", "", "fd00::4");
-	const struct hostlocal_set set = { &r, 1 };
+	const struct host_local_range r = complete("fd00::/125", "", "", "fd00::4");
+	const struct host_local_set set = { &r, 1 };
 	static const char *const order[] = { "fd00::1", "fd00::2", "fd00::3", "fd00::5",
 					     "fd00::6", "fd00::7", "fd00::1", "fd00::2" };
 
@@ -336,10 +338,10 @@ static void test_round_robin(void **state)
 
 static void test_only_the_gateway(void **state)
 {
-	const struct hostlocal_range r = complete("10.0.0.0/29", "10.0.0.1", "10.0.0.1", "");
+	const struct host_local_range r = complete("10.0.0.0/29", "10.0.0.1", "10.0.0.1", "");
 
 	(void)state;
-	assert_int_equal(atoi(take(&(struct hostlocal_set){ &r, 1 })), -ENOSPC);
+	assert_int_equal(atoi(take(&(struct host_local_set){ &r, 1 })), -ENOSPC);
 }
 
 /*
@@ -348,22 +350,22 @@ static void test_only_the_gateway(void **state)
  */
 static void test_foreign_gateway_and_last(void **state)
 {
-	const struct hostlocal_range r[] = { complete("10.0.0.0/24", "10.0.0.5", "10.0.0.6", ""),
-					     complete("10.0.0.0/24", "10.0.0.9", "10.0.0.9",
-						      "10.0.0.5") };
+	const struct host_local_range r[] = { complete("10.0.0.0/24", "10.0.0.5", "10.0.0.6", ""),
+					      complete("10.0.0.0/24", "10.0.0.9", "10.0.0.9",
+						       "10.0.0.5") };
 	const struct addr last = ip("192.0.2.1");
 
 	(void)state;
 	lease_set_last(&store, 0, &last);
-	assert_string_equal(take(&(struct hostlocal_set){ r, 2 }), "10.0.0.6/24 10.0.0.1");
-	assert_string_equal(take(&(struct hostlocal_set){ r, 2 }), "10.0.0.9/24 10.0.0.5");
-	assert_int_equal(atoi(take(&(struct hostlocal_set){ r, 2 })), -ENOSPC);
+	assert_string_equal(take(&(struct host_local_set){ r, 2 }), "10.0.0.6/24 10.0.0.1");
+	assert_string_equal(take(&(struct host_local_set){ r, 2 }), "10.0.0.9/24 10.0.0.5");
+	assert_int_equal(atoi(take(&(struct host_local_set){ r, 2 })), -ENOSPC);
 }
 
 static void test_wanted(void **state)
 {
-	const struct hostlocal_range r = complete("10.0.0.0/24", "", "", "");
-	const struct hostlocal_set set = { &r, 1 };
+	const struct host_local_range r = complete("10.0.0.0/24", "", "", "");
+	const struct host_local_set set = { &r, 1 };
 	const struct addr w[] = { ip("fd00::1"), ip("10.0.0.50") }, gateway = ip("10.0.0.1"),
 			  outside = ip("10.0.1.1");
 
@@ -380,26 +382,26 @@ static void test_wanted(void **state)
 
 static void test_one_of_each_set(void **state)
 {
-	const struct hostlocal_range v4 = complete("10.0.0.0/24", "", "", ""),
-				     v6 = complete("fd00::/64", "", "", "");
-	const struct hostlocal_set sets[] = { { &v4, 1 }, { &v6, 1 } };
+	const struct host_local_range v4 = complete("10.0.0.0/24", "", "", ""),
+				      v6 = complete("fd00::/64", "", "", "");
+	const struct host_local_set sets[] = { { &v4, 1 }, { &v6, 1 } };
 	const struct lease_owner o = { .id = "c", .ifname = "eth0" },
 				 other = { .id = "c", .ifname = "eth1" };
-	struct hostlocal_request q = { .network = "net", .set = &sets[0], .owner = &o };
-	struct hostlocal_address out;
+	struct host_local_request q = { .network = "net", .set = &sets[0], .owner = &o };
+	struct host_local_address out;
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), 0);
+	assert_int_equal(host_local_take(&store, &q, &scratch, &out, &e), 0);
 	q.set = &sets[1];
 	q.number = 1;
-	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), 0);
+	assert_int_equal(host_local_take(&store, &q, &scratch, &out, &e), 0);
 	assert_addr(&out.address.addr, "fd00::2");
-	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), -EEXIST);
+	assert_int_equal(host_local_take(&store, &q, &scratch, &out, &e), -EEXIST);
 	assert_non_null(strstr(e.text, "fd00::2 is leased to container c, interface eth0"));
 	e = (struct err){ 0 };
 	q.owner = &other;
-	assert_int_equal(hostlocal_take(&store, &q, &scratch, &out, &e), 0);
+	assert_int_equal(host_local_take(&store, &q, &scratch, &out, &e), 0);
 	assert_addr(&out.address.addr, "fd00::3");
 }
 
@@ -432,8 +434,8 @@ static void fill(unsigned int from, unsigned int to, unsigned int except)
  */
 static void test_nearly_full(void **state)
 {
-	const struct hostlocal_range r = complete("10.0.0.0/20", "", "", "");
-	const struct hostlocal_set set = { &r, 1 };
+	const struct host_local_range r = complete("10.0.0.0/20", "", "", "");
+	const struct host_local_set set = { &r, 1 };
 	static char tiny[64];
 
 	(void)state;
@@ -456,8 +458,8 @@ static void test_nearly_full(void **state)
 /* 2^104 addresses; the last ones of the range, then around. */
 static void test_huge_range(void **state)
 {
-	const struct hostlocal_range r = complete("fd00::/24", "", "", "");
-	const struct hostlocal_set set = { &r, 1 };
+	const struct host_local_range r = complete("fd00::/24", "", "", "");
+	const struct host_local_set set = { &r, 1 };
 	const struct addr last = ip("fd00:ff:ffff:ffff:ffff:ffff:ffff:fffe");
 
 	(void)state;
@@ -497,12 +499,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nearly_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_huge_range, setup, teardown),
 	};
-	int failed = cmocka_run_group_tests_name("hostlocal ranges", pure, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("host_local ranges", pure, NULL, NULL);
 
 	if (geteuid() != 0) {
 		print_message(
-			"SKIP hostlocal leases: a mount namespace with its own /run needs root\n");
+			"SKIP host_local leases: a mount namespace with its own /run needs root\n");
 		return failed;
 	}
-	return failed + cmocka_run_group_tests_name("hostlocal leases", leases, own_run, NULL);
+	return failed + cmocka_run_group_tests_name("host_local leases", leases, own_run, NULL);
 }
