@@ -103,7 +103,7 @@ static int listed_set(struct host_local *h, const struct json_list *list, const 
 		      struct err *e)
 {
 	struct host_local_range *ranges = list->items;
-	char name[64];
+	char name[80];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < list->count; i++) {
