@@ -3,7 +3,7 @@
  * is written by us and read again.
  */
 #include "fuzz.h"
-#include "tools/dirlist.h"
+#include "runtime/dirlist.h"
 
 static struct json_raw file;
 
@@ -16,7 +16,7 @@ static int file_given(struct arena *a, int dir, const char *name, struct json_ra
 }
 
 #define dirlist_read file_given
-#include "tools/cache.c"
+#include "runtime/cache.c"
 
 static void check_entry(struct arena *a, const struct cache_entry *c)
 {

@@ -3,7 +3,7 @@
  * each ended by a NUL, then the file. Each plugin of an accepted list gets a configuration that a
  * plugin accepts, and the list as the cache keeps it is the same list.
  */
-#include "tools/netconf.h"
+#include "runtime/netconf.h"
 
 #include "cni/request.h"
 #include "fuzz.h"

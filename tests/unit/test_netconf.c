@@ -18,9 +18,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "tools/cache.h"
-#include "tools/netconf.h"
-#include "tools/reformat.h"
+#include "json/reformat.h"
+#include "runtime/cache.h"
+#include "runtime/netconf.h"
 #include "tools/sha512.h"
 
 static char memory[4u << 20] __attribute__((aligned(16)));

@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "tools/dirlist.h"
-#include "tools/netconf.h"
+#include "runtime/dirlist.h"
+#include "runtime/netconf.h"
 
 struct search {
 	struct arena *arena;

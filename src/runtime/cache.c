@@ -1,5 +1,5 @@
 /* The result cache: see cache.h. */
-#include "tools/cache.h"
+#include "runtime/cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "json/writer.h"
-#include "tools/dirlist.h"
+#include "runtime/dirlist.h"
 
 #define KIND "cniCacheV1"
 #define ENTRY_MAX (4u << 20) /* a list of 1 MiB grows by a third in base64 */

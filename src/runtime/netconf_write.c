@@ -1,5 +1,5 @@
 /* The configuration that one plugin of a list gets: see netconf.h. */
-#include "tools/netconf.h"
+#include "runtime/netconf.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * A JSON value written anew: for people with the writer's indentation, or without a blank. Keys,
  * numbers and strings stay as they stand.
  */
-#ifndef TOOLS_REFORMAT_H
-#define TOOLS_REFORMAT_H
+#ifndef JSON_REFORMAT_H
+#define JSON_REFORMAT_H
 
 #include "json/writer.h"
 

@@ -2,8 +2,8 @@
  * Calling the plugins of a network list, as libcni does: configuration, order, previous results,
  * result cache.
  */
-#ifndef TOOLS_CHAIN_H
-#define TOOLS_CHAIN_H
+#ifndef RUNTIME_CHAIN_H
+#define RUNTIME_CHAIN_H
 
 #include "cni/cni.h"
 #include "json/json.h"

@@ -1,8 +1,8 @@
 /*
  * The names in a directory, in order: what runtimes read as configuration is read in lexical order.
  */
-#ifndef TOOLS_DIRLIST_H
-#define TOOLS_DIRLIST_H
+#ifndef RUNTIME_DIRLIST_H
+#define RUNTIME_DIRLIST_H
 
 #include <stddef.h>
 

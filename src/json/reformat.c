@@ -1,5 +1,5 @@
 /* A JSON value written anew: see reformat.h. */
-#include "tools/reformat.h"
+#include "json/reformat.h"
 
 /* Deep enough a document would be refused by the grammar check before it came here. */
 void json_put_reformatted(struct json_writer *w, struct json_raw v)

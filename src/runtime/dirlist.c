@@ -1,5 +1,5 @@
 /* The names in a directory, in order: see dirlist.h. */
-#include "tools/dirlist.h"
+#include "runtime/dirlist.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* Calling the plugins of a network list: see chain.h. */
-#include "tools/chain.h"
+#include "runtime/chain.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,10 +13,10 @@
 #include "base/text.h"
 #include "cni/exec.h"
 #include "cni/result.h"
+#include "json/reformat.h"
 #include "json/writer.h"
-#include "tools/cache.h"
-#include "tools/netconf.h"
-#include "tools/reformat.h"
+#include "runtime/cache.h"
+#include "runtime/netconf.h"
 
 #define ANSWER_MAX (1u << 20)
 #define VERSION_ROOM                                                                               \

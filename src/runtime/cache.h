@@ -1,11 +1,11 @@
 /*
  * The result cache: what ADD answered, kept for CHECK, DEL and GC, in libcni's files and format, so
- *that the reference cnitool, and runtimes that use libcni, read ours and we theirs:
+ * that the reference cnitool, and runtimes that use libcni, read ours and we theirs:
  * /var/lib/cni/results/NETWORK-CONTAINERID-IFNAME (mode 0600), one JSON object of kind
- *"cniCacheV1".
+ * "cniCacheV1".
  */
-#ifndef TOOLS_CACHE_H
-#define TOOLS_CACHE_H
+#ifndef RUNTIME_CACHE_H
+#define RUNTIME_CACHE_H
 
 #include "cni/cni.h"
 #include "json/json.h"

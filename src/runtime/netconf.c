@@ -1,5 +1,5 @@
 /* Network configuration lists: see netconf.h. */
-#include "tools/netconf.h"
+#include "runtime/netconf.h"
 
 #include <errno.h>
 #include <string.h>

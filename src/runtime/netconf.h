@@ -2,13 +2,13 @@
  * Network configuration lists as runtimes read them from a directory.
  *
  * Follows the specification's "Section 1: Network configuration format" and, where that is silent,
- * libcni: first the
- * *.conflist in byte order, then *.conf and *.json, which hold one plugin and are taken as a list
- * of it. The first file of the wanted name is the network. Beyond libcni, a .json or .conf that
- * holds "plugins" is a list, and a file that cannot be read stops only those who need it.
+ * libcni: first the *.conflist in byte order, then *.conf and *.json, which hold one plugin and are
+ * taken as a list of it. The first file of the wanted name is the network. Beyond libcni, a .json
+ * or .conf that holds "plugins" is a list, and a file that cannot be read stops only those who need
+ * it.
  */
-#ifndef TOOLS_NETCONF_H
-#define TOOLS_NETCONF_H
+#ifndef RUNTIME_NETCONF_H
+#define RUNTIME_NETCONF_H
 
 #include <stdbool.h>
 #include <stddef.h>
