@@ -1,22 +1,32 @@
 /* A JSON value written anew: see reformat.h. */
 #include "json/reformat.h"
 
-/* Deep enough a document would be refused by the grammar check before it came here. */
-void json_put_reformatted(struct json_writer *w, struct json_raw v)
+#include "base/err.h"
+#include "json/scan.h"
+
+/* v is what scan_value() gave; deeper than a document may be the scanner does not go. */
+static void put_value(struct json_writer *w, struct scan *s, struct json_raw v)
 {
-	struct json_iter it = json_members(v);
 	char open = v.text[0];
-	struct json_raw key, value;
+	struct json_raw key;
 
 	if (open != '{' && open != '[') {
 		json_put_raw(w, v);
 		return;
 	}
 	json_open(w, open);
-	while (json_next(&it, &key, &value)) {
+	while (scan_member(s, &key) > 0 && scan_value(s, &v) == 0) {
 		if (key.text)
 			json_key_raw(w, key);
-		json_put_reformatted(w, value);
+		put_value(w, s, v);
 	}
 	json_close(w, open == '{' ? '}' : ']');
+}
+
+void json_put_reformatted(struct json_writer *w, struct json_raw v)
+{
+	struct scan s;
+
+	if (scan_begin(&s, v, "", err_ignored()) == 0 && scan_value(&s, &v) == 0)
+		put_value(w, &s, v);
 }
