@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cni/args.h"
+#include "cni/runtime_config.h"
 #include "json/writer.h"
 
 #define ARENA_SIZE                                                                                 \
@@ -67,12 +68,18 @@ static void write_versions(struct text *t, const struct cni_request *req)
 static int decode_conf(const struct cni_plugin *p, const struct cni_request *req, void **conf,
 		       struct err *e)
 {
+	struct json_table table;
+
 	*conf = arena_alloc(req->arena, p->conf_size);
 	if (!*conf)
 		return err_set(e, ENOMEM, "configuration too large");
 	if (p->defaults)
 		p->defaults(*conf);
-	return p->keys ? cni_config_decode(req, p->keys, *conf, e) : 0;
+	if (!p->keys)
+		return 0;
+	table = *p->keys;
+	table.only_names = cni_takes_away(req);
+	return cni_config_decode(req, &table, *conf, e);
 }
 
 static int run_add(const struct cni_plugin *p, const struct cni_request *req, const void *conf,
@@ -161,6 +168,18 @@ static bool reads(const struct cni_plugin *p, const char *capability)
 	return false;
 }
 
+/* What the caller asks for besides the configuration. */
+static int read_wishes(const struct cni_plugin *p, struct cni_request *req, struct err *e)
+{
+	int r = cni_runtime_config_check(req, p->capabilities, e);
+
+	if (r == 0)
+		r = cni_runtime_config_dns(req, e);
+	if (r == 0 && (reads(p, "ips") || reads(p, "mac")))
+		r = cni_args_read(req, e);
+	return r;
+}
+
 static int run_request(const struct cni_plugin *p, struct cni_request *req, struct text *answer,
 		       struct err *e)
 {
@@ -169,8 +188,8 @@ static int run_request(const struct cni_plugin *p, struct cni_request *req, stru
 
 	if (p->opened && conf)
 		p->opened(req, conf);
-	if (r == 0 && req->command == CNI_ADD && (reads(p, "ips") || reads(p, "mac")))
-		r = cni_args_read(req, e);
+	if (r == 0 && req->command == CNI_ADD)
+		r = read_wishes(p, req, e);
 	if (r == 0 && p->prepare)
 		r = p->prepare(req, conf, e);
 	if (r == 0)

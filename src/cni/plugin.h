@@ -21,8 +21,12 @@ struct iface_driver;
  */
 struct cni_plugin {
 	const char *name;
-	const char *summary;	       /* one line */
-	const struct json_table *keys; /* decoded into conf, and printed by --help; NULL: none */
+	const char *summary; /* one line */
+	/*
+	 * Decoded into conf, and printed by --help; NULL: none. DEL and GC read only the fields
+	 * that name what was made, so that no other value can stop them.
+	 */
+	const struct json_table *keys;
 	const struct json_table *ipam_keys; /* of the "ipam" object, for --help only; NULL: none */
 	/*
 	 * The keys of runtimeConfig that it reads, as a list declares them in "capabilities". With

@@ -258,6 +258,11 @@ int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_
 	return r;
 }
 
+bool cni_takes_away(const struct cni_request *req)
+{
+	return req->command == CNI_DEL || req->command == CNI_GC;
+}
+
 int cni_config_decode(const struct cni_request *req, const struct json_table *table, void *conf,
 		      struct err *e)
 {

@@ -69,6 +69,9 @@ void cni_env_read(struct cni_env *env);
 int cni_request_read(struct cni_request *out, struct arena *a, const struct cni_env *env,
 		     const char *text, size_t len, struct err *e);
 
+/* DEL and GC: only the values that name what was made are read. */
+bool cni_takes_away(const struct cni_request *req);
+
 /*
  * Decode the plugin's own keys of req->config; conf holds the defaults. Errors get CNI_ERR_CONFIG.
  */

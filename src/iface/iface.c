@@ -51,18 +51,13 @@ static int check_values(const struct iface_conf *c, struct err *e)
 	return 0;
 }
 
-static bool only_names_matter(const struct cni_request *req)
-{
-	return req->command == CNI_DEL || req->command == CNI_GC;
-}
-
 int iface_conf_check(const struct cni_request *req, struct iface_conf *c, struct err *e)
 {
 	if (req->wanted_mac)
 		c->mac = req->wanted_mac;
 	if (c->mac && !*c->mac)
 		c->mac = NULL;
-	if (only_names_matter(req))
+	if (cni_takes_away(req))
 		return 0;
 	return err_code(e, check_values(c, e), CNI_ERR_CONFIG);
 }
@@ -75,7 +70,7 @@ int iface_prepare(const struct cni_request *req, struct iface_conf *c, struct er
 
 	if (r == 0)
 		r = ipam_select(req, d->host_end ? attachment_gone : NULL, &c->ipam, e);
-	if (r == 0 && d->ipam_required && c->ipam.kind == IPAM_NONE && !only_names_matter(req))
+	if (r == 0 && d->ipam_required && c->ipam.kind == IPAM_NONE && !cni_takes_away(req))
 		r = err_code(e,
 			     err_set(e, EINVAL,
 				     "ipam: missing; %s needs an IPAM plugin, such as host-local",

@@ -46,7 +46,8 @@ struct iface_conf {
 	}
 #define IFACE_KEY_IP_MASQ(text)                                                                    \
 	{                                                                                          \
-		"ipMasq", JSON_BOOL, offsetof(struct iface_conf, ip_masq), .help = text            \
+		"ipMasq", JSON_BOOL, offsetof(struct iface_conf, ip_masq), .names = true,          \
+									   .help = text            \
 	}
 #define IFACE_KEY_MASQ_BACKEND                                                                     \
 	{                                                                                          \

@@ -172,16 +172,11 @@ static int read_sets(struct host_local *h, const struct cni_request *req, const 
 	return r < 0 ? r : check_version(h, req->version, e);
 }
 
-static bool needs_ranges(const struct cni_request *req)
-{
-	return req->command == CNI_ADD || req->command == CNI_STATUS || req->command == CNI_CHECK;
-}
-
 int host_local_read(const struct cni_request *req, struct json_raw ipam, struct host_local *out,
 		    struct err *e)
 {
 	struct conf c = { .data_dir = LEASE_DATA_DIR };
-	bool ranges = needs_ranges(req);
+	bool ranges = !cni_takes_away(req);
 	int r = json_decode_raw(req->arena, ipam, "ipam", ranges ? &host_local_keys : &names_table,
 				&c, e);
 

@@ -25,15 +25,28 @@ struct decoder {
 static int decode_value(struct decoder *d, const struct json_place *p, const struct json_field *f,
 			struct json_raw v, void *out);
 
+static bool is_read(const struct json_table *table, size_t field)
+{
+	return !table->only_names || table->fields[field].names;
+}
+
 static const struct json_field *field_find(const struct json_table *table, struct json_raw key)
 {
 	size_t i;
 
 	for (i = 0; i < table->count; i++) {
-		if (json_key_is(key, table->fields[i].name))
+		if (is_read(table, i) && json_key_is(key, table->fields[i].name))
 			return &table->fields[i];
 	}
 	return NULL;
+}
+
+/* Callers write "" where they have no address. */
+static bool is_absent(const struct json_field *f, struct json_raw v)
+{
+	bool address = f && (f->kind == JSON_ADDR || f->kind == JSON_PREFIX);
+
+	return json_type(v) == JSON_IS_NULL || (address && v.len == 2 && v.text[0] == '"');
 }
 
 static int check_required(const struct decoder *d, const struct json_place *p,
@@ -43,7 +56,7 @@ static int check_required(const struct decoder *d, const struct json_place *p,
 	size_t f;
 
 	for (f = 0; f < table->count; f++) {
-		if (table->fields[f].required && !(seen[0] >> f & 1))
+		if (table->fields[f].required && is_read(table, f) && !(seen[0] >> f & 1))
 			return value_missing(&d->src, p, object, &table->fields[f],
 					     seen[1] >> f & 1);
 	}
@@ -68,7 +81,7 @@ static int decode_object(struct decoder *d, const struct json_place *p,
 		r = scan_value(&d->scan, &v);
 		if (r < 0)
 			return r;
-		null = json_type(v) == JSON_IS_NULL;
+		null = is_absent(f, v);
 		if (f)
 			seen[null] |= UINT64_C(1) << (f - table->fields);
 		if (f && !null) {

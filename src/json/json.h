@@ -9,9 +9,9 @@
  * bytes (-EFBIG).
  *
  * Rules of decoding (as the Go decoder of the runtimes): keys match without regard to ASCII letter
- * case, the last of several wins; absent and null leave the default; unknown keys are ignored; a
- * wrong type is an error that names the path, the value (shortened) and both types, e.g.
- * "ipam.ranges[0][1].subnet: expected an IP prefix, got number 7".
+ * case, the last of several wins; absent, null and, for addresses, "" leave the default; unknown
+ * keys are ignored; a wrong type is an error that names the path, the value (shortened) and both
+ * types, e.g. "ipam.ranges[0][1].subnet: expected an IP prefix, got number 7".
  */
 #ifndef JSON_JSON_H
 #define JSON_JSON_H
@@ -75,11 +75,13 @@ struct json_field {
 	};
 	size_t elem_size; /* JSON_LIST: size of one element */
 	bool required;	  /* absent or null is an error that names the key */
+	bool names;	  /* says where something is: read by who only takes it away, too */
 };
 
 struct json_table {
 	const struct json_field *fields;
 	size_t count;
+	bool only_names; /* other fields are passed over, whatever they hold */
 };
 
 /*

@@ -35,18 +35,20 @@ struct conf {
 static const struct json_field fields[] = {
 	{ "network", JSON_PREFIX, C(network), .help = "of the whole cluster; must contain subnet" },
 	{ "subnet", JSON_PREFIX, C(subnet), .required = true, .help = "of this node's pods" },
-	{ "bridge", JSON_STR, B(bridge), .help = "name of the bridge; default cni0" },
+	{ "bridge", JSON_STR, B(bridge), .names = true,
+	  .help = "name of the bridge; default cni0" },
 	IFACE_KEY_MTU("of both ends and of a new bridge; default: the kernel's"),
 	IFACE_KEY_IP_MASQ("translate what leaves the subnet; default false, for cnibox node does "
 			  "it for the cluster"),
 	{ "hairpinMode", JSON_BOOL, B(hairpin),
 	  .help = "let a pod reach itself through the bridge" },
-	{ "dataDir", JSON_STR, C(data_dir),
+	{ "dataDir", JSON_STR, C(data_dir), .names = true,
 	  .help = "where leases are kept; default " LEASE_DATA_DIR },
-	{ "logFile", JSON_STR, C(log_path),
+	{ "logFile", JSON_STR, C(log_path), .names = true,
 	  .help = "log of every call; \"\": none; default " LOG_FILE },
-	{ "logLevel", JSON_STR, C(log_level), .help = "error, warn, info or debug; default info" },
-	{ "logMaxSize", JSON_INT, C(log_max), .min = 0, .max = 1 << 30,
+	{ "logLevel", JSON_STR, C(log_level), .names = true,
+	  .help = "error, warn, info or debug; default info" },
+	{ "logMaxSize", JSON_INT, C(log_max), .names = true, .min = 0, .max = 1 << 30,
 	  .help = "bytes at which the log becomes logFile.1; 0: never; default 1048576" },
 	{ "podcidr", JSON_PREFIX, C(subnet), .required = true, .help = "of this node's pods" },
 };
@@ -87,29 +89,31 @@ static int check_values(const struct conf *c, const char *subnet_key, struct err
 static int make_ipam(const struct cni_request *req, struct conf *c, const char *subnet_key,
 		     struct err *e)
 {
-	struct host_local_range *range = arena_alloc(req->arena, sizeof(*range));
-	int r;
+	struct ipam *ipam = &c->b.iface.ipam;
+	struct host_local_range *range;
 
-	if (!range)
-		return err_set(e, ENOMEM, "no memory left");
-	range->subnet = c->subnet;
-	r = host_local_range_complete(range, subnet_key, e);
-	c->b.iface.ipam = (struct ipam){
+	*ipam = (struct ipam){
 		.kind = IPAM_HOST_LOCAL,
 		.local = {
 			.data_dir = c->data_dir && *c->data_dir ? c->data_dir : LEASE_DATA_DIR,
-			.sets = { { .ranges = range, .count = 1 } },
-			.set_count = 1,
 			.gone = attachment_gone,
 		},
 	};
-	return r;
+	if (cni_takes_away(req))
+		return 0;
+	range = arena_alloc(req->arena, sizeof(*range));
+	if (!range)
+		return err_set(e, ENOMEM, "no memory left");
+	range->subnet = c->subnet;
+	ipam->local.sets[0] = (struct host_local_set){ .ranges = range, .count = 1 };
+	ipam->local.set_count = 1;
+	return host_local_range_complete(range, subnet_key, e);
 }
 
 static int prepare_key(const struct cni_request *req, struct conf *c, const char *subnet_key,
 		       struct err *e)
 {
-	int r = check_values(c, subnet_key, e);
+	int r = cni_takes_away(req) ? 0 : check_values(c, subnet_key, e);
 
 	if (r == 0)
 		r = bridged_conf_check(&c->b, e);

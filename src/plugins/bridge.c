@@ -24,7 +24,7 @@ struct conf {
 #define B(member) offsetof(struct conf, b.member)
 
 static const struct json_field fields[] = {
-	{ "bridge", JSON_STR, B(bridge),
+	{ "bridge", JSON_STR, B(bridge), .names = true,
 	  .help = "name of the bridge; made by the first ADD; default cni0" },
 	{ "isGateway", JSON_BOOL, B(is_gateway),
 	  .help = "give the bridge the gateway's address and turn on forwarding" },

@@ -14,7 +14,7 @@ setup() {
 teardown() {
 	del bridge a "$CONF" >/dev/null 2>&1 || true
 	ip netns del a
-	ip link del cni0 2>/dev/null || true
+	for bridge in cni0 br9; do ip link del $bridge 2>/dev/null || true; done
 	rm -rf /var/lib/cni/* /run/cnibox
 	nft flush ruleset
 }
@@ -133,4 +133,55 @@ started() {
 		del bridge a "$conf"
 	done
 	add bridge a "$(jq -c '.cniVersion = "0.2.0"' <<<"$conf")" | jq -e '.ip4.routes[0] == {dst: "10.9.0.0/16"}'
+}
+
+@test "what the runtime asks for and the plugin does not do is refused, and what asks for nothing is not" {
+	for asked in '{"portMappings":[{"hostPort":80,"containerPort":80,"protocol":"tcp"}]}' '{"bandwidth":{"ingressRate":1}}' \
+		'{"PortMappings":[{"HostPort":80}]}' '{"infinibandGUID":"c2:11:22:33:44:55:66:77"}' '{"deviceID":"0000:00:1f.6"}'; do
+		key=$(jq -r 'keys[0] | ascii_downcase[:1] + .[1:]' <<<"$asked")
+		unchanged fails 2 "runtimeConfig.$key: this plugin does not do it" add bridge a "$(jq -c ".runtimeConfig = $asked" <<<"$CONF")"
+	done
+	unchanged fails 2 "runtimeConfig.ipRanges" add bash-cni a \
+		'{"cniVersion":"0.3.1","name":"n","type":"bash-cni","subnet":"10.9.0.0/24","logFile":"","runtimeConfig":{"ipRanges":[[{"subnet":"10.8.0.0/24"}]]}}'
+	asked='{"portMappings":[],"bandwidth":{"ingressRate":0},"infinibandGUID":"","deviceID":null,"ipRanges":[],"aliases":["web"],"cgroupPath":"/x","other":[1]}'
+	add bridge a "$(jq -c ".runtimeConfig = $asked" <<<"$CONF")"
+	del bridge a "$(jq -c '.runtimeConfig = {portMappings: [{}]}' <<<"$CONF")"
+}
+
+@test "runtimeConfig.dns becomes the result's dns, however its keys are written" {
+	r=$(add bridge a "$(jq -c '.dns = {nameservers: ["10.0.0.1"]} | .runtimeConfig.dns = {Servers: ["10.88.0.1"], Searches: ["example.test"], Options: null}' <<<"$CONF")")
+	jq -e '.dns == {nameservers: ["10.88.0.1"], search: ["example.test"]}' <<<"$r"
+	del bridge a "$CONF"
+	r=$(add bridge a "$(jq -c '.dns = {nameservers: ["10.0.0.1"]} | .runtimeConfig.dns = {servers: [], searches: null}' <<<"$CONF")")
+	jq -e '.dns == {nameservers: ["10.0.0.1"]}' <<<"$r"
+	del bridge a "$CONF"
+	unchanged fails 7 "runtimeConfig.dns.servers" add bridge a "$(jq -c '.runtimeConfig.dns = {servers: 7}' <<<"$CONF")"
+}
+
+@test "DEL and GC are not refused for values that they have no use for" {
+	for bad in '.mtu = "x"' '.isGateway = 7' '.mac = "?"' '.promiscMode = true | .hairpinMode = true' '.ipam.ranges = 7' '.ipam.subnet = "x"' '.vlan = 7000' \
+		'.dns = 7' '.args = 7' '.runtimeConfig = 7' '.prevResult = 7' '.ipam.routes = "none"'; do
+		conf=$(jq -c "$bad" <<<"$CONF")
+		add bridge a "$CONF"
+		del bridge a "$conf"
+		[ -z "$(ip -o link show type veth)" ]
+		[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+		call GC bridge "" "" "$(jq -c '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = []' <<<"$conf")"
+	done
+	fails 7 "ipam.dataDir" del bridge a "$(jq -c '.ipam.dataDir = 7' <<<"$CONF")"
+	bash_conf='{"cniVersion":"0.3.1","name":"n","type":"bash-cni","network":"10.9.0.0/16","subnet":"10.9.0.0/24","bridge":"br9","logFile":""}'
+	for bad in 'del(.subnet)' '.subnet = "10.9.0.0/31"' '.network = "172.16.0.0/16"' '.mtu = 1' '.hairpinMode = []'; do
+		add bash-cni a "$bash_conf"
+		del bash-cni a "$(jq -c "$bad" <<<"$bash_conf")"
+		[ -z "$(ip -o link show type veth)" ]
+	done
+}
+
+@test "an empty string stands for an address that is absent" {
+	conf=$(jq -c '.ipam |= . + {rangeStart: "", rangeEnd: "", gateway: "", routes: [{dst: "10.9.0.0/16", gw: ""}]}' <<<"$CONF")
+	r=$(add bridge a "$conf")
+	jq -e '.ips[0].gateway == "10.1.0.1"' <<<"$r"
+	call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$(jq -c '.routes[].gw = ""' <<<"$r")")"
+	del bridge a "$conf"
+	unchanged fails 7 'ipam.ranges[0][0].subnet is required' add bridge a "$(jq -c '.ipam.subnet = "" | .ipam.ranges = [[{subnet: ""}]]' <<<"$CONF")"
 }
