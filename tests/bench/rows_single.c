@@ -4,6 +4,7 @@
  */
 #include "bench.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,13 +17,12 @@ static const struct single {
 	const char *plugin;
 	enum network network;
 	bool masq, with_reference, on_disk;
-	double add_of_floor, add_below_reference, del_of_floor;
+	double add_of_floor, del_of_floor;
 } cases[] = {
-	{ "bridge + host-local + ipMasq", "bridge", NET_BRIDGE_MASQ, true, true, false, 1.5, 25,
-	  1.1 },
-	{ "bridge + host-local", "bridge", NET_BRIDGE, false, true, false, 0, 10, 1.1 },
-	{ "the same, leases on disk", "bridge", NET_BRIDGE, false, true, true, 0, 0, 0 },
-	{ "bash-cni", "bash-cni", NET_BASH, false, false, false, 0, 0, 0 },
+	{ "bridge + host-local + ipMasq", "bridge", NET_BRIDGE_MASQ, true, true, false, 1.5, 1.1 },
+	{ "bridge + host-local", "bridge", NET_BRIDGE, false, true, false, 1.5, 1.1 },
+	{ "the same, leases on disk", "bridge", NET_BRIDGE, false, true, true, 0, 0 },
+	{ "bash-cni", "bash-cni", NET_BASH, false, false, false, 0, 0 },
 };
 
 static const char *const prefixes[] = { "o", "f", "r" };
@@ -91,7 +91,7 @@ static void measure(const struct subject s[static SIDES], struct measured *m)
 }
 
 static void report(const char *what, const struct single *c, struct series m[static SIDES],
-		   double of_floor, double below_reference, const struct call *why)
+		   double of_floor, const struct call *why)
 {
 	char title[80];
 	const struct row r = {
@@ -108,9 +108,8 @@ static void report(const char *what, const struct single *c, struct series m[sta
 	ok = report_figure("of the floor", r.ours.median / r.floor.median,
 			   of_floor > 0 ? AT_MOST : FOR_INFORMATION, of_floor);
 	if (r.reference.count)
-		ok &= report_figure("below the reference", r.reference.median / r.ours.median,
-				    below_reference > 0 ? AT_LEAST : FOR_INFORMATION,
-				    below_reference);
+		report_figure("below the reference", r.reference.median / r.ours.median,
+			      FOR_INFORMATION, 0);
 	if (!ok)
 		why_slow(why);
 }
@@ -122,11 +121,11 @@ static void explainable(const struct single *c, const struct subject *ours, stru
 	struct call call;
 
 	call_of(ours, OP_ADD, pod, &call);
-	report("ADD", c, m->add, c->add_of_floor, c->add_below_reference, &call);
+	report("ADD", c, m->add, c->add_of_floor, &call);
 	if (node_ports(ours->node) == 1)
 		call_run(&call);
 	call_of(ours, OP_DEL, pod, &call);
-	report("DEL", c, m->del, c->del_of_floor, 0, &call);
+	report("DEL", c, m->del, c->del_of_floor, &call);
 }
 
 static void run(const struct single *c, unsigned int index)
@@ -197,6 +196,31 @@ static void version_times(struct subject s[static SIDES])
 			      FOR_INFORMATION, 0);
 }
 
+static double kib_of(const char *dir, const char *name)
+{
+	char path[512];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (stat(path, &st) < 0)
+		die("%s: %s", path, strerror(errno));
+	return (double)st.st_size / 1024;
+}
+
+/* All of ours are one file; of the reference those that the bench calls. */
+static void report_sizes(void)
+{
+	struct row r = { .what = "size on disk", .unit = "KiB" };
+
+	r.ours = value_of(kib_of(options.ours, "cnibox"));
+	if (options.reference)
+		r.reference = value_of(kib_of(options.reference, "bridge") +
+				       kib_of(options.reference, "host-local") +
+				       kib_of(options.reference, "loopback"));
+	report_row(&r);
+	report_figure("KiB", r.ours.median, AT_MOST, 1024);
+}
+
 void rows_start(void)
 {
 	double calls[SIDES] = { 0 }, processes[SIDES] = { 0 }, peak[SIDES] = { 0 },
@@ -228,4 +252,5 @@ void rows_start(void)
 	report_cost("processes per ADD with ipMasq", "execs", processes, 0);
 	report_cost("page faults per ADD with ipMasq", "faults", faults, 0);
 	report_cost("peak memory of an ADD with ipMasq", "KiB", peak, 1024);
+	report_sizes();
 }
