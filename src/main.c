@@ -84,19 +84,21 @@ static int print_help(const struct applet *a)
 	       "environment and the network\n"
 	       "configuration on standard input. By hand, use cnitool. Keys:\n\n");
 	cni_plugin_help(a->plugin);
+	if (a->plugin->help)
+		a->plugin->help();
 	return printed();
 }
 
-static int run_plugin(const struct applet *a, const char *arg)
+static int run_plugin(const struct applet *a, int argc, char **argv)
 {
-	if (arg) {
+	if (argc > 1 && !a->plugin->main) {
 		fprintf(stderr,
 			"%s: unexpected argument \"%s\": a CNI plugin takes none (see %s --help)\n",
-			a->name, arg, a->name);
+			a->name, argv[1], a->name);
 		return 2;
 	}
 	caps_limit(CAPS_PLUGIN);
-	return cni_plugin_run(a->plugin);
+	return argc > 1 ? a->plugin->main(argc, argv) : cni_plugin_run(a->plugin);
 }
 
 static int run_applet(const struct applet *a, int argc, char **argv)
@@ -110,7 +112,7 @@ static int run_applet(const struct applet *a, int argc, char **argv)
 		return printed();
 	}
 	if (a->plugin)
-		return run_plugin(a, arg);
+		return run_plugin(a, argc, argv);
 	caps_limit(a->tool->caps);
 	log_name(a->name);
 	return a->tool->main(argc, argv);

@@ -69,6 +69,13 @@ struct cni_plugin {
 	/* Called with the answer (result or error object) after the command. May be NULL. */
 	void (*answered)(const struct cni_request *req, const void *conf, const char *answer,
 			 int status);
+
+	/*
+	 * Called with arguments, which no runtime does: argv[0] is the plugin's name; the exit
+	 * status. NULL: it takes none. help is printed behind the keys.
+	 */
+	int (*main)(int argc, char **argv);
+	void (*help)(void);
 };
 
 /* The frame: the exit status. */

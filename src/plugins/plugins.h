@@ -11,6 +11,7 @@
 #define PLUGINS(X)                                                                                 \
 	X(bash_cni_plugin)                                                                         \
 	X(bridge_plugin)                                                                           \
+	X(dhcp_plugin)                                                                             \
 	X(dummy_plugin)                                                                            \
 	X(host_local_plugin)                                                                       \
 	X(loopback_plugin)                                                                         \
