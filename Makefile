@@ -79,7 +79,7 @@ unit: $(UNITS) ## the unit tests alone
 $(B)/.test-tools: third_party/packages third_party/need
 	@mkdir -p $(B)
 	$(Q)third_party/need build test lab
-	$(Q)third_party/unpack containernetworking-plugins
+	$(Q)third_party/unpack containernetworking-plugins busybox-static
 	@touch $@
 
 test: $(B)/.test-tools ## everything: unit tests, namespaces, reference, faults, the lab; installs what is missing

@@ -146,7 +146,7 @@ static bool read_times(struct dhcp_client *c, const struct record *f)
 	c->t1 = f->t1;
 	c->t2 = f->t2;
 	c->expires = f->expires;
-	return c->sent >= 0 && c->sent <= c->t1 && c->t1 <= c->t2 && c->t2 <= c->expires;
+	return c->sent >= 0 && c->t1 >= 0 && c->t1 <= c->t2 && c->t2 <= c->expires;
 }
 
 static bool read_client(struct dhcp_client *c, const struct record *f)
