@@ -21,7 +21,8 @@ static struct {
 	const char *name;
 	int fd;
 	enum log_level level;
-} log_to = { .name = "cnibox", .fd = -1, .level = LOG_INFO };
+	enum log_level stderr_level;
+} log_to = { .name = "cnibox", .fd = -1, .level = LOG_INFO, .stderr_level = LOG_WARN };
 
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error",
@@ -33,6 +34,11 @@ static const char *const level_names[] = {
 void log_name(const char *name)
 {
 	log_to.name = name;
+}
+
+void log_stderr(enum log_level level)
+{
+	log_to.stderr_level = level;
 }
 
 static int try_open(const char *path)
@@ -137,6 +143,6 @@ void log_line(enum log_level level, const char *fmt, ...)
 	line[t.len++] = '\n';
 	if (log_to.fd >= 0 && level <= log_to.level && write(log_to.fd, line, t.len) < 0)
 		log_to.fd = -1;
-	if (level <= LOG_WARN && write(STDERR_FILENO, line + start, t.len - start) < 0)
+	if (level <= log_to.stderr_level && write(STDERR_FILENO, line + start, t.len - start) < 0)
 		return;
 }

@@ -26,7 +26,10 @@ void log_file(const char *path, enum log_level level, size_t max_bytes);
 /* "error", "warn" (or "warning"), "info", "debug". */
 bool log_level_parse(const char *s, enum log_level *out);
 
-/* stderr gets warnings and errors; the file gets what its level lets through. */
+/* What stderr gets: warnings and errors, unless a daemon, whose log it is, wants more. */
+void log_stderr(enum log_level level);
+
+/* stderr and the file get what their levels let through. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

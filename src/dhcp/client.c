@@ -5,8 +5,9 @@
 
 enum {
 	QUICK_TRIES = 4,
+	FIRST_PAUSE_MS = 1000, /* a bridge port or a switch that has just come up loses packets */
 	QUICK_PAUSE_MS = 2000,
-	FIRST_PAUSE_MS = 4000, /* RFC 2131, section 4.1: 4, 8, 16, 32, 64 s, each +- 1 s */
+	SLOW_PAUSE_MS = 4000, /* RFC 2131, section 4.1: 4, 8, 16, 32, 64 s, each +- 1 s */
 	JITTER_MS = 1000,
 	RENEW_PAUSE_MS = 60000, /* RFC 2131, section 4.4.5 */
 	LEASE_S = 3600,		/* where a server does not say how long */
@@ -41,14 +42,19 @@ static int64_t jittered(struct dhcp_client *c, int64_t base)
 	return base - span + (int64_t)(random_next(c) % (uint32_t)(2 * span + 1));
 }
 
+/* The mean of the pause behind the nth message. */
+static int64_t pause_mean(unsigned int n)
+{
+	unsigned int slow = n - QUICK_TRIES;
+
+	if (n < QUICK_TRIES)
+		return n == 0 ? FIRST_PAUSE_MS : QUICK_PAUSE_MS;
+	return (int64_t)SLOW_PAUSE_MS << (slow < 16 ? slow : 16);
+}
+
 static int64_t resend_pause(struct dhcp_client *c)
 {
-	unsigned int slow = c->tries < QUICK_TRIES ? 0 : c->tries - QUICK_TRIES;
-	int64_t base = c->tries < QUICK_TRIES ? QUICK_PAUSE_MS
-					      : (int64_t)FIRST_PAUSE_MS << (slow < 16 ? slow : 16);
-
-	c->tries++;
-	return jittered(c, smaller(base, c->settings->resend_max_ms));
+	return jittered(c, smaller(pause_mean(c->tries++), c->settings->resend_max_ms));
 }
 
 /*

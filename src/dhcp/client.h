@@ -6,8 +6,8 @@
  *       ^------NAK, no answer---'              ^-----------ACK--'-------------'   NAK: --> LOST
  *
  * Follows RFC 2131, section 4.4 and figure 5. What differs: a lost lease stays lost, since a pod
- * cannot get another address under its feet; the first retransmissions come after two seconds
- * instead of four, because somebody waits for the pod; no delay before the first DISCOVER.
+ * cannot get another address under its feet; the first retransmissions come after one and two
+ * seconds instead of four, because somebody waits for the pod; no delay before the first DISCOVER.
  *
  * Times are milliseconds of one clock that does not stop in suspend.
  */

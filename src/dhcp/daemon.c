@@ -266,6 +266,7 @@ int dhcp_main(int argc, char **argv)
 		return 2;
 	}
 	log_name("dhcp");
+	log_stderr(LOG_INFO);
 	if (options_parse(argc, argv, &o, &e) < 0) {
 		fprintf(stderr, "dhcp daemon: %s (dhcp --help lists the options)\n", e.text);
 		return 2;

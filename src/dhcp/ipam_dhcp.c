@@ -11,9 +11,14 @@
 static int ask(const struct ipam_dhcp *d, const struct cni_request *req, struct dhcp_ask *q,
 	       struct json_raw *out, struct err *e)
 {
+	int r;
+
 	q->at = req->at;
 	q->netns = req->netns;
-	return dhcp_call(req->arena, d->socket, q, out, e);
+	r = dhcp_call(req->arena, d->socket, q, out, e);
+	if (r == -ECONNREFUSED && q->command != DHCP_CMD_STATUS)
+		err_code(e, r, CNI_ERR_TRY_AGAIN);
+	return r;
 }
 
 static bool is_default(const struct cni_route *rt)

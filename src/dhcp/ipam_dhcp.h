@@ -29,8 +29,8 @@ int ipam_dhcp_read(const struct cni_request *req, struct json_raw ipam, struct i
 		   struct err *e);
 
 /*
- * The pod's interface must exist. -ECONNREFUSED without a daemon; CNI_ERR_TRY_AGAIN when no server
- * gave a lease in time; CNI_ERR_FULL when the daemon is full.
+ * The pod's interface must exist. CNI_ERR_TRY_AGAIN without a daemon (-ECONNREFUSED), and when no
+ * server gave a lease in time; CNI_ERR_FULL when the daemon is full.
  */
 int ipam_dhcp_add(const struct ipam_dhcp *d, const struct cni_request *req, struct cni_result *out,
 		  struct err *e);

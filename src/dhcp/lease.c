@@ -226,8 +226,8 @@ int dhcp_lease_release(struct dhcp_lease *l, const struct dhcp_base *b, struct e
 	if (dhcp_client_holds(&l->client)) {
 		dhcp_client_release(&l->client, &packet);
 		r = send_packet(l, b, &packet, &unsent);
-		if (r < 0)
-			log_line(LOG_INFO, "%s: not released: %s", dhcp_lease_name(l), unsent.text);
+		log_line(LOG_INFO, "%s: %s%s", dhcp_lease_name(l),
+			 r < 0 ? "not released: " : "released", unsent.text);
 	}
 	dhcp_lease_forget(l, b);
 	return r == -ENOTRECOVERABLE ? err_take(e, &unsent) : 0;

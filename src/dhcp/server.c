@@ -258,21 +258,28 @@ static int serve(struct server *s, int signals, struct err *e)
 	return r;
 }
 
-static int load_one(int dir, const char *name, void *arg)
+static void load_lease(struct server *s, const char *name)
 {
-	struct server *s = arg;
 	struct dhcp_lease *l = server_slot(s);
 	struct err e = { 0 };
 	struct arena a;
 
-	(void)dir;
 	if (!l)
-		return 0;
+		return;
 	arena_init(&a, memory, sizeof(memory));
 	if (dhcp_lease_load(l, s->base, &a, name, &e) <= 0)
 		*l = (struct dhcp_lease){ .fd = -1 };
 	if (e.errnum)
 		log_line(LOG_WARN, "lease file %s is left alone: %s", name, e.text);
+}
+
+/* Hidden is what a daemon that was killed has not finished writing. */
+static int load_one(int dir, const char *name, void *arg)
+{
+	if (name[0] != '.')
+		load_lease(arg, name);
+	else if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+		unlinkat(dir, name, 0);
 	return 0;
 }
 
@@ -289,6 +296,6 @@ int dhcp_serve(const struct dhcp_base *b, int listener, int signals, struct err 
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s.leases == MAP_FAILED)
 		return err_errno(e, "memory for %d leases", DHCP_LEASES_MAX);
-	r = dir_each(b->state, "the state directory", load_one, &s, e);
+	r = dir_each_all(b->state, "the state directory", load_one, &s, e);
 	return r < 0 ? r : serve(&s, signals, e);
 }

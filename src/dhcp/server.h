@@ -15,7 +15,7 @@
 struct err;
 
 #define DHCP_LEASES_MAX 4096
-#define DHCP_CONNS_MAX 256
+#define DHCP_CONNS_MAX 1024
 
 /*
  * Take up the leases of the state directory, then serve the listening socket until a signal comes

@@ -83,6 +83,11 @@ said() {
 	[ "$(grep -c "$2" "$LOG")" -ge "$1" ]
 }
 
+# acquisitions: how many there were; one may have sent several DISCOVERs of one xid.
+acquisitions() {
+	awk '/DHCPDISCOVER/ {print $2}' "$LOG" | sort -u | wc -l
+}
+
 # address_gone POD: no IPv4 address is left on the pod's interface.
 address_gone() {
 	[ -z "$(ip -n "$1" -4 -o addr show dev "${2:-eth0}")" ]
