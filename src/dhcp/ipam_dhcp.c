@@ -96,17 +96,19 @@ static bool has_address(const struct cni_result *r, const struct addr *a)
 	return false;
 }
 
-int ipam_dhcp_check(const struct ipam_dhcp *d, const struct cni_request *req,
-		    const struct cni_result *prev, struct err *e)
+int ipam_dhcp_check(const struct ipam_dhcp *d, const struct cni_request *req, struct err *e)
 {
-	static struct cni_result held;
+	static struct cni_result prev, held;
 	struct dhcp_ask q = { .command = DHCP_CMD_CHECK };
 	struct json_raw answer;
-	int r = ask(d, req, &q, &answer, e);
+	int r = err_code(e, cni_result_read(req->arena, req->prev_result, "prevResult", &prev, e),
+			 CNI_ERR_DECODE);
 
 	if (r == 0)
+		r = ask(d, req, &q, &answer, e);
+	if (r == 0)
 		r = read_result(req, answer, &held, e);
-	if (r < 0 || has_address(prev, &held.ips[0].address.addr))
+	if (r < 0 || has_address(&prev, &held.ips[0].address.addr))
 		return r;
 	r = err_set(e, ENOENT, "the DHCP lease is of %s, which prevResult does not have",
 		    prefix_text(&held.ips[0].address));

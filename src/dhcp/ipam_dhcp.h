@@ -41,9 +41,8 @@ int ipam_dhcp_add(const struct ipam_dhcp *d, const struct cni_request *req, stru
  */
 int ipam_dhcp_del(const struct ipam_dhcp *d, const struct cni_request *req, struct err *e);
 
-/* Does the daemon hold the lease, and of an address of prev? CNI_ERR_DIFFERS. */
-int ipam_dhcp_check(const struct ipam_dhcp *d, const struct cni_request *req,
-		    const struct cni_result *prev, struct err *e);
+/* Does the daemon hold the lease, and of an address of prevResult? CNI_ERR_DIFFERS. */
+int ipam_dhcp_check(const struct ipam_dhcp *d, const struct cni_request *req, struct err *e);
 int ipam_dhcp_gc(const struct ipam_dhcp *d, const struct cni_request *req, struct err *e);
 int ipam_dhcp_status(const struct ipam_dhcp *d, const struct cni_request *req, struct err *e);
 

@@ -20,6 +20,23 @@ static const struct json_field type_fields[] = {
 };
 static const struct json_table type_table = { .fields = type_fields, .count = 1 };
 
+static const struct {
+	const char *type;
+	enum ipam_kind kind;
+} own[] = {
+	{ "host-local", IPAM_HOST_LOCAL },
+	{ "dhcp", IPAM_DHCP },
+};
+
+static enum ipam_kind own_kind(const char *type)
+{
+	for (size_t n = 0; n < sizeof(own) / sizeof(own[0]); n++) {
+		if (strcmp(own[n].type, type) == 0)
+			return own[n].kind;
+	}
+	return IPAM_FOREIGN;
+}
+
 static int find_foreign(const struct cni_request *req, const char *type, struct ipam *out,
 			struct err *e)
 {
@@ -27,13 +44,13 @@ static int find_foreign(const struct cni_request *req, const char *type, struct 
 	char file[PATH_MAX];
 	int r = cni_find(req->path, type, file, sizeof(file), &missing);
 
-	out->kind = IPAM_FOREIGN;
+	out->kind = r == -ENOENT || (r == 0 && cni_is_self(file)) ? own_kind(type) : IPAM_FOREIGN;
+	if (out->kind != IPAM_FOREIGN)
+		return 0;
 	out->file = r == 0 ? arena_strndup(req->arena, file, strlen(file)) : NULL;
-	if (strcmp(type, "host-local") == 0 && (r == -ENOENT || (r == 0 && cni_is_self(file))))
-		out->kind = IPAM_HOST_LOCAL;
-	else if (r < 0)
+	if (r < 0)
 		return err_code(e, err_set(e, -r, "ipam.type: %s", missing.text), CNI_ERR_CONFIG);
-	else if (!out->file)
+	if (!out->file)
 		return err_set(e, ENOMEM, "ipam.type: no memory left");
 	return 0;
 }
@@ -51,6 +68,8 @@ int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam 
 	if (r < 0 || !t.type || !*t.type)
 		return r;
 	r = find_foreign(req, t.type, out, e);
+	if (r == 0 && out->kind == IPAM_DHCP)
+		return ipam_dhcp_read(req, req->ipam, &out->dhcp, e);
 	if (r < 0 || out->kind != IPAM_HOST_LOCAL)
 		return r;
 	r = host_local_read(req, req->ipam, &out->local, e);
@@ -118,6 +137,7 @@ bool ipam_needs_link(const struct ipam *i)
 	case IPAM_NONE:
 	case IPAM_HOST_LOCAL:
 		break;
+	case IPAM_DHCP:
 	case IPAM_FOREIGN:
 		return true;
 	}
@@ -132,6 +152,8 @@ int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_res
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_add(&i->local, req, out, e);
+	case IPAM_DHCP:
+		return ipam_dhcp_add(&i->dhcp, req, out, e);
 	case IPAM_FOREIGN:
 		return foreign_add(i, req, out, e);
 	}
@@ -145,6 +167,8 @@ int ipam_del(const struct ipam *i, const struct cni_request *req, struct err *e)
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_del(&i->local, req, e);
+	case IPAM_DHCP:
+		return ipam_dhcp_del(&i->dhcp, req, e);
 	case IPAM_FOREIGN:
 		return foreign(i, req, CNI_DEL, e);
 	}
@@ -158,6 +182,8 @@ int ipam_check(const struct ipam *i, const struct cni_request *req, struct err *
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_check(&i->local, req, e);
+	case IPAM_DHCP:
+		return ipam_dhcp_check(&i->dhcp, req, e);
 	case IPAM_FOREIGN:
 		return foreign(i, req, CNI_CHECK, e);
 	}
@@ -171,6 +197,8 @@ int ipam_gc(const struct ipam *i, const struct cni_request *req, struct err *e)
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_gc(&i->local, req, e);
+	case IPAM_DHCP:
+		return ipam_dhcp_gc(&i->dhcp, req, e);
 	case IPAM_FOREIGN:
 		return foreign(i, req, CNI_GC, e);
 	}
@@ -184,6 +212,8 @@ int ipam_status(const struct ipam *i, const struct cni_request *req, struct err 
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_status(&i->local, req, e);
+	case IPAM_DHCP:
+		return ipam_dhcp_status(&i->dhcp, req, e);
 	case IPAM_FOREIGN:
 		return foreign(i, req, CNI_STATUS, e);
 	}

@@ -1,7 +1,7 @@
 /*
- * A plugin's IPAM: our own host-local in-process, or another by the execution protocol.
+ * A plugin's IPAM: one of our own in-process, or another by the execution protocol.
  *
- * Ours runs in-process only if the file that CNI_PATH gives for its name is our own executable, or
+ * Ours run in-process only if the file that CNI_PATH gives for its name is our own executable, or
  * if there is none of that name; what stands first in CNI_PATH decides, as for every runtime.
  */
 #ifndef IPAM_IPAM_H
@@ -9,13 +9,15 @@
 
 #include <stdbool.h>
 
+#include "dhcp/ipam_dhcp.h"
 #include "ipam/host_local.h"
 
-enum ipam_kind { IPAM_NONE, IPAM_HOST_LOCAL, IPAM_FOREIGN };
+enum ipam_kind { IPAM_NONE, IPAM_HOST_LOCAL, IPAM_DHCP, IPAM_FOREIGN };
 
 struct ipam {
 	enum ipam_kind kind;
 	struct host_local local;
+	struct ipam_dhcp dhcp;
 	const char *file; /* of a foreign plugin; in the arena */
 };
 
@@ -25,8 +27,8 @@ int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam 
 		struct err *e);
 
 /*
- * Must the pod's interface be there when it is called? Our own asks nobody; another may be of the
- * dhcp kind, which speaks through it.
+ * Must the pod's interface be there when it is called? dhcp speaks through it, and another may be
+ * of that kind; host-local asks nobody.
  */
 bool ipam_needs_link(const struct ipam *i);
 

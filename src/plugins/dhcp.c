@@ -51,7 +51,8 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
 		 struct err *e)
 {
-	return ipam_dhcp_check(conf, req, prev, e);
+	(void)prev;
+	return ipam_dhcp_check(conf, req, e);
 }
 
 static int gc(const struct cni_request *req, const void *conf, struct err *e)

@@ -310,6 +310,42 @@ no_packet_socket() {
 	kill "$FLOOD"
 }
 
+@test "a bridge that is on the LAN, with dhcp in-process: the pod has its address, the LAN answers, nothing stays" {
+	serve "$RANGE" --dhcp-option=option:T1,1 --dhcp-option=option:T2,3 --dhcp-option=option:dns-server,10.9.0.53
+	daemon
+	ip link add cni0 type bridge
+	ip link set cni0 up
+	ip link add uplink type veth peer name to-host netns srv
+	ip link set uplink master cni0 up
+	ip -n srv link set to-host master br0 up
+	pod p
+	conf=$(jq -c '.type = "bridge" | .bridge = "cni0" | .cniVersion = "1.1.0"' <<<"$CONF")
+	before=$(snapshot)
+	r=$(CNI_COMMAND=ADD CNI_CONTAINERID=p CNI_NETNS=/run/netns/p CNI_IFNAME=eth0 \
+		strace -f -qq -e trace=execve -o "$BATS_TEST_TMPDIR/execs" "$CNIBOX_BIN/bridge" <<<"$conf")
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/execs")" = 1 ]
+	ip -n p addr show eth0 | grep -qF "$(address "$r")/24"
+	[ "$(ip -n p route show default)" = "default via 10.9.0.1 dev eth0 " ]
+	ip netns exec p ping -c1 -W5 -q 10.9.0.1
+	[ "$(jq -c '[.ips[0].interface, .interfaces[2].name, .dns.nameservers]' <<<"$r")" = '[2,"eth0",["10.9.0.53"]]' ]
+	wait_for 10 said 3 DHCPACK
+	call CHECK bridge p /run/netns/p "$(with_prev "$conf" "$r")"
+	fails 105 "which prevResult does not have" call CHECK dhcp p /run/netns/p \
+		"$(with_prev "$conf" "$(jq -c '.ips[0].address = "10.9.0.3/24"' <<<"$r")")"
+	del bridge p "$conf"
+	wait_for 5 said 1 "DHCPRELEASE(br0) $(address "$r")"
+	diff <(echo "$before") <(snapshot)
+	[ -z "$(ls -A "$STATE")" ]
+	r=$(add bridge p "$conf")
+	ip netns del p
+	del bridge p "$conf"
+	stop_daemon
+	pod p
+	fails 11 "start it with" add bridge p "$conf"
+	diff <(echo "$before") <(snapshot)
+	ip link del cni0
+}
+
 @test "the daemon's options, its sockets and its second self" {
 	run -2 "$CNIBOX_BIN/dhcp" daemon -nonsense
 	run -2 "$CNIBOX_BIN/dhcp" daemon -timeout 5
