@@ -120,14 +120,31 @@ static int conn_lost(struct server *s, struct conn *c, struct err *e)
 	return l && !has_waiting(s, l) ? dhcp_lease_release(l, s->base, e) : 0;
 }
 
-/* Is the lease that is known under this name of the pod that asks? */
-static bool lease_fits(const struct server *s, const struct dhcp_lease *l, const struct dhcp_ask *q)
+/* Is the lease that is known under this name of the pod that asks? 1, 0 or -errno. */
+static int lease_fits(const struct server *s, const struct dhcp_lease *l, const struct dhcp_ask *q,
+		      struct err *e)
 {
 	size_t prefix = strlen(s->base->prefix);
+	struct err local = { 0 };
+	int r;
 
-	return l->client.state != DHCP_LOST &&
-	       strncmp(l->wire.netns, s->base->prefix, prefix) == 0 &&
-	       strcmp(l->wire.netns + prefix, q->netns) == 0 && dhcp_lease_has_namespace(l);
+	if (l->client.state == DHCP_LOST || strncmp(l->wire.netns, s->base->prefix, prefix) != 0 ||
+	    strcmp(l->wire.netns + prefix, q->netns) != 0)
+		return 0;
+	r = dhcp_lease_check(l, s->base, &local);
+	if (r == -ENOENT || r == -ENODEV)
+		return 0;
+	return r < 0 ? err_take(e, &local) : 1;
+}
+
+/* Another pod has the name now: what there was ends, and whoever waits for it hears so. */
+static int end_lease(struct server *s, struct dhcp_lease *l, struct err *e)
+{
+	struct err cancelled = { 0 };
+
+	err_set(&cancelled, ECANCELED, "another ADD came");
+	conn_answer_waiting(s, l, -ECANCELED, &cancelled);
+	return dhcp_lease_release(l, s->base, e);
 }
 
 static int begin_lease(struct server *s, const struct dhcp_ask *q, struct dhcp_lease **out,
@@ -154,15 +171,11 @@ static int begin_lease(struct server *s, const struct dhcp_ask *q, struct dhcp_l
 static int ask_add(struct server *s, struct conn *c, const struct dhcp_ask *q, struct err *e)
 {
 	struct dhcp_lease *l = server_find(s, &q->at);
-	int r = 0;
+	int fits = l ? lease_fits(s, l, q, e) : 0, r = fits < 0 ? fits : 0;
 
-	if (l && !lease_fits(s, l, q)) {
-		conn_answer_waiting(s, l, err_set(e, ECANCELED, "another ADD came"), e);
-		err_clear(e);
-		r = dhcp_lease_release(l, s->base, e);
-		l = NULL;
-	}
-	if (r == 0 && !l)
+	if (l && fits == 0)
+		r = end_lease(s, l, e);
+	if (r == 0 && fits == 0)
 		r = begin_lease(s, q, &l, e);
 	if (r == 0 && dhcp_client_holds(&l->client))
 		answer_lease(c, l);
@@ -201,13 +214,11 @@ static int ask_check(struct server *s, struct conn *c, const struct dhcp_ask *q,
 			    addr_text(&l->client.address));
 	else if (!dhcp_client_holds(&l->client))
 		r = err_set(e, ENOENT, "the DHCP lease is still being acquired");
-	else if (!dhcp_lease_has_namespace(l))
-		r = err_set(e, ENOENT, "the pod of the DHCP lease is gone: %s", l->wire.netns);
-	else {
+	else
+		r = err_ctx(e, dhcp_lease_check(l, s->base, e), "the pod of the DHCP lease");
+	if (r == 0)
 		answer_lease(c, l);
-		return 0;
-	}
-	return err_code(e, r, CNI_ERR_DIFFERS);
+	return r == -ENOTRECOVERABLE ? r : err_code(e, r, CNI_ERR_DIFFERS);
 }
 
 static int ask_status(struct server *s, struct conn *c, struct err *e)

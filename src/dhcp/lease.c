@@ -212,9 +212,9 @@ int dhcp_lease_describe(const struct dhcp_lease *l, struct arena *a, struct cni_
 	return dhcp_lease_result(&ack, a, out, e);
 }
 
-bool dhcp_lease_has_namespace(const struct dhcp_lease *l)
+int dhcp_lease_check(const struct dhcp_lease *l, const struct dhcp_base *b, struct err *e)
 {
-	return dhcp_wire_exists(&l->wire);
+	return dhcp_wire_check(&l->wire, b->home, e);
 }
 
 int dhcp_lease_release(struct dhcp_lease *l, const struct dhcp_base *b, struct err *e)

@@ -88,8 +88,8 @@ int dhcp_lease_release(struct dhcp_lease *l, const struct dhcp_base *b, struct e
 /* Close the socket, remove the file, empty *l. */
 void dhcp_lease_forget(struct dhcp_lease *l, const struct dhcp_base *b);
 
-/* Does the interface's namespace still exist? Asks without entering it. */
-bool dhcp_lease_has_namespace(const struct dhcp_lease *l);
+/* Is the pod's interface still there? 0, or the errors of dhcp_wire_check(). */
+int dhcp_lease_check(const struct dhcp_lease *l, const struct dhcp_base *b, struct err *e);
 
 /* Take the address of a lost lease off the pod's interface. */
 int dhcp_lease_tear_down(struct dhcp_lease *l, const struct dhcp_base *b, struct err *e);

@@ -153,21 +153,23 @@ static int run_timers(struct server *s, int64_t now, struct err *e)
 	return r;
 }
 
-static void run_sweep(struct server *s, int64_t now)
+/* What is not sure is asked again the next time. */
+static int run_sweep(struct server *s, int64_t now, struct err *e)
 {
-	struct err e = { 0 };
-
 	if (now < s->sweep)
-		return;
+		return 0;
 	s->sweep = now + SWEEP_MS;
 	for (unsigned int i = 0; i < s->high; i++) {
 		struct dhcp_lease *l = &s->leases[i];
+		int r = l->used ? dhcp_lease_check(l, s->base, e) : 0;
 
-		if (!l->used || dhcp_lease_has_namespace(l))
-			continue;
-		err_set(&e, ENOENT, "%s is gone", l->wire.netns);
-		lease_vanished(s, l, &e);
+		if (r == -ENOTRECOVERABLE)
+			return r;
+		if (r == -ENOENT || r == -ENODEV)
+			lease_vanished(s, l, e);
+		err_clear(e);
 	}
+	return 0;
 }
 
 static void add_source(struct waiting *w, int fd, struct source source)
@@ -252,8 +254,9 @@ static int serve(struct server *s, int signals, struct err *e)
 			conn_accept(s, dhcp_now());
 		if (r == 0)
 			r = run_timers(s, dhcp_now(), e);
+		if (r == 0)
+			r = run_sweep(s, dhcp_now(), e);
 		conn_time_out(s, dhcp_now());
-		run_sweep(s, dhcp_now());
 	}
 	return r;
 }

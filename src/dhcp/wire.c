@@ -134,15 +134,6 @@ static int open_same_namespace(const struct dhcp_wire *w, struct err *e)
 	return err_set(e, ENOENT, "%s is another namespace now", w->netns);
 }
 
-bool dhcp_wire_exists(const struct dhcp_wire *w)
-{
-	int ns = open_same_namespace(w, err_ignored());
-
-	if (ns >= 0)
-		close(ns);
-	return ns >= 0;
-}
-
 static uint64_t namespace_cookie(const struct visit *v)
 {
 	uint64_t cookie = 0;
@@ -151,15 +142,24 @@ static uint64_t namespace_cookie(const struct visit *v)
 	return getsockopt(v->nl.fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
-/* The kernel gives an index again only after it has given 2^31 others. */
+/*
+ * An inode is given again at once, a cookie never. A kernel without cookies leaves the MAC, which a
+ * pod may change: its lease ends then.
+ */
+static bool link_is_same(const struct visit *v, const struct dhcp_wire *w, const struct link *l)
+{
+	if (w->ns_cookie)
+		return namespace_cookie(v) == w->ns_cookie;
+	return memcmp(l->mac, w->mac, sizeof(w->mac)) == 0;
+}
+
 static int find_same_link(struct visit *v, const struct dhcp_wire *w, struct err *e)
 {
 	struct link l;
-	int r;
+	int r = link_find_index(&v->nl, w->index, &l, e);
 
-	if (namespace_cookie(v) != w->ns_cookie)
+	if (r > 0 && !link_is_same(v, w, &l))
 		return err_set(e, ENOENT, "%s is another namespace now", w->netns);
-	r = link_find_index(&v->nl, w->index, &l, e);
 	if (r == 0)
 		return err_set(e, ENODEV, "the interface %s is not in %s any more", w->ifname,
 			       w->netns);
@@ -181,6 +181,16 @@ static int visit_again(struct visit *v, const struct dhcp_wire *w, int home, boo
 	r = find_same_link(v, w, e);
 	if (r < 0)
 		visit_end(v, false);
+	return r;
+}
+
+int dhcp_wire_check(const struct dhcp_wire *w, int home, struct err *e)
+{
+	static struct visit v;
+	int r = visit_again(&v, w, home, false, e);
+
+	if (r == 0)
+		visit_end(&v, false);
 	return r;
 }
 

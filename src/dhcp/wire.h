@@ -49,8 +49,8 @@ struct dhcp_link {
  */
 int dhcp_wire_find(struct dhcp_wire *w, int home, struct dhcp_link *out, struct err *e);
 
-/* Does the path still name the namespace that was found? Asks without entering it. */
-bool dhcp_wire_exists(const struct dhcp_wire *w);
+/* Is the interface that was found still there? 0 or an error. */
+int dhcp_wire_check(const struct dhcp_wire *w, int home, struct err *e);
 
 /*
  * A non-blocking raw socket on the interface that receives datagrams to UDP port 68. The interface
