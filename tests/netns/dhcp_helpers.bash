@@ -25,6 +25,7 @@ lan() {
 # plug POD [IFNAME]: an interface of the pod on the LAN; it is down, as a plugin leaves it that has just made it.
 plug() {
 	[ -e "/run/netns/$1" ] || ip netns add "$1"
+	ip -n srv link del "to-$1${2:-}" 2>/dev/null || true # of a pod that is being deleted
 	ip -n srv link add "to-$1${2:-}" type veth peer name "${2:-eth0}" netns "$1"
 	ip -n srv link set "to-$1${2:-}" master br0 up
 }
