@@ -28,6 +28,11 @@ static void conn_close(struct conn *c)
 	*c = (struct conn){ .fd = -1 };
 }
 
+static char *conn_in(struct server *s, const struct conn *c)
+{
+	return s->in[c - s->conns];
+}
+
 static struct text answer_begin(void)
 {
 	struct text t;
@@ -294,7 +299,7 @@ static int conn_question(struct server *s, struct conn *c, size_t len, struct er
 
 	c->have = 0;
 	arena_init(&a, memory, sizeof(memory));
-	r = dhcp_ask_read(&a, c->in + DHCP_RPC_HEAD, len, &q, e);
+	r = dhcp_ask_read(&a, conn_in(s, c) + DHCP_RPC_HEAD, len, &q, e);
 	if (r == 0)
 		r = conn_ask(s, c, &q, e);
 	if (r == -ENOTRECOVERABLE)
@@ -312,7 +317,7 @@ static int conn_parse(struct server *s, struct conn *c, struct err *e)
 
 	if (c->have < DHCP_RPC_HEAD)
 		return 0;
-	len = be32_get((const uint8_t *)c->in);
+	len = be32_get((const uint8_t *)conn_in(s, c));
 	if (len > DHCP_ASK_MAX || c->have > DHCP_RPC_HEAD + len || c->waits)
 		return conn_lost(s, c, e);
 	return c->have == DHCP_RPC_HEAD + len ? conn_question(s, c, len, e) : 0;
@@ -320,7 +325,7 @@ static int conn_parse(struct server *s, struct conn *c, struct err *e)
 
 int conn_receive(struct server *s, struct conn *c, struct err *e)
 {
-	ssize_t n = recv(c->fd, c->in + c->have, sizeof(c->in) - c->have, MSG_DONTWAIT);
+	ssize_t n = recv(c->fd, conn_in(s, c) + c->have, sizeof(s->in[0]) - c->have, MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;

@@ -229,6 +229,7 @@ static void raise_limit(void)
 
 static int run(const struct options *o, struct err *e)
 {
+	static struct dhcp_closing closing;
 	static struct dhcp_base base;
 	char socket[PATH_MAX];
 	int signals, listener, r = prefixed(o, o->socket, socket, e);
@@ -238,6 +239,7 @@ static int run(const struct options *o, struct err *e)
 		r = base_open(&base, o, e);
 	if (r < 0)
 		return r;
+	base.closing = &closing;
 	raise_limit();
 	signals = open_signals(e);
 	if (signals < 0)

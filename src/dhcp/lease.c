@@ -105,10 +105,21 @@ int dhcp_lease_begin(struct dhcp_lease *l, const struct dhcp_base *b, const stru
 	return 0;
 }
 
-static void close_socket(struct dhcp_lease *l)
+void dhcp_closing_run(struct dhcp_closing *c)
 {
-	if (l->fd >= 0)
-		close(l->fd);
+	if (c->count > 0)
+		close(c->fds[--c->count]);
+}
+
+static void close_socket(struct dhcp_lease *l, const struct dhcp_base *b)
+{
+	struct dhcp_closing *c = b->closing;
+
+	if (l->fd >= 0) {
+		if (c->count == DHCP_CLOSING_MAX)
+			dhcp_closing_run(c);
+		c->fds[c->count++] = l->fd;
+	}
 	l->fd = -1;
 }
 
@@ -130,7 +141,7 @@ static int send_packet(struct dhcp_lease *l, const struct dhcp_base *b, const st
 	if (l->fd >= 0)
 		r = dhcp_wire_send(l->fd, &l->wire, p, e);
 	if (r < 0)
-		close_socket(l);
+		close_socket(l, b);
 	return r < 0 ? r : 0;
 }
 
@@ -142,7 +153,7 @@ static int act(struct dhcp_lease *l, const struct dhcp_base *b, enum dhcp_event 
 
 	if (event != DHCP_SEND) {
 		if (event != DHCP_NOTHING)
-			close_socket(l);
+			close_socket(l, b);
 		return 0;
 	}
 	r = send_packet(l, b, p, e);
@@ -167,7 +178,7 @@ int dhcp_lease_timer(struct dhcp_lease *l, const struct dhcp_base *b, enum dhcp_
 	int64_t now = dhcp_now();
 
 	if (l->fd >= 0 && now >= dhcp_client_listens(&l->client))
-		close_socket(l);
+		close_socket(l, b);
 	*event = dhcp_client_timer(&l->client, now, &packet);
 	return act(l, b, *event, &packet, e);
 }
@@ -191,7 +202,7 @@ int dhcp_lease_receive(struct dhcp_lease *l, const struct dhcp_base *b, enum dhc
 		*event = dhcp_client_receive(&l->client, dhcp_now(), &got, &packet);
 	}
 	if (r < 0) { /* the interface is down, or gone: the next deadline finds out */
-		close_socket(l);
+		close_socket(l, b);
 		err_clear(e);
 	}
 	return act(l, b, *event, &packet, e);
@@ -237,7 +248,7 @@ void dhcp_lease_forget(struct dhcp_lease *l, const struct dhcp_base *b)
 {
 	struct err e = { 0 };
 
-	close_socket(l);
+	close_socket(l, b);
 	if (dhcp_lease_file_remove(l, b, &e) < 0)
 		log_line(LOG_WARN, "%s: %s", dhcp_lease_name(l), e.text);
 	*l = (struct dhcp_lease){ .fd = -1 };

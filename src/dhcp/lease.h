@@ -18,8 +18,22 @@ struct cni_result;
 struct dhcp_ask;
 struct err;
 
+/*
+ * Sockets to be closed when there is time: the kernel waits for a grace period in each close of a
+ * packet socket (packet_release(), synchronize_net()), 5 to 20 ms in which nobody else is served.
+ */
+#define DHCP_CLOSING_MAX 256
+struct dhcp_closing {
+	int fds[DHCP_CLOSING_MAX];
+	unsigned int count;
+};
+
+/* Close one of them. */
+void dhcp_closing_run(struct dhcp_closing *c);
+
 /* What all leases of a daemon share. */
 struct dhcp_base {
+	struct dhcp_closing *closing;
 	struct dhcp_settings settings;
 	bool broadcast;
 	const char *prefix; /* in front of paths of namespaces; "" */

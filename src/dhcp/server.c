@@ -244,9 +244,12 @@ static int serve(struct server *s, int signals, struct err *e)
 
 	while (r == 0) {
 		int timeout = collect(s, &w, signals, dhcp_now());
+		int ready = poll(w.fds, w.count, s->base->closing->count ? 0 : timeout);
 
-		if (poll(w.fds, w.count, timeout) < 0 && errno != EINTR)
+		if (ready < 0 && errno != EINTR)
 			return err_errno(e, "poll");
+		if (ready == 0)
+			dhcp_closing_run(s->base->closing);
 		if (w.fds[AT_SIGNALS].revents)
 			return 0;
 		r = handle_sources(s, &w, e);
@@ -292,7 +295,8 @@ int dhcp_serve(const struct dhcp_base *b, int listener, int signals, struct err 
 	size_t size = DHCP_LEASES_MAX * sizeof(*s.leases);
 	int r;
 
-	s = (struct server){ .base = b, .listener = listener };
+	s.base = b;
+	s.listener = listener;
 	for (unsigned int i = 0; i < DHCP_CONNS_MAX; i++)
 		s.conns[i].fd = -1;
 	s.leases = mmap(NULL, size, PROT_READ | PROT_WRITE,

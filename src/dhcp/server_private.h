@@ -12,7 +12,6 @@ struct conn {
 	size_t have;
 	int64_t since;		  /* when the last question ended, or the connection began */
 	struct dhcp_lease *waits; /* NULL: for nothing */
-	char in[DHCP_RPC_HEAD + DHCP_ASK_MAX];
 };
 
 struct server {
@@ -23,6 +22,8 @@ struct server {
 	struct dhcp_lease *leases;
 	unsigned int high; /* slots ever used */
 	struct conn conns[DHCP_CONNS_MAX];
+	/* What each has said so far; apart, so that memory is used only as they come. */
+	char in[DHCP_CONNS_MAX][DHCP_RPC_HEAD + DHCP_ASK_MAX];
 };
 
 struct dhcp_lease *server_find(struct server *s, const struct cni_attachment *at);

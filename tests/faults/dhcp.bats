@@ -57,7 +57,7 @@ settle() {
 	daemon
 	del dhcp a "$CONF" 2>/dev/null
 	[ -z "$(ls -A "$STATE")" ] || { ls -lA "$STATE"; return 1; }
-	[ "$(packet_sockets a)" = 0 ]
+	wait_for 5 no_packet_socket a
 	[ ! -e "/proc/$DAEMON/fd/20" ] || { ls -l "/proc/$DAEMON/fd"; return 1; }
 	stop_daemon
 }

@@ -26,7 +26,7 @@ teardown() {
 	[ "$(cut -d' ' -f3 "$BATS_TEST_TMPDIR/leases")" = "$ip" ]
 	[ "$(stat -c '%a %F' /run/cni/dhcp.sock)" = "600 socket" ]
 	[ "$(stat -c %a "$(lease_file a)")" = 600 ]
-	[ "$(packet_sockets a)" = 0 ]
+	wait_for 5 no_packet_socket a
 	have a "$r"
 	call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
 	del dhcp a "$CONF"
@@ -227,7 +227,7 @@ teardown() {
 	fails 4 "is no Ethernet" add dhcp a "$CONF" lo
 	fails 105 "holds no lease for a/net1/eth0" call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" '{"ips":[{"address":"10.9.0.10/24"}]}')"
 	[ -z "$(ls -A "$STATE")" ]
-	[ "$(packet_sockets a)" = 0 ]
+	wait_for 5 no_packet_socket a
 }
 
 @test "a server that gives no mask is refused, and gets its lease back" {
@@ -246,14 +246,6 @@ adding() {
 	wait_for 5 has_packet_socket "$1"
 }
 
-has_packet_socket() {
-	[ "$(packet_sockets "$1")" -gt 0 ]
-}
-
-no_packet_socket() {
-	! has_packet_socket "$1"
-}
-
 @test "a plugin that is killed, a DEL, an interface that vanishes: each ends the acquisition" {
 	daemon -resendmax 1s
 	adding a
@@ -263,12 +255,12 @@ no_packet_socket() {
 	del dhcp a "$CONF"
 	wait "$ADD" || true
 	grep -q "DEL came while the lease was being acquired" "$BATS_TEST_TMPDIR/add.a"
-	[ "$(packet_sockets a)" = 0 ]
+	wait_for 5 no_packet_socket a
 	adding a
 	ip -n a link del eth0
 	wait "$ADD" || true
 	grep -q "eth0 is not in /run/netns/a any more\|No such device" "$BATS_TEST_TMPDIR/add.a"
-	[ "$(packet_sockets a)" = 0 ]
+	wait_for 5 no_packet_socket a
 	[ -z "$(ls -A "$STATE")" ]
 }
 

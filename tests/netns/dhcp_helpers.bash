@@ -98,8 +98,12 @@ lease_file() {
 	echo "$STATE/$1:net1:${2:-eth0}"
 }
 
-packet_sockets() {
-	ip netns exec "$1" ss -H0 | wc -l
+has_packet_socket() {
+	[ -n "$(ip netns exec "$1" ss -H0)" ]
+}
+
+no_packet_socket() {
+	! has_packet_socket "$1"
 }
 
 clean_up() {
