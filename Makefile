@@ -82,7 +82,7 @@ $(B)/.test-tools: third_party/packages third_party/need
 	$(Q)third_party/unpack containernetworking-plugins busybox-static
 	@touch $@
 
-test: $(B)/.test-tools ## everything: unit tests, namespaces, reference, faults, the lab; installs what is missing
+test: $(B)/.test-tools ## everything: style, unit tests, namespaces, reference, faults, the lab; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
 	$(Q)tests/run
 
