@@ -82,7 +82,7 @@ $(B)/.test-tools: third_party/packages third_party/need
 	$(Q)third_party/unpack containernetworking-plugins busybox-static
 	@touch $@
 
-test: $(B)/.test-tools ## everything: style, unit tests, namespaces, reference, faults, the lab; installs what is missing
+test: $(B)/.test-tools ## everything: style, unit tests, namespaces, reference, property, faults, the lab; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
 	$(Q)tests/run
 
@@ -95,6 +95,12 @@ lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qem
 	$(Q)$(MAKE) all
 	$(Q)qemu/lab up
 	$(Q)qemu/lab demo
+
+# The property test is an ordinary program that shares the hosts and snapshots of the fault sweeps.
+PROPERTY := $(wildcard tests/property/*.c) $(addprefix tests/faults/,host.c snapshot.c dump.c subjects.c)
+$(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep.h
+	@mkdir -p $(@D)
+	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^)
 
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
 VERBS = $(filter $(B)/obj/base/% $(B)/obj/net/%,$(OBJECTS))
