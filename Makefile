@@ -82,7 +82,7 @@ $(B)/.test-tools: third_party/packages third_party/need
 	$(Q)third_party/unpack containernetworking-plugins busybox-static
 	@touch $@
 
-test: $(B)/.test-tools ## everything: style, unit tests, namespaces, reference, property, faults, the lab; installs what is missing
+test: $(B)/.test-tools ## everything: style, unit tests, namespaces, both on an unfriendly machine, reference, property, faults, the lab; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
 	$(Q)tests/run
 
@@ -98,7 +98,7 @@ lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qem
 
 # The property test is an ordinary program that shares the hosts and snapshots of the fault sweeps.
 PROPERTY := $(wildcard tests/property/*.c) $(addprefix tests/faults/,host.c snapshot.c dump.c subjects.c)
-$(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep.h
+$(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep.h tests/netns_new.h
 	@mkdir -p $(@D)
 	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^)
 

@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <net/if.h>
 
+#include "../netns_new.h"
+
 #define PATH_SIZE 256
 
 void die(const char *fmt, ...)
@@ -76,8 +78,7 @@ void pod_make(const char *name)
 
 	pod_path(name, path);
 	file_write(path, "");
-	if (unshare(CLONE_NEWNET) < 0 ||
-	    mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0)
+	if (netns_new() < 0 || mount("/proc/thread-self/ns/net", path, NULL, MS_BIND, NULL) < 0)
 		die("pod %s: %s", name, strerror(errno));
 	loopback_up();
 	go_home(home);
@@ -135,7 +136,7 @@ static void make_uplink(void)
 
 void host_make(void)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || netns_new() < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		die("new host: %s", strerror(errno));
 	host_cover("/run");

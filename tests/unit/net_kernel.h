@@ -30,6 +30,7 @@
 #include "net/netns.h"
 #include "net/nl.h"
 #include "net/sysctl.h"
+#include "../netns_new.h"
 
 static int node_ns = -1, pod_ns = -1;
 static struct nl nl, pod;
@@ -49,13 +50,13 @@ static inline void ok(int r)
 static inline int have_namespaces(void **state)
 {
 	(void)state;
-	if (unshare(CLONE_NEWNET) < 0) {
+	if (netns_new() < 0) {
 		print_message("skipped: no right to make network namespaces: %s\n",
 			      strerror(errno));
 		return 0;
 	}
 	pod_ns = netns_open_self(&e);
-	if (pod_ns < 0 || unshare(CLONE_NEWNET) < 0)
+	if (pod_ns < 0 || netns_new() < 0)
 		return -1;
 	node_ns = netns_open_self(&e);
 	return node_ns < 0 ? -1 : 0;

@@ -27,6 +27,7 @@
 #include "base/text.h"
 #include "net/nft.h"
 #include "net/nl.h"
+#include "../netns_new.h"
 
 static _Alignas(16) char room[1 << 20];
 static struct nl nl;
@@ -207,7 +208,7 @@ static inline void holds(const struct nft_set *s, unsigned int count, const char
 /* A network namespace of this program's own; false, with the reason, when that is not to be had. */
 static inline bool enter_namespace(void)
 {
-	if (unshare(CLONE_NEWNET) < 0) {
+	if (netns_new() < 0) {
 		printf("SKIPPED: no network namespace of its own: %s\n", strerror(errno));
 		return false;
 	}

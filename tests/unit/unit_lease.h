@@ -208,6 +208,7 @@ static inline int lease_teardown(void **state)
 static inline int lease_own_run(void **state)
 {
 	(void)state;
+	umask(022); /* the modes of files are looked at */
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
 	if (mount("data", "/mnt", "tmpfs", 0, NULL) < 0 ||
