@@ -25,7 +25,7 @@ RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz check install
+.PHONY: all help clean unit test soak lab bench fuzz lint install
 all: $(B)/cnibox $(B)/bin/.done ## build build/cnibox and build/bin (one link per applet)
 
 help: ## this list
@@ -122,6 +122,10 @@ bench: all $(B)/bench/floor $(B)/bench/bench ## ADD and DEL beside the reference
 fuzz: $(B)/.tools ## every parser of outside bytes, FUZZ_SECONDS each (600)
 	$(Q)third_party/need analysis
 	$(Q)tests/fuzz/run
+
+lint: $(B)/.tools ## gcc's and clang's analyzers and warnings, clang-tidy, cppcheck, shellcheck: clean, or it fails; only what has changed
+	$(Q)third_party/need analysis test
+	$(Q)$(MAKE) -j$(shell nproc) --no-print-directory -k -f tests/lint/lint.mk
 
 install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically
 	$(Q)$(B)/cnibox install $(DESTDIR)$(BINDIR)

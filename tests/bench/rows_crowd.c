@@ -203,7 +203,7 @@ static void rush(const struct subject *s, const struct subject *reference)
 
 void rows_crowd(void)
 {
-	struct subject s = plugin_on("o-crowd", options.ours), reference;
+	struct subject s = plugin_on("o-crowd", options.ours), reference = { 0 };
 	struct subject *r = options.reference && !options.quick ? &reference : NULL;
 
 	subject_settle(&s);

@@ -33,7 +33,7 @@ static void write_cluster(unsigned int moved)
 		fprintf(f,
 			"%s{\"name\":\"n%u\",\"addresses\":[\"172.%u.%u.%u\"],\"subnets\":[\"10.%u."
 			"%u.0/24\"]}",
-			i ? ",\n" : "", i, i == moved ? 20 : 16, (i + 1) >> 8, (i + 1) & 255,
+			i ? ",\n" : "", i, i == moved ? 20u : 16u, (i + 1) >> 8, (i + 1) & 255,
 			i >> 8, i & 255);
 	fprintf(f, "]}\n");
 	fclose(f);

@@ -179,7 +179,7 @@ static int defect(const struct operation *o, const struct point *p, const char *
 					     "refused", "message refused", "namespace gone at" };
 	const struct fault *f = &p->fault;
 	const int *errnums;
-	const char *name;
+	const char *name = NULL;
 
 	if (starved)
 		return -1;
@@ -190,7 +190,8 @@ static int defect(const struct operation *o, const struct point *p, const char *
 		printf(" message %u", f->message);
 	if (f->errnum)
 		printf(" %s%s", strerrorname_np(f->errnum), f->forever ? " for good" : "");
-	if (o->mode == KILL)
+	if (o->mode == KILL) /* each way has a name */
+		/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage) */
 		printf(", then %s", way_names[p->way]);
 	printf(": %s\n%s", what, details);
 	return 1;

@@ -12,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-int unshare(int flags);
-
 static const struct {
 	const char *path, *value;
 } settings[] = {

@@ -62,7 +62,8 @@ int knob_find(const char *text, int *value)
 	size_t len = strcspn(text, "=");
 	int k = 0;
 
-	while (k < KNOBS && (strlen(knobs[k].name) != len || strncmp(knobs[k].name, text, len)))
+	while (k < KNOBS &&
+	       (strlen(knobs[k].name) != len || strncmp(knobs[k].name, text, len) != 0))
 		k++;
 	*value = -1;
 	if (k == KNOBS)

@@ -84,8 +84,8 @@ struct test {
 	struct attachment at[ATTACHMENTS_MAX];
 };
 
-/* The test of a seed; plugins: the mask of those in tried.c to choose from. */
-void test_generate(struct test *t, uint64_t seed, uint64_t plugins);
+/* The test of a seed; mask: which of those in tried.c to choose from. */
+void test_generate(struct test *t, uint64_t seed, uint64_t mask);
 /* Sets what follows from the knobs: numbers, names of interfaces, copies of configurations. */
 void test_settle(struct test *t);
 void test_print(FILE *f, const struct test *t);
@@ -125,8 +125,8 @@ const char *version_of(const struct attachment *a);
 int version_number(const struct attachment *a); /* 0.3.1 is 31, 1.1.0 is 110 */
 void config_bridge(const struct attachment *a, char out[static 16]);
 /* prev: the result to carry as prevResult, or NULL. */
-void config_write(const struct attachment *a, const char *prev, char *out, size_t size);
-void config_args(const struct attachment *a, char *out, size_t size); /* CNI_ARGS */
+void config_write(const struct attachment *a, const char *prev, char *text, size_t size);
+void config_args(const struct attachment *a, char *text, size_t size); /* CNI_ARGS */
 extern const char config_mac[]; /* the one that is asked for */
 unsigned int config_mtu(const struct attachment *a);
 unsigned int config_routes(const struct attachment *a); /* that are asked for */
@@ -199,8 +199,6 @@ const struct link_seen *kernel_link(const struct kernel *k, const char *name);
 
 /* ---- call.c: one call of a plugin ---- */
 
-extern const char *plugins; /* the folder; also tests/faults' */
-
 struct plugin_call {
 	pid_t pid;
 	int out;
@@ -252,7 +250,7 @@ const struct complaint *outcome_unknown(const struct outcome *o, const char *cla
  * then. shared: memory that is this process's and its children's. one_plugin: the plugins
  * stay as they are.
  */
-void report(const struct test *t, const struct complaint *c, bool one_plugin,
+void report(const struct test *t, const struct complaint *complaint, bool one_plugin,
 	    struct outcome *shared);
 
 /* ---- known.c: what is known, by class and knobs ---- */

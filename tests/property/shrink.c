@@ -78,11 +78,11 @@ static void shrink(struct test *t, const char *class)
 	}
 }
 
-void report(const struct test *t, const struct complaint *first, bool one_plugin,
+void report(const struct test *t, const struct complaint *complaint, bool one_plugin,
 	    struct outcome *shared)
 {
 	static char text[1 << 15];
-	struct complaint c = *first;
+	struct complaint c = *complaint;
 	struct test small = *t;
 	FILE *f = fmemopen(text, sizeof(text), "w");
 	char config[CONFIG_SIZE], args[160];

@@ -93,6 +93,8 @@ static void remove_bridges(void)
 		if (strncmp(k.links[i].name, "br", 2) != 0)
 			continue;
 		ip = ip ? ip : popen("ip -batch -", "we");
+		if (!ip)
+			die("ip: %s", strerror(errno));
 		fprintf(ip, "link set %s group 7777\n", k.links[i].name);
 	}
 	if (!ip)

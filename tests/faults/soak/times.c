@@ -90,9 +90,10 @@ struct block_times times_of_block(void)
 
 	for (unsigned int i = 0; i < SERIES_MAX; i++) {
 		struct series *s = &series[i];
+		size_t tenth = s->count / 10;
 
 		t.median[i] = series_ms(s).median; /* sorts them */
-		t.quick[i] = s->count ? (double)s->ns[s->count / 10] / 1e6 : 0;
+		t.quick[i] = s->count ? (double)s->ns[tenth] / 1e6 : 0;
 		s->count = 0;
 	}
 	return t;

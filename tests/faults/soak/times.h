@@ -23,7 +23,7 @@ struct block_times {
 };
 
 /* Returns the exit status; what it said is of stdout and stderr. */
-int times_call(char *const argv[], char *const env[], const char *input, unsigned int series,
+int times_call(char *const argv[], char *const env[], const char *input, unsigned int which,
 	       char *said, size_t size);
 void times_yardstick(const char *netns); /* in that namespace, which nobody else uses */
 struct block_times times_of_block(void); /* since the last block */
