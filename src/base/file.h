@@ -80,6 +80,9 @@ int dir_each_all(int dir, const char *what, dir_entry_fn *fn, void *arg, struct 
  */
 int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e);
 
+/* The same with others that share it. */
+int lock_share(int fd, const char *what, unsigned int timeout_ms, struct err *e);
+
 /*
  * One component of a path that cannot leave its directory: not empty, not "." or "..", no '/', no
  * control characters.

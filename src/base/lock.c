@@ -33,7 +33,7 @@ static void on_alarm(int sig)
  * The timer repeats, so that a signal that fires just before flock() begins is followed by one
  * inside it.
  */
-static int wait_for_lock(int fd, unsigned int timeout_ms)
+static int wait_for_lock(int fd, int how, unsigned int timeout_ms)
 {
 	const struct itimerval off = { 0 };
 	struct itimerval timer = {
@@ -49,7 +49,7 @@ static int wait_for_lock(int fd, unsigned int timeout_ms)
 	sigaction(SIGALRM, &act, &before);
 	setitimer(ITIMER_REAL, &timer, NULL);
 	do
-		r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+		r = flock(fd, how) < 0 ? -errno : 0;
 	while (r == -EINTR && !timed_out);
 	setitimer(ITIMER_REAL, &off, NULL);
 	sigaction(SIGALRM, &before, NULL);
@@ -96,14 +96,14 @@ static const char *lock_holder(int fd)
 	return pid;
 }
 
-int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
+static int take(int fd, int how, const char *what, unsigned int timeout_ms, struct err *e)
 {
 	const char *pid;
 	int r;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, how | LOCK_NB) == 0)
 		return 0;
-	r = errno == EWOULDBLOCK || errno == EINTR ? wait_for_lock(fd, timeout_ms) : -errno;
+	r = errno == EWOULDBLOCK || errno == EINTR ? wait_for_lock(fd, how, timeout_ms) : -errno;
 	if (r == 0)
 		return 0;
 	if (r != -EAGAIN)
@@ -111,4 +111,14 @@ int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
 	pid = lock_holder(fd);
 	return err_set(e, EAGAIN, "lock %s: %s %s holds it for more than %u ms", what,
 		       pid ? "process" : "another", pid ? pid : "process", timeout_ms);
+}
+
+int lock_take(int fd, const char *what, unsigned int timeout_ms, struct err *e)
+{
+	return take(fd, LOCK_EX, what, timeout_ms, e);
+}
+
+int lock_share(int fd, const char *what, unsigned int timeout_ms, struct err *e)
+{
+	return take(fd, LOCK_SH, what, timeout_ms, e);
 }
