@@ -123,6 +123,8 @@ void nft_set_flush(struct nl *nl, const struct nft_table *t, const char *set);
  */
 void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
 		  const struct nft_elem *el);
+void nft_elem_create(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		     const struct nft_elem *el); /* -EEXIST: it is there */
 void nft_elem_del(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
 		  const struct nft_elem *el);
 
@@ -230,5 +232,24 @@ struct nft_found {
  */
 int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
 		  const struct nft_elem *el, struct nft_found *out, struct err *e);
+
+/*
+ * Several questions about one table, asked in one go. Which one is told by what is set: chain; set
+ * and el; neither: the table itself. Not for interval sets of one part.
+ */
+struct nft_query {
+	const struct nft_chain *chain;
+	const struct nft_set *set;
+	const struct nft_elem *el;
+
+	/* filled */
+	bool found;
+	bool alike; /* and as it should be: a table that is not dormant; a chain of this type, hook,
+		       priority and policy; an element with these data */
+	uint32_t use; /* of a table: its chains and sets; of a chain: its rules, and jumps to it */
+	char comment[256]; /* of an element */
+};
+int nft_query(struct nl *nl, const struct nft_table *t, struct nft_query *q, size_t count,
+	      struct err *e);
 
 #endif

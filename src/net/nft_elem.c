@@ -93,10 +93,10 @@ static void put_data(struct nl *nl, const struct nft_set *s, const struct nft_el
 			      nft_values_encode(s->data, el->data, data));
 }
 
-void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
-		  const struct nft_elem *el)
+static void put_new(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		    const struct nft_elem *el, uint16_t flags)
 {
-	nft_request(nl, "add element", NFT_MSG_NEWSETELEM, NLM_F_CREATE, t);
+	nft_request(nl, "add element", NFT_MSG_NEWSETELEM, NLM_F_CREATE | flags, t);
 	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, s->name);
 	nl_nest (nl, NFTA_SET_ELEM_LIST_ELEMENTS) {
 		nl_nest (nl, NFTA_LIST_ELEM) {
@@ -107,6 +107,18 @@ void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set
 		if (nft_holds_bounds(s))
 			put_end(nl, s, el);
 	}
+}
+
+void nft_elem_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  const struct nft_elem *el)
+{
+	put_new(nl, t, s, el, 0);
+}
+
+void nft_elem_create(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		     const struct nft_elem *el)
+{
+	put_new(nl, t, s, el, NLM_F_EXCL);
 }
 
 static void put_elem_key(struct nl *nl, const struct nft_set *s, const struct nft_elem *el,
@@ -356,7 +368,22 @@ int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set
 				 .el = el,
 				 .out = out ? out : &own };
 
+	nft_elem_get(nl, t, s, el);
+	return nft_ask(nl, find_answer, NULL, &f.w, e);
+}
+
+void nft_elem_get(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  const struct nft_elem *el)
+{
 	nft_request(nl, "find element", NFT_MSG_GETSETELEM, 0, t);
 	put_elem_key(nl, s, el, false);
-	return nft_ask(nl, find_answer, NULL, &f.w, e);
+}
+
+bool nft_elem_answer(const struct nlmsghdr *h, const struct nft_set *s, const struct nft_elem *el,
+		     struct nft_found *out)
+{
+	struct elem_search f = { .set = s, .el = el, .out = out };
+
+	(void)find_answer(h, &f);
+	return f.w.found;
 }

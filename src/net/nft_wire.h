@@ -83,4 +83,10 @@ bool nft_is(const struct nlmsghdr *h, uint16_t msg);
 /* The comment of a userdata attribute; "" when there is none. */
 void nft_comment(const struct nlattr *a, char *out, size_t size);
 
+/* Ask for one element; is h the answer that it is there? */
+void nft_elem_get(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
+		  const struct nft_elem *el);
+bool nft_elem_answer(const struct nlmsghdr *h, const struct nft_set *s, const struct nft_elem *el,
+		     struct nft_found *out);
+
 #endif

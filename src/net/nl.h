@@ -174,6 +174,15 @@ typedef int nl_answer_fn(const struct nlmsghdr *h, void *arg);
 int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *arg, struct err *e);
 
 /*
+ * Send all requests written, each of which is a get with one small answer (below 4 KiB), in one
+ * send(), and call fn for each of them in order: with the answer, or with h NULL and the errno that
+ * the kernel refused it with. fn returns 0, or a negative value, which ends the walk and is
+ * returned. fn must not use this nl. The batch is empty afterwards.
+ */
+typedef int nl_reply_fn(unsigned int request, const struct nlmsghdr *h, int errnum, void *arg);
+int nl_ask(struct nl *nl, nl_reply_fn *fn, void *arg, struct err *e);
+
+/*
  * Index the attributes behind a message's fixed part of header_size bytes: out[type], type 0 to
  * max, points to the attribute or is NULL; types above max are skipped, of several the last counts.
  * False when an attribute runs over its end (out is then complete up to it).

@@ -20,6 +20,10 @@ static inline void nl_header_set(struct nl *nl, size_t at, const struct nlmsghdr
 	memcpy(nl->buf + at, h, sizeof(*h));
 }
 
+/* Send the batch's bytes from start to end. */
+int nl_send(const struct nl *nl, const struct nl_protocol *as, size_t start, size_t end,
+	    struct err *e);
+
 /* Read an NLMSG_ERROR or NLMSG_DONE: errnum 0 is an acknowledgement. */
 void nl_refusal_read(const struct nlmsghdr *h, struct nl_refusal *f);
 

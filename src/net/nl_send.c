@@ -87,14 +87,14 @@ struct part {
 	uint32_t seq;		   /* of the first */
 };
 
-static int batch_send(const struct nl *nl, const struct nl_protocol *as, const struct part *p,
-		      struct err *e)
+int nl_send(const struct nl *nl, const struct nl_protocol *as, size_t start, size_t end,
+	    struct err *e)
 {
-	const size_t size = p->end - p->start;
+	const size_t size = end - start;
 	const int room = size > INT_MAX / 2 ? INT_MAX : (int)size * 2;
 	bool grown = false;
 
-	while (send(nl->fd, nl->buf + p->start, size, 0) < 0) {
+	while (send(nl->fd, nl->buf + start, size, 0) < 0) {
 		if (errno == EINTR)
 			continue;
 		/* The socket's default takes 208 KiB; root may ask for more than net.core.wmem_max.
@@ -176,7 +176,7 @@ static int part_run(const struct nl *nl, const struct nl_protocol *as, const str
 		    unsigned int *failed, struct err *e)
 {
 	struct outcome o = { .acked = false };
-	int r = batch_send(nl, as, p, e);
+	int r = nl_send(nl, as, p->start, p->end, e);
 
 	if (r == 0)
 		r = part_answers(nl, p, &o, e);
@@ -253,7 +253,7 @@ static int walk_run(const struct nl *nl, struct walk *w, struct err *e)
 	const struct nlmsghdr *h;
 	struct inbox in;
 	ssize_t n;
-	int r = batch_send(nl, NULL, &(struct part){ .end = nl->len }, e);
+	int r = nl_send(nl, NULL, 0, nl->len, e);
 
 	w->done = w->interrupted = false;
 	w->r = 0;

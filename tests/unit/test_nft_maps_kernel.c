@@ -375,13 +375,54 @@ static void test_packets_dnat(void **state)
 	close(outside);
 }
 
+/* Several questions in one go: more than one reading of the socket takes. */
+static void test_query(void **state)
+{
+	const struct nft_chain chain = { "c", "filter", NF_INET_LOCAL_IN, 5 };
+	const struct nft_chain other = { "c", "filter", NF_INET_LOCAL_IN, 6 };
+	const struct nft_chain missing = { "d" };
+	const struct nft_elem el = host_port(80, "10.1.2.3", 80, "pod a");
+	const struct nft_elem data = host_port(80, "10.1.2.4", 80, NULL);
+	struct nft_query q[20] = {
+		{ .chain = NULL }, { .chain = &chain }, { .chain = &other }, { .chain = &missing }
+	};
+
+	(void)state;
+	for (size_t i = 4; i < 20; i++) {
+		q[i].set = &hp4;
+		q[i].el = i % 2 ? &el : &data;
+	}
+	assert_int_equal(nft_query(&nl, &t, q, 20, &e), 0);
+	for (size_t i = 0; i < 20; i++)
+		assert_false(q[i].found || q[i].alike);
+	begin_with(&hp4);
+	add(&hp4, el);
+	nft_chain_add(&nl, &t, &chain);
+	nft_rule_begin(&nl, &t, "c", false);
+	nft_do_accept(&nl);
+	nft_rule_end(&nl, "r");
+	commit();
+	assert_int_equal(nft_query(&nl, &t, q, 20, &e), 0);
+	assert_true(q[0].found && q[0].alike && q[1].found && q[1].alike);
+	assert_int_equal(q[0].use, 2);
+	assert_int_equal(q[1].use, 1);
+	assert_true(q[2].found && !q[2].alike && !q[3].found);
+	for (size_t i = 4; i < 20; i++) {
+		assert_true(q[i].found && q[i].alike == i % 2);
+		assert_string_equal(q[i].comment, "pod a");
+	}
+	nft_begin(&nl);
+	nft_elem_create(&nl, &t, &hp4, &el);
+	assert_int_equal(nft_commit(&nl, NULL, &e), -EEXIST);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, each_begin, each_end)
 	const struct CMUnitTest tests[] = {
 		TEST(test_whole),	 TEST(test_json),   TEST(test_read),
 		TEST(test_find),	 TEST(test_change), TEST(test_map_of_ranges),
-		TEST(test_packets_dnat),
+		TEST(test_packets_dnat), TEST(test_query),
 	};
 
 	return enter_namespace() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

@@ -1,0 +1,133 @@
+/* Several questions about one table of nf_tables in one go: see nft.h. */
+#include "net/nft.h"
+
+#include <errno.h>
+#include <string.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "net/nft_wire.h"
+
+static void put_question(struct nl *nl, const struct nft_table *t, const struct nft_query *q)
+{
+	if (q->chain) {
+		nft_request(nl, "find chain", NFT_MSG_GETCHAIN, 0, t);
+		nl_put_str(nl, NFTA_CHAIN_NAME, q->chain->name);
+	} else if (q->set) {
+		nft_elem_get(nl, t, q->set, q->el);
+	} else {
+		nft_request(nl, "find table", NFT_MSG_GETTABLE, 0, t);
+	}
+}
+
+static void read_table(const struct nlmsghdr *h, struct nft_query *q)
+{
+	const struct nlattr *a[NFTA_TABLE_USE + 1];
+
+	if (!nft_is(h, NFT_MSG_NEWTABLE))
+		return;
+	nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_TABLE_USE);
+	q->found = true;
+	q->alike = !(nl_be32(a[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_DORMANT);
+	q->use = nl_be32(a[NFTA_TABLE_USE]);
+}
+
+static bool hook_is(const struct nlattr *hook, const struct nft_chain *c)
+{
+	const struct nlattr *a[NFTA_HOOK_PRIORITY + 1];
+
+	nl_attrs_nested(hook, a, NFTA_HOOK_PRIORITY);
+	return nl_be32(a[NFTA_HOOK_HOOKNUM]) == c->hook &&
+	       (int32_t)nl_be32(a[NFTA_HOOK_PRIORITY]) == c->priority;
+}
+
+static bool base_is(const struct nlattr **a, const struct nft_chain *c)
+{
+	bool drop = a[NFTA_CHAIN_POLICY] && nl_be32(a[NFTA_CHAIN_POLICY]) == NF_DROP;
+	char type[16];
+
+	if (!c->type || !a[NFTA_CHAIN_HOOK])
+		return !c->type && !a[NFTA_CHAIN_HOOK];
+	return nl_str(a[NFTA_CHAIN_TYPE], type, sizeof(type)) && strcmp(type, c->type) == 0 &&
+	       hook_is(a[NFTA_CHAIN_HOOK], c) && drop == c->drop;
+}
+
+static void read_chain(const struct nlmsghdr *h, struct nft_query *q)
+{
+	const struct nlattr *a[NFTA_CHAIN_TYPE + 1];
+
+	if (!nft_is(h, NFT_MSG_NEWCHAIN))
+		return;
+	nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_CHAIN_TYPE);
+	q->found = true;
+	q->alike = base_is(a, q->chain);
+	q->use = nl_be32(a[NFTA_CHAIN_USE]);
+}
+
+static bool data_are(const struct nft_set *s, const struct nft_elem *x, const struct nft_elem *y)
+{
+	const char *a = x->data[0].verdict.chain, *b = y->data[0].verdict.chain;
+	uint8_t x_bytes[NFT_VALUES_BYTES], y_bytes[NFT_VALUES_BYTES];
+
+	if (nft_set_has_verdicts(s))
+		return x->data[0].verdict.code == y->data[0].verdict.code &&
+		       strcmp(a ? a : "", b ? b : "") == 0;
+	if (!nft_set_is_map(s))
+		return true;
+	nft_values_encode(s->data, x->data, x_bytes);
+	nft_values_encode(s->data, y->data, y_bytes);
+	return memcmp(x_bytes, y_bytes, sizeof(x_bytes)) == 0;
+}
+
+static void read_elem(const struct nlmsghdr *h, struct nft_query *q)
+{
+	struct nft_found f;
+
+	q->found = nft_elem_answer(h, q->set, q->el, &f);
+	if (!q->found)
+		return;
+	q->alike = data_are(q->set, q->el, &f.el);
+	str_copy(q->comment, sizeof(q->comment), f.comment);
+}
+
+struct answers {
+	const struct nft_table *table;
+	struct nft_query *q;
+	struct err *e;
+};
+
+static int answer(unsigned int request, const struct nlmsghdr *h, int errnum, void *arg)
+{
+	struct answers *a = arg;
+	struct nft_query *q = &a->q[request];
+
+	if (errnum == EINVAL) /* nfnetlink's answer for a subsystem that is not there */
+		return err_set(a->e, EOPNOTSUPP,
+			       "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
+	if (errnum && errnum != ENOENT)
+		return err_sys(a->e, errnum, "nftables %s", a->table->name);
+	if (h && q->chain)
+		read_chain(h, q);
+	else if (h && q->set)
+		read_elem(h, q);
+	else if (h)
+		read_table(h, q);
+	return 0;
+}
+
+int nft_query(struct nl *nl, const struct nft_table *t, struct nft_query *q, size_t count,
+	      struct err *e)
+{
+	struct answers a = { .table = t, .q = q, .e = e };
+
+	for (size_t i = 0; i < count; i++) {
+		q[i].found = q[i].alike = false;
+		q[i].use = 0;
+		q[i].comment[0] = '\0';
+		put_question(nl, t, &q[i]);
+	}
+	return nl_ask(nl, answer, &a, e);
+}
