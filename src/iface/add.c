@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "attach/masq.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "cni/attachment.h"
+#include "fw/masquerade.h"
 #include "iface/reaper.h"
 
 typedef int step_fn(struct iface *i, struct undo *u, struct err *e);
@@ -31,7 +31,7 @@ static void undo_masquerade(void *ctx)
 	struct iface *i = ctx;
 	struct err e = { 0 };
 
-	if (masq_del(&i->req->at, NULL, 0, &e) < 0)
+	if (fw_forget(&masquerade, &i->req->at, false, &e) < 0)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
@@ -75,10 +75,16 @@ static int add_gateway(struct iface *i, struct undo *u, struct err *e)
 
 static int add_masquerade(struct iface *i, struct undo *u, struct err *e)
 {
+	const struct fw_owner owner = {
+		.at = &i->req->at,
+		.data_dir = ipam_data_dir(&i->conf->ipam),
+		.host_end = i->driver->host_end,
+	};
+
 	if (!i->conf->ip_masq || !i->ips.ip_count)
 		return 0;
 	undo_push(u, undo_masquerade, i); /* also when only the answer was lost */
-	return masq_add(&i->req->at, &i->ips, e);
+	return masquerade_add(&owner, &i->ips, e);
 }
 
 static int add_link(struct iface *i, struct undo *u, struct err *e)
@@ -118,9 +124,12 @@ static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
 	return pod_configure(&i->pod, &want, e);
 }
 
-/* A full range is found out before anything is made, at no cost. */
+/*
+ * A full range is found out before anything is made, at no cost. A masquerade's record is believed
+ * only while its owner has a host end (fw.h), so the link is there before.
+ */
 static step_fn *const lease_first[] = {
-	add_lease, add_host, add_gateway, add_masquerade, add_link, add_route, add_pod_side, NULL,
+	add_lease, add_host, add_gateway, add_link, add_masquerade, add_route, add_pod_side, NULL,
 };
 /* The IPAM plugin speaks through the pod's interface. */
 static step_fn *const link_first[] = {

@@ -1,8 +1,8 @@
 /* CHECK and STATUS of an interface plugin: see iface.h. */
 #include "iface/iface.h"
 
-#include "attach/masq.h"
 #include "base/err.h"
+#include "fw/masquerade.h"
 
 static int check_pod(struct iface *i, const struct cni_result *prev, struct err *e)
 {
@@ -30,7 +30,7 @@ int iface_check(const struct cni_request *req, const void *conf, const struct cn
 	if (r == 0)
 		r = check_pod(i, prev, e);
 	if (r == 0 && i->conf->ip_masq)
-		r = masq_check(prev, e);
+		r = masquerade_check(&req->at, prev, e);
 	return r < 0 ? r : ipam_check(&i->conf->ipam, req, e);
 }
 

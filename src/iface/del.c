@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "attach/masq.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "cni/attachment.h"
+#include "fw/masquerade.h"
 #include "iface/reaper.h"
 
 /* The first of a command's errors; the others are logged. */
@@ -26,34 +26,33 @@ static int first_error(struct err *e, int r, struct err *step, int step_r)
 
 struct del {
 	struct iface *i;
-	struct addr addrs[CNI_IPS_MAX]; /* the pod's, as far as the lease knows */
-	size_t addr_count;
 	bool masq_gone;
 	bool reaped; /* another's DEL has taken the link, if it did not vanish with its namespace */
 };
 
-/* Who reaps looks after the empty table as well; all of a crowd would get into each other's way. */
+/*
+ * Whatever the configuration says by now. Without a record there is nothing, but if records were
+ * lost; another's DEL that reaped has looked for that.
+ */
 static int del_masquerade(struct del *d, struct err *e)
 {
-	int r = d->reaped && d->addr_count ? masq_has(d->addrs, d->addr_count, e) : 1;
+	bool search = d->i->conf->ip_masq && !d->reaped;
+	int r = d->masq_gone ? 0 : fw_forget(&masquerade, &d->i->req->at, search, e);
 
-	if (r > 0)
-		r = d->masq_gone ? 0 : masq_del(&d->i->req->at, d->addrs, d->addr_count, e);
 	d->masq_gone = r == 0;
-	return r;
+	return err_ctx(e, r, "ipMasq");
 }
 
 /*
- * In one transaction for a crowd, also for networks with ipMasq when this one is without. What
- * fails for the own link is tried again behind it.
+ * In one transaction for a crowd. What fails for the own link is tried again behind it.
  */
 static void del_masquerade_of(struct del *d, struct reaper *r)
 {
 	if (r->count > 1) {
-		d->masq_gone = masq_del_links(r->names, r->count, err_ignored()) == 0;
+		d->masq_gone = fw_forget_links(&masquerade, r->names, r->count, err_ignored()) == 0;
 		if (!d->masq_gone)
 			reaper_alone(r);
-	} else if (d->i->conf->ip_masq) {
+	} else {
 		(void)del_masquerade(d, err_ignored());
 	}
 }
@@ -162,16 +161,10 @@ static int del_link(struct del *d, struct err *e)
 
 static int del_network(struct del *d, struct err *e)
 {
-	const struct iface_conf *c = d->i->conf;
 	struct err step = { 0 };
-	int r = 0, count = 0;
+	int r = first_error(e, 0, &step, del_link(d, &step));
 
-	if (c->ip_masq)
-		count = ipam_addresses(&c->ipam, d->i->req, d->addrs, CNI_IPS_MAX, &step);
-	d->addr_count = count > 0 ? (size_t)count : 0;
-	r = first_error(e, r, &step, count);
-	r = first_error(e, r, &step, del_link(d, &step));
-	return c->ip_masq ? first_error(e, r, &step, del_masquerade(d, &step)) : r;
+	return first_error(e, r, &step, del_masquerade(d, &step));
 }
 
 /*
@@ -254,8 +247,9 @@ int iface_gc(const struct cni_request *req, const void *conf, struct err *e)
 	const struct iface_conf *c = conf;
 	struct err step = { 0 };
 	struct iface *i;
-	int r = first_error(e, 0, &step, masq_gc(req, &step)), open;
+	int r = fw_gc(&masquerade, req, ipam_data_dir(&c->ipam), &step), open;
 
+	r = first_error(e, 0, &step, err_ctx(&step, r, "ipMasq"));
 	open = iface_open(&i, req, conf, &step);
 	r = first_error(e, r, &step, open < 0 ? open : gc_links(i, &step));
 	return first_error(e, r, &step, ipam_gc(&c->ipam, req, &step));

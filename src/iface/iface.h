@@ -81,7 +81,7 @@ struct iface {
  *
  * ADD looks first at everything that can be wrong, then
  *
- *	lease, complete, host, gateway, masquerade, link, route, the pod's side, report, finish
+ *	lease, complete, host, gateway, link, masquerade, route, the pod's side, report, finish
  *
  * or, when the IPAM plugin wants to use the pod's interface (link_first, ipam_needs_link()),
  *

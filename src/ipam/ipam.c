@@ -225,3 +225,8 @@ int ipam_addresses(const struct ipam *i, const struct cni_request *req, struct a
 {
 	return i->kind == IPAM_HOST_LOCAL ? host_local_addresses(&i->local, req, out, max, e) : 0;
 }
+
+const char *ipam_data_dir(const struct ipam *i)
+{
+	return i->kind == IPAM_HOST_LOCAL && i->local.data_dir ? i->local.data_dir : "";
+}

@@ -43,4 +43,7 @@ int ipam_status(const struct ipam *i, const struct cni_request *req, struct err 
 int ipam_addresses(const struct ipam *i, const struct cni_request *req, struct addr *out,
 		   size_t max, struct err *e);
 
+/* Where its leases are, if they are host-local's; else "". */
+const char *ipam_data_dir(const struct ipam *i);
+
 #endif

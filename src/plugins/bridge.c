@@ -33,6 +33,7 @@ static const struct json_field fields[] = {
 	{ "forceAddress", JSON_BOOL, B(force_address),
 	  .help = "replace another address that the bridge has" },
 	IFACE_KEY_IP_MASQ("translate what leaves the pod's subnet to the node's address"),
+	IFACE_KEY_MASQ_BACKEND,
 	{ "hairpinMode", JSON_BOOL, B(hairpin),
 	  .help = "let a pod reach itself through the bridge" },
 	{ "promiscMode", JSON_BOOL, B(promisc),

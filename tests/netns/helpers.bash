@@ -37,6 +37,7 @@ snapshot() {
 	nft list ruleset
 	find /var/lib/cni -type f ! -name 'last_reserved_ip.*' ! -name lock ! -name boot_id | sort
 	find /run/cnibox/leases -type l 2>/dev/null | sort
+	find /run/cnibox/fw -type f 2>/dev/null | sort
 	find /run/netns -mindepth 1 | sort
 }
 

@@ -1,0 +1,448 @@
+/*
+ * DEL and GC: see fw.h. Elements go first, then the record, then what nobody uses any more.
+ *
+ * Looking before deleting is not only for the search: a transaction that fails because an element
+ * is not there costs the kernel a grace period (__nf_tables_abort()).
+ */
+#include "fw/fw_private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cni/attachment.h"
+#include "cni/request.h"
+#include "net/nl.h"
+
+#define FOUND_MAX 512 /* elements removed in one transaction */
+
+struct forget {
+	struct nl *nl;
+	int dir; /* the store; 0: there is none */
+	const struct fw_schema *s;
+
+	/* What is looked for by comment: one owner's, or */
+	char comment[FW_COMMENT_SIZE];
+	char (*names)[IF_NAMESIZE]; /* of these owners, or */
+	size_t name_count;
+	const struct cni_request *gc; /* of those that are not valid and have no record */
+
+	struct fw_elem found[FOUND_MAX];
+	size_t count;
+	const struct nft_set *set; /* being walked */
+	bool others;		   /* the walk has seen an element that is not looked for */
+	struct fw_view view;
+};
+
+static struct forget forget;
+
+static void look_for_nobody(struct forget *f)
+{
+	f->names = NULL;
+	f->gc = NULL;
+	str_copy(f->comment, sizeof(f->comment), "nobody");
+}
+
+static bool has_name(const struct forget *f, const char *comment)
+{
+	char name[IF_NAMESIZE];
+
+	if (!fw_comment_name(comment, name))
+		return false;
+	for (size_t i = 0; i < f->name_count; i++) {
+		if (strcmp(name, f->names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool comment_is_in_network(const char *comment, const char *network)
+{
+	const char *at = strchr(comment, ' ');
+	size_t len = strlen(network);
+
+	return at && strncmp(at + 1, network, len) == 0 && at[1 + len] == '/';
+}
+
+/* A comment that is cut does not name its attachment any more, only its hash. */
+static bool cut_is_valid(const struct cni_request *gc, const char *comment)
+{
+	char mine[FW_COMMENT_SIZE];
+
+	for (size_t i = 0; i < gc->valid_count; i++) {
+		struct cni_attachment at = gc->valid[i];
+
+		at.network = gc->at.network;
+		fw_comment(&at, mine);
+		if (strcmp(comment, mine) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_valid(const struct cni_request *gc, const char *comment)
+{
+	char names[FW_COMMENT_SIZE];
+	char *id, *ifname;
+
+	if (strlen(comment) >= FW_COMMENT_MAX)
+		return cut_is_valid(gc, comment);
+	str_copy(names, sizeof(names), comment);
+	id = strchr(names, '/');
+	ifname = id ? strchr(id + 1, '/') : NULL;
+	if (!ifname)
+		return false;
+	*ifname = '\0';
+	return cni_is_valid(gc, id + 1, ifname + 1);
+}
+
+static bool is_stale(const struct forget *f, const char *comment)
+{
+	char name[IF_NAMESIZE];
+
+	return comment_is_in_network(comment, f->gc->at.network) && !is_valid(f->gc, comment) &&
+	       fw_comment_name(comment, name) &&
+	       !(f->dir && store_has(f->dir, f->s, name, err_ignored()));
+}
+
+static bool is_searched(const struct forget *f, const char *comment)
+{
+	if (f->gc)
+		return is_stale(f, comment);
+	return f->names ? has_name(f, comment) : strcmp(comment, f->comment) == 0;
+}
+
+static int collect(const struct nft_elem *el, void *arg)
+{
+	struct forget *f = arg;
+
+	if (!is_searched(f, el->comment)) {
+		f->others = true;
+	} else if (f->count < FOUND_MAX) {
+		f->found[f->count].set = f->set;
+		f->found[f->count].el = *el;
+		f->found[f->count++].el.comment = NULL;
+	}
+	return 0;
+}
+
+static int search(struct forget *f, struct err *e)
+{
+	int r = 0;
+
+	f->count = 0;
+	f->others = false;
+	for (size_t i = 0; r >= 0 && i < f->s->set_count; i++) {
+		f->set = &f->s->sets[i];
+		r = nft_elem_each(f->nl, &f->s->table, f->set, collect, f, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int delete_found(struct forget *f, struct err *e)
+{
+	nft_begin(f->nl);
+	for (size_t i = 0; i < f->count; i++)
+		nft_elem_del(f->nl, &f->s->table, f->found[i].set, &f->found[i].el);
+	return nft_commit(f->nl, NULL, e);
+}
+
+/* In passes, until nothing more is found. -ENOENT: another's was faster with one of them. */
+static int delete_by_comment(struct forget *f, struct err *e)
+{
+	struct err local = { 0 };
+	int r = 0;
+
+	for (int tries = 0; tries < FW_TRIES; tries += r == -ENOENT) {
+		err_clear(&local);
+		r = search(f, &local);
+		if (r < 0 || !f->count)
+			break;
+		r = delete_found(f, &local);
+		if (r < 0 && r != -ENOENT)
+			break;
+	}
+	return r < 0 ? err_take(e, &local) : 0;
+}
+
+/* The keys are known: no dump. */
+static int find_recorded(struct forget *f, const struct fw_record *record, struct err *e)
+{
+	int r = fw_look(f->nl, f->s, record->elems, record->count, &f->view, e);
+
+	f->count = 0;
+	for (size_t i = 0; r == 0 && i < record->count; i++) {
+		if (f->view.elem[i].found && strcmp(f->view.elem[i].comment, f->comment) == 0)
+			f->found[f->count++] = record->elems[i];
+	}
+	return r;
+}
+
+static int delete_recorded(struct forget *f, const struct fw_record *record, struct err *e)
+{
+	struct err local = { 0 };
+	int r = -ENOENT;
+
+	for (int i = 0; r == -ENOENT && i < FW_TRIES; i++) {
+		err_clear(&local);
+		r = find_recorded(f, record, &local);
+		if (r == 0 && f->count)
+			r = delete_found(f, &local);
+	}
+	return r < 0 ? err_take(e, &local) : 0;
+}
+
+/*
+ * The table goes if it has nothing but what is looked for, on condition of the ruleset's
+ * generation, so that it cannot take a new pod's with it: -ERESTART, look again. 1: it is not
+ * there any more; 0: others have elements in it.
+ */
+static int drop_table(struct forget *f, struct err *e)
+{
+	struct err local = { 0 };
+	uint32_t generation;
+	int r = -ERESTART;
+
+	for (int i = 0; (r == -ERESTART || r == -ENOENT) && i < FW_TRIES; i++) {
+		err_clear(&local);
+		r = nft_generation(f->nl, &generation, &local);
+		if (r == 0)
+			r = nft_table_find(f->nl, &f->s->table, &local);
+		if (r <= 0)
+			return r < 0 ? err_take(e, &local) : 1;
+		r = search(f, &local);
+		if (r < 0 || f->others)
+			break;
+		nft_begin_at(f->nl, generation);
+		nft_table_del(f->nl, &f->s->table);
+		r = nft_commit(f->nl, NULL, &local);
+		if (r == 0)
+			return 1;
+	}
+	return r == 0 || r == -ERESTART || r == -ENOENT ? 0 : err_take(e, &local);
+}
+
+/* ---- giving back ---- */
+
+/* What it had, if all that it lacks is free. */
+static int give_back(const struct fw_record *record, const char *host_name, void *arg)
+{
+	struct forget *f = arg;
+	char comment[FW_COMMENT_SIZE];
+	size_t missing = 0;
+
+	if (record->host_end && fw_is_alive(host_name, err_ignored()) <= 0)
+		return 0;
+	if (fw_look(f->nl, f->s, record->elems, record->count, &f->view, err_ignored()) < 0)
+		return 0;
+	fw_comment(&record->at, comment);
+	nft_begin(f->nl);
+	for (size_t i = 0; i < record->count; i++) {
+		struct nft_elem el = record->elems[i].el;
+
+		if (f->view.elem[i].found && strcmp(f->view.elem[i].comment, comment) != 0) {
+			nl_discard(f->nl);
+			return 0;
+		}
+		el.comment = comment;
+		missing += !f->view.elem[i].found;
+		if (!f->view.elem[i].found)
+			nft_elem_create(f->nl, &f->s->table, record->elems[i].set, &el);
+	}
+	if (!missing || !f->view.complete)
+		nl_discard(f->nl);
+	else
+		(void)nft_commit(f->nl, NULL, err_ignored());
+	return 0;
+}
+
+/* Behind the last record the table goes; those who shared an address get theirs. */
+static int tidy(struct forget *f, struct err *e)
+{
+	int r = f->dir ? store_has_other(f->dir, f->s, NULL, e) : 0;
+
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		look_for_nobody(f);
+		r = drop_table(f, e);
+		if (f->dir)
+			store_unmark_shared(f->dir, f->s);
+	} else if (store_is_shared(f->dir, f->s)) {
+		r = store_each(f->dir, f->s, give_back, f, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* ---- the three ways in ---- */
+
+static int begin(struct forget *f, const struct fw_schema *s, struct err *e)
+{
+	f->s = s;
+	look_for_nobody(f);
+	f->dir = store_open(false, e);
+	if (f->dir < 0)
+		return f->dir;
+	return f->dir ? store_lock(f->dir, store_is_shared(f->dir, s), e) : 0;
+}
+
+/* A kernel without nf_tables holds nothing of anybody. */
+static int end(struct forget *f, int r, struct err *e)
+{
+	if (f->dir > 0)
+		close(f->dir);
+	if (r != -EPROTONOSUPPORT && r != -EOPNOTSUPP)
+		return r;
+	err_clear(e);
+	return 0;
+}
+
+/* The last one's elements go with the table. */
+static int forget_elements(struct forget *f, const struct fw_record *record, const char *name,
+			   struct err *e)
+{
+	int others = f->dir ? store_has_other(f->dir, f->s, name, e) : 0,
+	    r = others ? others : drop_table(f, e);
+
+	if (r < 0)
+		return r;
+	if (!others && r > 0)
+		return 0;
+	return record ? delete_recorded(f, record, e) : delete_by_comment(f, e);
+}
+
+int fw_forget(const struct fw_schema *s, const struct cni_attachment *at, bool search_all,
+	      struct err *e)
+{
+	static struct fw_record record;
+	struct forget *f = &forget;
+	struct err unread = { 0 };
+	char name[IF_NAMESIZE];
+	int r, has = 0;
+
+	attachment_host_name(at, name);
+	r = begin(f, s, e);
+	if (r == 0 && f->dir)
+		has = store_read(f->dir, s, name, &record, &unread);
+	if (has < 0 && has != -EBADMSG)
+		r = err_take(e, &unread);
+	fw_comment(at, f->comment);
+	if (r == 0 && (has || search_all))
+		r = fw_open(&f->nl, e);
+	if (r == 0 && (has || search_all))
+		r = forget_elements(f, has > 0 ? &record : NULL, name, e);
+	if (r == 0 && f->dir)
+		r = store_remove(f->dir, s, name, e);
+	if (r == 0 && (has || search_all))
+		r = tidy(f, e);
+	return end(f, r, e);
+}
+
+static int forget_names(struct forget *f, char (*names)[IF_NAMESIZE], size_t count, struct err *e)
+{
+	int r;
+
+	f->names = names;
+	f->name_count = count;
+	r = delete_by_comment(f, e);
+	for (size_t i = 0; r == 0 && f->dir && i < count; i++)
+		r = store_remove(f->dir, f->s, names[i], e);
+	f->names = NULL;
+	return r;
+}
+
+int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_t count,
+		    struct err *e)
+{
+	struct forget *f = &forget;
+	int r = begin(f, s, e);
+
+	if (r == 0 && f->dir)
+		r = fw_open(&f->nl, e);
+	if (r == 0 && f->dir)
+		r = forget_names(f, names, count, e);
+	if (r == 0 && f->dir)
+		r = tidy(f, e);
+	return end(f, r, e);
+}
+
+struct stale {
+	const struct cni_request *req;
+	const char *data_dir;
+	char names[FOUND_MAX][IF_NAMESIZE];
+	size_t count;
+};
+
+static int collect_stale(const struct fw_record *r, const char *host_name, void *arg)
+{
+	struct stale *w = arg;
+
+	if (w->count < FOUND_MAX && strcmp(r->at.network, w->req->at.network) == 0 &&
+	    strcmp(r->data_dir, w->data_dir) == 0 &&
+	    !cni_is_valid(w->req, r->at.container_id, r->at.ifname))
+		str_copy(w->names[w->count++], IF_NAMESIZE, host_name);
+	return 0;
+}
+
+static int gc_records(struct forget *f, const struct cni_request *req, const char *data_dir,
+		      struct err *e)
+{
+	static struct stale stale;
+	char path[4096];
+	int r;
+
+	str_copy(path, sizeof(path), data_dir);
+	str_flatten(path); /* as in records */
+	stale.req = req;
+	stale.data_dir = path;
+	do {
+		stale.count = 0;
+		r = store_each(f->dir, f->s, collect_stale, &stale, e);
+		if (r == 0 && stale.count)
+			r = forget_names(f, stale.names, stale.count, e);
+	} while (r == 0 && stale.count == FOUND_MAX);
+	return r;
+}
+
+/*
+ * What is no record tells its owner only by the hash in its name: the host end says who that is, or
+ * that it is gone.
+ */
+static int gc_spoilt(int dir, const char *host_name, void *arg)
+{
+	const struct forget *f = arg;
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
+	struct link l;
+	int r = fw_find_host_end(host_name, &l, err_ignored());
+
+	if (r < 0 || (r > 0 && (!attachment_parse(l.alias, buf, &at) ||
+				strcmp(at.network, f->gc->at.network) != 0 ||
+				cni_is_valid(f->gc, at.container_id, at.ifname))))
+		return 0;
+	(void)store_remove(dir, f->s, host_name, err_ignored());
+	return 0;
+}
+
+int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
+	  struct err *e)
+{
+	struct forget *f = &forget;
+	int r = begin(f, s, e);
+
+	if (r == 0)
+		r = fw_open(&f->nl, e);
+	if (r == 0 && f->dir)
+		r = gc_records(f, req, data_dir, e);
+	f->gc = req;
+	if (r == 0 && f->dir)
+		r = store_each_spoilt(f->dir, s, gc_spoilt, f, e);
+	if (r == 0)
+		r = delete_by_comment(f, e);
+	if (r == 0)
+		r = tidy(f, e);
+	return end(f, r, e);
+}

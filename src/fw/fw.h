@@ -1,0 +1,92 @@
+/*
+ * What the packet filter holds for attachments: masquerade, and whatever comes after it.
+ *
+ * A schema is a constant: a table that it has to itself, with sets, chains and rules. Nothing of it
+ * is per pod but elements of its sets, and every element has an owner, an attachment, which its
+ * comment names. What an attachment asked for goes by its owner, never by its key: a DEL that goes
+ * on after its address was given to another pod takes nothing from that.
+ *
+ * What an attachment has asked for is also written down, one record for each attachment and schema
+ * (record.h), before the kernel is changed, and taken away after it. So DEL knows what ADD made
+ * whatever the configuration says now, without a dump; and whoever finds the table gone or without
+ * its rules puts back what all the others had.
+ *
+ * Schemas to come fit this: host ports (a map of protocol . port), accepts, spoof checks in the
+ * bridge family, marks.
+ */
+#ifndef FW_FW_H
+#define FW_FW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <net/if.h>
+
+#include "net/nft.h"
+
+struct cni_attachment;
+struct cni_request;
+struct err;
+struct nl;
+
+struct fw_chain {
+	struct nft_chain chain;
+	unsigned int rules; /* how many put_rules() writes into it */
+};
+
+struct fw_schema {
+	const char *name; /* of its records */
+	struct nft_table table;
+	const struct nft_set *sets;
+	size_t set_count;
+	const struct fw_chain *chains;
+	size_t chain_count;
+	void (*put_rules)(struct nl *nl); /* of all chains, in order */
+};
+
+/* Of one attachment in one schema: two for each of CNI_IPS_MAX addresses, or so many ports. */
+#define FW_ELEMS_MAX 64
+
+/* An element; its comment is the owner's, whatever stands in el. */
+struct fw_elem {
+	const struct nft_set *set; /* one of the schema's */
+	struct nft_elem el;
+};
+
+struct fw_owner {
+	const struct cni_attachment *at;
+	const char *data_dir; /* where its lease is; "": it is not host-local's */
+	bool host_end;	      /* it has one, from now on until DEL: its record counts while that is
+				 there. Else its record counts until DEL or GC. */
+};
+
+/*
+ * ADD: these elements are there for this owner. What another owner had under such a key, or where a
+ * range overlaps, is replaced; if it lives, it gets back what it had when this one goes. All of the
+ * schema that is missing is made, and the elements of all who have a record. On failure call
+ * fw_forget().
+ */
+int fw_change(const struct fw_schema *s, const struct fw_owner *o, const struct fw_elem *elems,
+	      size_t count, struct err *e);
+
+/* CHECK: CNI_ERR_DIFFERS names what of the table, or of these elements, is missing. */
+int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t count, struct err *e);
+
+/*
+ * DEL: nothing is there of this owner; with nothing of others the table goes. search: also without
+ * a record, by comments, which is a dump. A kernel without nf_tables is success.
+ */
+int fw_forget(const struct fw_schema *s, const struct cni_attachment *at, bool search,
+	      struct err *e);
+
+/* A crowd's DEL: the same for the owners with these host ends' names, in one transaction. */
+int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_t count,
+		    struct err *e);
+
+/*
+ * GC: the same for all owners of req's network that are not valid and whose lease was in data_dir;
+ * an owner without a record counts as if.
+ */
+int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
+	  struct err *e);
+
+#endif
