@@ -369,6 +369,7 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 	return end(f, r, e);
 }
 
+/* A data_dir that one of the two does not know, because the IPAM plugin is foreign, is any. */
 struct stale {
 	const struct cni_request *req;
 	const char *data_dir;
@@ -381,7 +382,7 @@ static int collect_stale(const struct fw_record *r, const char *host_name, void 
 	struct stale *w = arg;
 
 	if (w->count < FOUND_MAX && strcmp(r->at.network, w->req->at.network) == 0 &&
-	    strcmp(r->data_dir, w->data_dir) == 0 &&
+	    (!*r->data_dir || !*w->data_dir || strcmp(r->data_dir, w->data_dir) == 0) &&
 	    !cni_is_valid(w->req, r->at.container_id, r->at.ifname))
 		str_copy(w->names[w->count++], IF_NAMESIZE, host_name);
 	return 0;

@@ -83,8 +83,8 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 		    struct err *e);
 
 /*
- * GC: the same for all owners of req's network that are not valid and whose lease was in data_dir;
- * an owner without a record counts as if.
+ * GC: the same for all owners of req's network that are not valid and whose lease was in data_dir,
+ * as far as both are known.
  */
 int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
 	  struct err *e);

@@ -135,6 +135,7 @@ struct walk {
 	const char *but;
 	store_fn *fn;
 	void *arg;
+	struct err *e;
 };
 
 /* The host end's name in the name of a record of this schema, else NULL. */
@@ -175,14 +176,18 @@ static int each_record(int dir, const char *name, void *arg)
 	if (!host_name)
 		return 0;
 	r = store_read(dir, w->s, host_name, &record, &local);
-	if (r < 0)
+	if (r == -EBADMSG) {
 		log_line(LOG_WARN, "%s", local.text);
+		return 0;
+	}
+	if (r < 0)
+		return err_take(w->e, &local);
 	return r > 0 ? w->fn(&record, host_name, w->arg) : 0;
 }
 
 int store_each(int dir, const struct fw_schema *s, store_fn *fn, void *arg, struct err *e)
 {
-	struct walk w = { .s = s, .fn = fn, .arg = arg };
+	struct walk w = { .s = s, .fn = fn, .arg = arg, .e = e };
 
 	return dir_each(dir, STORE_DIR, each_record, &w, e);
 }

@@ -30,7 +30,7 @@ int store_remove(int dir, const struct fw_schema *s, const char *host_name, stru
 int store_has(int dir, const struct fw_schema *s, const char *host_name, struct err *e);
 int store_has_other(int dir, const struct fw_schema *s, const char *host_name, struct err *e);
 
-/* The records of a schema; those that cannot be read are logged and left out. fn as dir_each(). */
+/* The records of a schema; what is none is logged and left out. fn as dir_each(). */
 typedef int store_fn(const struct fw_record *r, const char *host_name, void *arg);
 int store_each(int dir, const struct fw_schema *s, store_fn *fn, void *arg, struct err *e);
 

@@ -67,6 +67,7 @@ static const struct fits table[] = {
 	CALL(getsockname, ENOMEM),
 	CALL(sendto, ENOMEM, EPERM, EAGAIN, EINTR),
 	CALL(recvmsg, ENOMEM, EINTR, ENOBUFS),
+	CALL(recvmmsg, ENOMEM, EINTR, ENOBUFS),
 	CALL(recvfrom, ENOMEM, EINTR, ENOBUFS),
 	CALL(setns, EPERM, ENOMEM),
 	CALL(unshare, EPERM, ENOSPC),

@@ -244,19 +244,33 @@ static void rewrite_errors(const struct tracee *t, unsigned long long at, size_t
 	}
 }
 
+static void rewrite_datagram(const struct tracee *t, unsigned long long header, size_t len)
+{
+	struct msghdr h;
+	struct iovec v;
+
+	if (peek(t, header, &h, sizeof(h)) && peek(t, (uintptr_t)h.msg_iov, &v, sizeof(v)))
+		rewrite_errors(t, (uintptr_t)v.iov_base, len);
+}
+
+/* What the call returned: bytes; datagrams of recvmmsg(). */
 static void rewrite_answer(const struct tracee *t, long long len)
 {
 	struct user_regs_struct regs;
-	struct msghdr h;
-	struct iovec v;
+	struct mmsghdr m;
 
 	if (len <= 0 || ptrace(PTRACE_GETREGS, t->pid, NULL, &regs) < 0)
 		return;
 	if (regs.orig_rax == SYS_recvfrom)
 		rewrite_errors(t, regs.rsi, (size_t)len);
-	if (regs.orig_rax == SYS_recvmsg && peek(t, regs.rsi, &h, sizeof(h)) &&
-	    peek(t, (uintptr_t)h.msg_iov, &v, sizeof(v)))
-		rewrite_errors(t, (uintptr_t)v.iov_base, (size_t)len);
+	if (regs.orig_rax == SYS_recvmsg)
+		rewrite_datagram(t, regs.rsi, (size_t)len);
+	for (long long i = 0; regs.orig_rax == SYS_recvmmsg && i < len; i++) {
+		unsigned long long at = regs.rsi + (unsigned long long)i * sizeof(m);
+
+		if (peek(t, at, &m, sizeof(m)))
+			rewrite_datagram(t, at, m.msg_len);
+	}
 }
 
 static void leave(struct tracee *t, const struct ptrace_syscall_info *s)
