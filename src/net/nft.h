@@ -133,6 +133,9 @@ void nft_elem_del(struct nl *nl, const struct nft_table *t, const struct nft_set
  * appending. comment as in elements.
  */
 void nft_rule_begin(struct nl *nl, const struct nft_table *t, const char *chain, bool head);
+/* The same before the rule with this handle (-ENOENT: it is gone); 0: behind all others. */
+void nft_rule_begin_before(struct nl *nl, const struct nft_table *t, const char *chain,
+			   uint64_t handle);
 void nft_rule_end(struct nl *nl, const char *comment);
 void nft_rule_del(struct nl *nl, const struct nft_table *t, const char *chain, uint64_t handle);
 
@@ -192,6 +195,9 @@ void nft_do_jump(struct nl *nl, const char *chain);
  */
 int nft_table_find(struct nl *nl, const struct nft_table *t, struct err *e);
 
+/* 1 if only the running program that made the table may change it (NFT_TABLE_F_OWNER). */
+int nft_table_is_owned(struct nl *nl, const struct nft_table *t, struct err *e);
+
 struct nft_chain_info {
 	uint8_t family;
 	char table[NFT_NAME_SIZE];
@@ -205,10 +211,26 @@ typedef int nft_chain_fn(const struct nft_chain_info *c, void *arg);
 int nft_chain_each(struct nl *nl, uint8_t family, nft_chain_fn *fn, void *arg,
 		   struct err *e); /* NFPROTO_UNSPEC: all families */
 
+/* How a rule ends the walk through its chain. Where it has none of these, the next rule is asked.
+ */
+enum nft_end {
+	NFT_END_NONE,
+	NFT_END_ACCEPT, /* also a queue: another program decides, and our chain is through */
+	NFT_END_DROP,	/* also reject */
+	NFT_END_RETURN,
+	NFT_END_JUMP,
+	NFT_END_GOTO,
+};
+
 struct nft_rule_info {
 	uint64_t handle;
-	char comment[128]; /* "" when the rule has none */
-	bool first;	   /* stands at the head of its chain */
+	char comment[128];	    /* "" when the rule has none */
+	bool first;		    /* stands at the head of its chain */
+	uint8_t family;		    /* AF_*: it asks for this family; 0: for none */
+	bool by_proto;		    /* it asks for a layer 4 protocol */
+	bool matches;		    /* it asks for anything else */
+	enum nft_end end;	    /* of what it asks for */
+	char target[NFT_NAME_SIZE]; /* of JUMP and GOTO */
 };
 typedef int nft_rule_fn(const struct nft_rule_info *r, void *arg);
 int nft_rule_each(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_fn *fn,

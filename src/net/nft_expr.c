@@ -47,6 +47,18 @@ void nft_rule_begin(struct nl *nl, const struct nft_table *t, const char *chain,
 	nl_nest_open(nl, NFTA_RULE_EXPRESSIONS);
 }
 
+void nft_rule_begin_before(struct nl *nl, const struct nft_table *t, const char *chain,
+			   uint64_t handle)
+{
+	uint64_t wire = htobe64(handle);
+
+	nft_request(nl, "add rule", NFT_MSG_NEWRULE, NLM_F_CREATE | (handle ? 0 : NLM_F_APPEND), t);
+	nl_put_str(nl, NFTA_RULE_CHAIN, chain);
+	if (handle)
+		nl_put(nl, NFTA_RULE_POSITION, &wire, sizeof(wire));
+	nl_nest_open(nl, NFTA_RULE_EXPRESSIONS);
+}
+
 void nft_rule_end(struct nl *nl, const char *comment)
 {
 	nl_nest_close(nl);

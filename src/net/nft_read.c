@@ -1,10 +1,9 @@
 /*
- * Reading nf_tables: tables, chains and rules by get and dump. See nft.h; elements are in
- * nft_elem.c.
+ * Reading nf_tables: tables and chains by get and dump. See nft.h; rules are in nft_rule_read.c,
+ * elements in nft_elem.c.
  */
 #include "net/nft.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <linux/netfilter.h>
@@ -77,6 +76,25 @@ int nft_table_find(struct nl *nl, const struct nft_table *t, struct err *e)
 	return nft_ask(nl, table_answer, NULL, &w, e);
 }
 
+static int owner_answer(const struct nlmsghdr *h, void *arg)
+{
+	struct nft_walk *w = arg;
+	const struct nlattr *a[NFTA_TABLE_FLAGS + 1];
+
+	if (nft_is(h, NFT_MSG_NEWTABLE) &&
+	    nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_TABLE_FLAGS))
+		w->found = nl_be32(a[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_OWNER;
+	return 0;
+}
+
+int nft_table_is_owned(struct nl *nl, const struct nft_table *t, struct err *e)
+{
+	struct nft_walk w = { .table = t->name };
+
+	nft_request(nl, "find table", NFT_MSG_GETTABLE, 0, t);
+	return nft_ask(nl, owner_answer, NULL, &w, e);
+}
+
 struct chain_walk {
 	struct nft_walk w;
 	nft_chain_fn *fn;
@@ -121,46 +139,4 @@ int nft_chain_each(struct nl *nl, uint8_t family, nft_chain_fn *fn, void *arg, s
 
 	nft_request(nl, "list chains", NFT_MSG_GETCHAIN, NLM_F_DUMP, &any);
 	return nft_ask(nl, chain_answer, NULL, &w.w, e);
-}
-
-struct rule_walk {
-	struct nft_walk w;
-	nft_rule_fn *fn;
-	void *arg;
-};
-
-static void rule_restart(void *arg)
-{
-	struct rule_walk *w = arg;
-
-	w->w.found = false; /* the next one is the chain's first again */
-}
-
-static int rule_answer(const struct nlmsghdr *h, void *arg)
-{
-	struct rule_walk *w = arg;
-	const struct nlattr *a[NFTA_RULE_USERDATA + 1];
-	struct nft_rule_info r = { .first = !w->w.found };
-
-	if (!nft_is(h, NFT_MSG_NEWRULE) ||
-	    !nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_RULE_USERDATA))
-		return 0;
-	if (nl_size(a[NFTA_RULE_HANDLE]) != sizeof(r.handle))
-		return 0;
-	memcpy(&r.handle, nl_data(a[NFTA_RULE_HANDLE]), sizeof(r.handle));
-	r.handle = be64toh(r.handle);
-	nft_comment(a[NFTA_RULE_USERDATA], r.comment, sizeof(r.comment));
-	w->w.found = true;
-	w->w.stop = w->fn(&r, w->arg);
-	return w->w.stop < 0 ? w->w.stop : 0;
-}
-
-int nft_rule_each(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_fn *fn,
-		  void *arg, struct err *e)
-{
-	struct rule_walk w = { .w = { .table = t->name, .name = chain }, .fn = fn, .arg = arg };
-
-	nft_request(nl, "list rules", NFT_MSG_GETRULE, NLM_F_DUMP, t);
-	nl_put_str(nl, NFTA_RULE_CHAIN, chain);
-	return nft_ask(nl, rule_answer, rule_restart, &w.w, e);
 }

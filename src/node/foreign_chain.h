@@ -2,20 +2,23 @@
  * Chains of other programs that see forwarded packets: Docker's, kube-proxy's, an administrator's.
  *
  * Every base chain of a hook is asked, and a drop in any of them is final: an accept in a table of
- * our own does not help. So what is to be forwarded must be accepted in the very chains that may
- * drop it: those whose policy is drop, and iptables-nft's FORWARD, whose rules may. Where Docker
- * offers DOCKER-USER, which it calls first and never touches, that one stands for the base chain.
- * Only nf_tables is read; the legacy iptables has tables of its own.
+ * our own does not help. So what is to be forwarded must be accepted in the very chains that drop
+ * what nobody has accepted: by their policy, or by a last rule, which firewalls write with the
+ * policy accept. Where that rule stands in DOCKER-USER, which Docker puts before all others again
+ * and again, the accepts stand there too. Only nf_tables is read; the legacy iptables has tables of
+ * its own.
  */
 #ifndef NODE_FOREIGN_CHAIN_H
 #define NODE_FOREIGN_CHAIN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "base/list.h"
 #include "net/nft.h"
+#include "node/chain_rules.h"
 
 struct err;
-struct list;
 struct nl;
 
 /* All texts live in the list's arena. */
@@ -24,13 +27,25 @@ struct foreign_chain {
 	const char *name;
 	const char *text; /* "ip filter FORWARD" */
 	bool base;	  /* hooked at forward, else DOCKER-USER */
-	bool needed;	  /* it may drop; accepts should stand here */
+	bool drop;	  /* its policy */
+	bool owned;	  /* only the program that made its table may change it */
+	struct list rules;
+	struct chain_end end[2]; /* for IPv4, for IPv6 */
 };
+
+/* Can packets of the family (AF_INET, AF_INET6) be in the chain? */
+bool foreign_chain_has(const struct foreign_chain *c, uint8_t family);
+
+/* What becomes of the family's packets: one of c->end. */
+const struct chain_end *foreign_chain_end(const struct foreign_chain *c, uint8_t family);
 
 /*
  * Collect all base chains at the forward hook and all DOCKER-USER into out, a list of struct
  * foreign_chain. -EOPNOTSUPP: the kernel has no nf_tables.
  */
 int foreign_chains_read(struct nl *nft, struct list *out, struct err *e);
+
+/* Read the rules of one again. */
+int foreign_chain_reread(struct nl *nft, struct foreign_chain *c, struct err *e);
 
 #endif

@@ -1,7 +1,12 @@
 /* The one table of kinds: see kind.h. */
 #include "node/kind.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "node/kinds/kinds.h"
+
+#define WARNING_SIZE 512
 
 /* The CNI configuration, which tells the runtime to begin, is last. */
 const struct kind *const kinds[] = {
@@ -12,6 +17,19 @@ const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
 void work_done(struct work *w, const struct change *c)
 {
 	list_add(w->done, &c);
+}
+
+void work_warn(struct work *w, const char *fmt, ...)
+{
+	char buf[WARNING_SIZE];
+	const char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(buf, sizeof(buf), fmt, ap);
+	va_end(ap);
+	text = list_text(w->warnings, buf);
+	list_add(w->warnings, &text);
 }
 
 int work_each(struct work *w, change_fn *fn, struct err *e)

@@ -62,6 +62,9 @@ extern const size_t kind_count;
 
 void work_done(struct work *w, const struct change *c);
 
+/* A warning; where there is no room for it, the list of them is bad. */
+void work_warn(struct work *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Apply one change after the other until one fails. */
 typedef int change_fn(const struct site *s, const struct change *c, struct err *e);
 int work_each(struct work *w, change_fn *fn, struct err *e);

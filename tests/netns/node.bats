@@ -147,56 +147,6 @@ CNI configuration $CONFLIST: differs" ]
 	grep -q "^CNI configuration $CONFLIST$" <<<"$output"
 }
 
-@test "FORWARD: accepts stand at the head of each chain that may drop, as iptables prints them" {
-	iptables -P FORWARD DROP
-	iptables -A FORWARD -j DROP
-	nft -f - <<-'NFT'
-		table inet fw {
-			chain strict { type filter hook forward priority 10; policy drop; counter; }
-			chain open { type filter hook forward priority 20; policy accept; }
-			chain in { type filter hook input priority 0; policy drop; iif lo accept; }
-		}
-	NFT
-	before=$(host)
-	three
-	up
-	[ "$(iptables -S FORWARD)" = '-P FORWARD DROP
--A FORWARD -s 192.168.0.0/16 -m comment --comment "cnibox node: from 192.168.0.0/16" -j ACCEPT
--A FORWARD -d 192.168.0.0/16 -m comment --comment "cnibox node: to 192.168.0.0/16" -j ACCEPT
--A FORWARD -j DROP' ]
-	[ "$(nft list chain inet fw strict | grep -c 'accept comment "cnibox node: ')" -eq 2 ]
-	nft list chain inet fw strict | tail -3 | head -1 | grep -q counter
-	[ -z "$(nft list chain inet fw open | grep cnibox)" ]
-	[ -z "$(nft list chain inet fw in | grep cnibox)" ]
-	[ "$(up)" = "nothing to change" ]
-	iptables -I FORWARD -j DROP	# now they are behind it
-	run node show -f "$FILE" --name m
-	[ "$status" -eq 3 ]
-	grep -q 'ip filter FORWARD: accept .*: differs$' <<<"$output"
-	up
-	[ "$(iptables -S FORWARD | grep -n -m1 'j DROP' | cut -d: -f1)" -eq 4 ]
-	iptables -D FORWARD -j DROP
-	node down
-	diff <(echo "$before") <(host)
-}
-
-@test "FORWARD: where Docker offers DOCKER-USER, the accepts stand there" {
-	iptables -P FORWARD DROP
-	three
-	up
-	iptables -S FORWARD | grep -q cnibox
-	iptables -N DOCKER-USER
-	iptables -A DOCKER-USER -j RETURN
-	iptables -I FORWARD -j DOCKER-USER
-	up
-	[ -z "$(iptables -S FORWARD | grep cnibox)" ]
-	[ "$(iptables -S DOCKER-USER | grep -c cnibox)" -eq 2 ]
-	[ "$(iptables -S DOCKER-USER | tail -1)" = "-A DOCKER-USER -j RETURN" ]
-	[ "$(up)" = "nothing to change" ]
-	node down
-	[ -z "$(iptables -S | grep cnibox)" ]
-}
-
 # Pods behind cni0, the world behind eth0: who does the world see?
 pods_and_world() {
 	ip netns add pod

@@ -72,10 +72,13 @@ static void changed_before(const char *path, const char *before, const char *our
 	list_add(&site.saved, &s);
 }
 
-static void chain(uint8_t family, const char *text, bool needed)
+static void chain(uint8_t family, const char *text, enum chain_verdict verdict)
 {
-	struct foreign_chain c = { .table.family = family, .text = text, .needed = needed };
+	struct foreign_chain c = { .table.family = family,
+				   .text = text,
+				   .end = { { .verdict = verdict }, { .verdict = verdict } } };
 
+	c.end[family == NFPROTO_IPV4].verdict = family == NFPROTO_INET ? verdict : CHAIN_PASSES;
 	list_add(&site.chains, &c);
 }
 
@@ -184,10 +187,10 @@ static void test_three_nodes(void **state)
 {
 	(void)state;
 	address(2, "192.168.122.14/24");
-	chain(NFPROTO_IPV4, "ip filter FORWARD", true);
-	chain(NFPROTO_INET, "inet fw forward", true);
-	chain(NFPROTO_IPV6, "ip6 filter FORWARD", true); /* no network of its family */
-	chain(NFPROTO_IPV4, "ip open forward", false);
+	chain(NFPROTO_IPV4, "ip filter FORWARD", CHAIN_DROPS);
+	chain(NFPROTO_INET, "inet fw forward", CHAIN_DROPS);
+	chain(NFPROTO_IPV6, "ip6 filter FORWARD", CHAIN_DROPS); /* no pods of its family */
+	chain(NFPROTO_IPV4, "ip open forward", CHAIN_ACCEPTS);
 	builds(THREE(NET), "m");
 	assert_string_equal(wanted(&sysctl_kind), "sysctl net/ipv4/ip_forward = 1");
 	assert_string_equal(wanted(&route_kind),
@@ -200,10 +203,11 @@ static void test_three_nodes(void **state)
 			    "192.168.0.0-192.168.255.255\n"
 			    "masquerade: node 192.168.122.14\nmasquerade: node "
 			    "192.168.122.15\nmasquerade: node 192.168.122.16");
-	assert_string_equal(
-		wanted(&forward_kind),
-		"nftables inet fw forward: accept from 192.168.0.0/16, to 192.168.0.0/16\n"
-		"nftables ip filter FORWARD: accept from 192.168.0.0/16, to 192.168.0.0/16");
+	assert_string_equal(wanted(&forward_kind),
+			    "nftables inet fw forward: accept from cni0 192.168.0.0/24, to cni0 "
+			    "192.168.0.0/24\n"
+			    "nftables ip filter FORWARD: accept from cni0 192.168.0.0/24, to cni0 "
+			    "192.168.0.0/24");
 	assert_string_equal(config(), "{\n  \"cniVersion\": \"1.0.0\",\n  \"name\": \"cnibox\",\n  "
 				      "\"cnibox.node\": \"m\",\n"
 				      "  \"plugins\": [\n    {\n      \"type\": \"bash-cni\",\n"
@@ -219,11 +223,10 @@ static void test_no_networks(void **state)
 {
 	(void)state;
 	address(2, "192.168.122.15/24");
-	chain(NFPROTO_IPV4, "ip filter FORWARD", true);
+	chain(NFPROTO_IPV4, "ip filter FORWARD", CHAIN_DROPS);
 	builds(THREE("\"mtu\":1400,\"bridge\":\"br1\","), "n1");
-	assert_string_equal(
-		wanted(&forward_kind),
-		"nftables ip filter FORWARD: accept from 192.168.1.0/24, to 192.168.1.0/24");
+	assert_string_equal(wanted(&forward_kind), "nftables ip filter FORWARD: accept from br1 "
+						   "192.168.1.0/24, to br1 192.168.1.0/24");
 	assert_non_null(strstr(elements(), "cluster 192.168.0.0-192.168.2.255\n"));
 	assert_non_null(
 		strstr(config(),
@@ -297,8 +300,8 @@ static void test_dual_stack(void **state)
 	link_here("eth1", true, "0");
 	link_here("cni0", true, "1");
 	link_here("veth1", false, "1");
-	chain(NFPROTO_IPV6, "ip6 filter FORWARD", true);
-	chain(NFPROTO_INET, "inet fw f", true);
+	chain(NFPROTO_IPV6, "ip6 filter FORWARD", CHAIN_DROPS);
+	chain(NFPROTO_INET, "inet fw f", CHAIN_DROPS);
 	builds(DUAL, "a");
 	assert_string_equal(
 		wanted(&sysctl_kind),
@@ -310,10 +313,13 @@ static void test_dual_stack(void **state)
 	assert_string_equal(rules(), "nftables inet cnibox_node: masquerade ip leaving "
 				     "the cluster, ip6 leaving the cluster");
 	assert_non_null(strstr(elements(), "cluster fd00::-fd00::ffff:ffff:ffff:ffff:ffff"));
-	assert_string_equal(wanted(&forward_kind),
-			    "nftables inet fw f: accept from 10.0.0.0/8, to 10.0.0.0/8, from "
-			    "fd00::/48, to fd00::/48\n"
-			    "nftables ip6 filter FORWARD: accept from fd00::/48, to fd00::/48");
+	assert_string_equal(
+		wanted(&forward_kind),
+		"nftables inet fw f: accept from cni0 10.0.0.0/24, to cni0 10.0.0.0/24\n"
+		"nftables inet fw f: accept from cni0 fd00:0:0:1::/64, to cni0 "
+		"fd00:0:0:1::/64\n"
+		"nftables ip6 filter FORWARD: accept from cni0 fd00:0:0:1::/64, to cni0 "
+		"fd00:0:0:1::/64");
 	assert_non_null(strstr(config(), "\"type\": \"bridge\",\n      \"bridge\": \"cni0\",\n     "
 					 " \"isDefaultGateway\": true,\n"
 					 "      \"hairpinMode\": true,\n      \"ipam\": {\n        "

@@ -43,10 +43,9 @@ struct masquerade_item {
 };
 
 struct forward_item {
-	const struct foreign_chain *chain;
-	const char *rules;	 /* what they say */
-	const uint64_t *handles; /* of the rules that are there */
-	size_t handle_count;
+	struct foreign_chain *chain;
+	uint8_t family;	   /* of the packets */
+	const char *rules; /* what they say */
 };
 
 struct config_item {
