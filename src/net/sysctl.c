@@ -42,6 +42,13 @@ static int sysctl_open(const char *path, int flags, struct err *e)
 	return fd < 0 ? err_errno(e, "sysctl %s", path) : fd;
 }
 
+const char *sysctl_link_path(const char *family, const char *link, const char *knob,
+			     char out[static SYSCTL_LINK_PATH])
+{
+	snprintf(out, SYSCTL_LINK_PATH, "net/%s/conf/%s/%s", family, link, knob);
+	return out;
+}
+
 int sysctl_get(const char *path, char *out, size_t size, struct err *e)
 {
 	int fd = sysctl_open(path, O_RDONLY, e);

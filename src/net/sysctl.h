@@ -15,6 +15,14 @@ struct err;
  */
 int sysctl_set(const char *path, const char *value, struct err *e);
 
+/*
+ * The path of a link's knob, returned as out: "ipv6", "eth0", "accept_ra" is
+ * "net/ipv6/conf/eth0/accept_ra". Names of links have neither slashes nor dots alone.
+ */
+#define SYSCTL_LINK_PATH 64
+const char *sysctl_link_path(const char *family, const char *link, const char *knob,
+			     char out[static SYSCTL_LINK_PATH]);
+
 /* Read without the newline. */
 int sysctl_get(const char *path, char *out, size_t size, struct err *e);
 

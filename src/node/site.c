@@ -27,13 +27,78 @@ static int collect_addr(int index, const struct prefix *p, uint8_t scope, void *
 	return 0;
 }
 
+static bool is_wired(const struct link *l)
+{
+	static const char *const others[] = {
+		"veth", "tun", "bridge", "dummy", "vxlan", "wireguard"
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (strcmp(l->kind, others[i]) == 0)
+			return false;
+	}
+	return !l->loopback;
+}
+
+/* A walk that began anew shows links twice; the last word on each counts. */
 static int collect_link(const struct link *in, void *arg)
 {
-	struct site_link l = { .index = in->index };
+	struct site_link l = { .index = in->index,
+			       .master = in->master,
+			       .loopback = in->loopback,
+			       .bridge = strcmp(in->kind, "bridge") == 0,
+			       .wired = is_wired(in) };
+	struct list *links = arg;
+	struct site_link *at = links->at;
 
-	l.uplink = !in->loopback && !in->master && strcmp(in->kind, "veth") != 0;
 	memcpy(l.name, in->name, sizeof(l.name));
-	list_add(arg, &l);
+	memcpy(l.alias, in->alias, sizeof(l.alias));
+	for (size_t i = 0; i < links->count; i++) {
+		if (at[i].index == l.index) {
+			at[i] = l;
+			return 0;
+		}
+	}
+	list_add(links, &l);
+	return 0;
+}
+
+static struct site_link *find_index(struct site *s, int index)
+{
+	struct site_link *l = s->links.at;
+
+	for (size_t i = 0; i < s->links.count; i++) {
+		if (l[i].index == index)
+			return &l[i];
+	}
+	return NULL;
+}
+
+/*
+ * A bridge leads to routers only if a wire is one of its ports; one that pods and guests alone hang
+ * on does not.
+ */
+static void count_ports(struct site *s)
+{
+	struct site_link *l = s->links.at, *master;
+
+	for (size_t i = 0; i < s->links.count; i++)
+		l[i].uplink = !l[i].loopback && !l[i].master && !l[i].bridge;
+	for (size_t i = 0; i < s->links.count; i++) {
+		master = l[i].master ? find_index(s, l[i].master) : NULL;
+		if (!master)
+			continue;
+		master->ports++;
+		master->uplink |= l[i].wired && !master->master;
+	}
+}
+
+static int collect_ra_default(const struct route *r, void *arg)
+{
+	struct site_link *l = r->dst.len == 0 ? find_index(arg, r->index) : NULL;
+
+	if (l)
+		l->ra_default = true;
 	return 0;
 }
 
@@ -47,14 +112,13 @@ static void read_number(const char *path, char out[static 4])
 static void read_accept_ra(struct site *s)
 {
 	struct site_link *l = s->links.at;
-	char path[64];
+	char path[SYSCTL_LINK_PATH];
 
 	read_number("net/ipv6/conf/all/forwarding", s->forwarding6);
 	for (size_t i = 0; i < s->links.count; i++) {
-		if (!l[i].uplink)
-			continue;
-		snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", l[i].name);
-		read_number(path, l[i].accept_ra);
+		if (!l[i].loopback && !l[i].master)
+			read_number(sysctl_link_path("ipv6", l[i].name, "accept_ra", path),
+				    l[i].accept_ra);
 	}
 }
 
@@ -87,9 +151,23 @@ int site_read(struct site *s, struct err *e)
 		r = list_check(&s->links, "links", e);
 	if (r < 0)
 		return r;
+	count_ports(s);
 	read_accept_ra(s);
-	r = saved_read(&s->saved, e);
+	r = route_each(s->route, AF_INET6, RTPROT_RA, 0, collect_ra_default, s, e);
+	if (r == 0)
+		r = saved_read(&s->saved, e);
 	return r < 0 ? r : read_chains(s, e);
+}
+
+const struct site_link *site_find_link(const struct site *s, const char *name)
+{
+	const struct site_link *l = s->links.at;
+
+	for (size_t i = 0; i < s->links.count; i++) {
+		if (strcmp(l[i].name, name) == 0)
+			return &l[i];
+	}
+	return NULL;
 }
 
 bool site_has_addr(const struct site *s, const struct addr *a)

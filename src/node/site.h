@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/list.h"
+#include "net/link.h"
 
 struct arena;
 struct cluster;
@@ -39,10 +40,14 @@ struct site_addr {
 };
 
 struct site_link {
-	int index;
+	int index, master; /* master 0: in no bridge or bond */
 	char name[IF_NAMESIZE];
-	bool uplink; /* neither lo, nor a bridge's port, nor a veth: router advertisements may be of
-			use there */
+	char alias[LINK_ALIAS_SIZE];
+	bool loopback, bridge;
+	bool wired;	   /* no veth, tap or the like, which pods and guests hang on */
+	bool uplink;	   /* routers may be behind it: no port, and no bridge without a wire */
+	bool ra_default;   /* a router advertisement gave it a default route */
+	size_t ports;	   /* links whose master it is */
 	char accept_ra[4]; /* "" when there is none */
 };
 
@@ -65,6 +70,9 @@ int site_read(struct site *s, struct err *e);
 
 /* The node that this machine is: by name, else the host's name, else an address of ours. */
 int site_find_self(struct site *s, const char *name, struct err *e);
+
+/* NULL: no link has this name. */
+const struct site_link *site_find_link(const struct site *s, const char *name);
 
 bool site_has_addr(const struct site *s, const struct addr *a);
 

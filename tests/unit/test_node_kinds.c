@@ -56,9 +56,9 @@ static void address(int index, const char *s)
 	list_add(&site.addrs, &a);
 }
 
-static void link_here(const char *name, bool uplink, const char *accept_ra)
+static void link_here(const char *name, bool uplink, bool ra_default, const char *accept_ra)
 {
-	struct site_link l = { .index = 9, .uplink = uplink };
+	struct site_link l = { .index = 9, .uplink = uplink, .ra_default = ra_default };
 
 	strcpy(l.name, name);
 	strcpy(l.accept_ra, accept_ra);
@@ -128,6 +128,16 @@ static const char *wanted(const struct kind *k)
 		describe(&t, k, (const char *)work.want.at + i * k->size);
 	assert_false(t.bad);
 	return out;
+}
+
+static bool warned(const char *text)
+{
+	const char *const *at = warnings.at;
+	size_t i = 0;
+
+	while (i < warnings.count && !strstr(at[i], text))
+		i++;
+	return i < warnings.count;
 }
 
 /* Of the masquerade: the rules, or the elements. */
@@ -296,17 +306,21 @@ static void test_dual_stack(void **state)
 	(void)state;
 	address(2, "192.0.2.1/24");
 	address(3, "2001:db8::1/64");
-	link_here("eth0", true, "1");
-	link_here("eth1", true, "0");
-	link_here("cni0", true, "1");
-	link_here("veth1", false, "1");
+	link_here("eth0", true, true, "1");
+	link_here("eth1", true, false, "1");
+	link_here("eth2", true, true, "0"); /* another program listens to advertisements there */
+	link_here("cni0", true, true, "1");
+	link_here("br7", false, true, "1");
 	chain(NFPROTO_IPV6, "ip6 filter FORWARD", CHAIN_DROPS);
 	chain(NFPROTO_INET, "inet fw f", CHAIN_DROPS);
 	builds(DUAL, "a");
 	assert_string_equal(
 		wanted(&sysctl_kind),
+		"sysctl net/ipv6/conf/cni0/accept_ra = 0\n"
 		"sysctl net/ipv6/conf/eth0/accept_ra = 2\nsysctl net/ipv4/ip_forward = 1\n"
 		"sysctl net/ipv6/conf/all/forwarding = 1");
+	assert_true(warned("br7 has a default route from a router advertisement and loses it"));
+	assert_true(warned("cni0 has a default route from a router advertisement and loses it"));
 	assert_string_equal(wanted(&route_kind),
 			    "route 10.0.1.0/24 via 192.0.2.2 dev 2 metric 0\n"
 			    "route fd00:0:0:2::/64 via 2001:db8::2 dev 3 metric 1024");
@@ -340,8 +354,8 @@ static void test_accept_ra(void **state)
 	address(2, "192.0.2.1/24");
 	address(3, "2001:db8::1/64");
 	strcpy(site.forwarding6, "1");
-	link_here("eth0", true, "2");
-	link_here("eth1", true, "2");
+	link_here("eth0", true, false, "2");
+	link_here("eth1", true, true, "2");
 	changed_before("net/ipv6/conf/all/forwarding", "0", "1");
 	changed_before("net/ipv6/conf/eth0/accept_ra", "1", "2");
 	builds(DUAL, "a");
@@ -353,7 +367,7 @@ static void test_accept_ra(void **state)
 	address(2, "192.0.2.1/24");
 	address(3, "2001:db8::1/64");
 	strcpy(site.forwarding6, "1");
-	link_here("eth0", true, "1");
+	link_here("eth0", true, true, "1");
 	builds(DUAL, "a");
 	assert_string_equal(
 		wanted(&sysctl_kind),

@@ -5,7 +5,6 @@
 #include "node/kinds/kinds.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,13 +20,10 @@
 
 enum { RANK_FIRST, RANK_FORWARDING };
 
-static bool want_accept_ra(const struct site *s, const struct site_link *l, const char *path)
-{
-	if (!l->uplink || strcmp(l->name, s->cluster->bridge) == 0)
-		return false;
-	return strcmp(l->accept_ra, "1") == 0 ||
-	       (strcmp(l->accept_ra, "2") == 0 && saved_find(&s->saved, path));
-}
+#define ACCEPT_RA "accept_ra"
+
+static const char forwarding4[] = "net/ipv4/ip_forward";
+static const char forwarding6[] = "net/ipv6/conf/all/forwarding";
 
 static void want_sysctl(struct list *want, unsigned int rank, const char *path, const char *value)
 {
@@ -36,35 +32,87 @@ static void want_sysctl(struct list *want, unsigned int rank, const char *path, 
 	list_add(want, &it);
 }
 
-/*
- * A host that forwards ignores router advertisements unless accept_ra is 2 (Linux
- * Documentation/networking/ip-sysctl.rst). It comes first, so that none is missed. Where forwarding
- * was on before us, they were ignored before us.
- */
-static void want_sysctls6(const struct site *s, struct list *want)
+static void want_accept_ra(struct work *w, const struct site_link *l, const char *value)
 {
-	static const char forwarding[] = "net/ipv6/conf/all/forwarding";
-	const struct saved_sysctl *known = saved_find(&s->saved, forwarding);
-	const struct site_link *l = s->links.at;
-	char path[64];
+	char path[SYSCTL_LINK_PATH];
 
-	want_sysctl(want, RANK_FORWARDING, forwarding, "1");
+	sysctl_link_path("ipv6", l->name, ACCEPT_RA, path);
+	want_sysctl(&w->want, RANK_FIRST, list_text(&w->want, path), value);
+}
+
+/* Nobody is made to accept advertisements who does not do so already. */
+static bool loses_default(const struct site *s, const struct site_link *l)
+{
+	char path[SYSCTL_LINK_PATH];
+
+	if (strcmp(l->accept_ra, "1") == 0)
+		return l->ra_default;
+	return strcmp(l->accept_ra, "2") == 0 &&
+	       saved_find(&s->saved, sysctl_link_path("ipv6", l->name, ACCEPT_RA, path));
+}
+
+/*
+ * A host that forwards ignores router advertisements, and forgets the default routes that it has
+ * from them, unless accept_ra is 2 (Linux Documentation/networking/ip-sysctl.rst, net/ipv6/route.c,
+ * rt6_purge_dflt_routers()). It comes first, so that the node's way out stays. Where forwarding was
+ * on before us, they were ignored before us.
+ */
+static void keep_default_routes(struct work *w)
+{
+	const struct site *s = w->site;
+	const struct saved_sysctl *known = saved_find(&s->saved, forwarding6);
+	const struct site_link *l = s->links.at;
+
 	if (strcmp(known ? known->before : s->forwarding6, "0") != 0)
 		return;
 	for (size_t i = 0; i < s->links.count; i++) {
-		snprintf(path, sizeof(path), "net/ipv6/conf/%s/accept_ra", l[i].name);
-		if (want_accept_ra(s, &l[i], path))
-			want_sysctl(want, RANK_FIRST, list_text(want, path), "2");
+		if (!loses_default(s, &l[i]))
+			continue;
+		if (l[i].uplink && strcmp(l[i].name, s->cluster->bridge) != 0)
+			want_accept_ra(w, &l[i], "2");
+		else
+			work_warn(
+				w,
+				"%s has a default route from a router advertisement and loses it, "
+				"since pods or guests could send such, too: give it another by "
+				"hand",
+				l[i].name);
 	}
+}
+
+/* What a pod sends must not become a route of this node. */
+static void close_bridge(struct work *w)
+{
+	const struct site_link *l = site_find_link(w->site, w->site->cluster->bridge);
+
+	if (l && l->accept_ra[0])
+		want_accept_ra(w, l, "0");
 }
 
 static int sysctl_want(struct work *w, struct err *e)
 {
 	(void)e;
-	want_sysctl(&w->want, RANK_FORWARDING, "net/ipv4/ip_forward", "1");
-	if (node_has_family(w->site->self, AF_INET6))
-		want_sysctls6(w->site, &w->want);
+	close_bridge(w);
+	want_sysctl(&w->want, RANK_FORWARDING, forwarding4, "1");
+	if (!node_has_family(w->site->self, AF_INET6))
+		return 0;
+	keep_default_routes(w);
+	want_sysctl(&w->want, RANK_FORWARDING, forwarding6, "1");
 	return 0;
+}
+
+/* A bridge stays closed while pods hang on it. */
+static bool is_closed(const struct site *s, const struct saved_sysctl *known)
+{
+	const struct site_link *l = s->links.at;
+	char path[SYSCTL_LINK_PATH];
+
+	for (size_t i = 0; i < s->links.count; i++) {
+		sysctl_link_path("ipv6", l[i].name, ACCEPT_RA, path);
+		if (l[i].bridge && l[i].ports && strcmp(known->path, path) == 0)
+			return strcmp(known->ours, "0") == 0;
+	}
+	return false;
 }
 
 /* it has rank and path; the rest is read. */
@@ -98,11 +146,11 @@ static int sysctl_have(struct work *w, struct err *e)
 		r = read_sysctl(w, &it, e);
 	}
 	for (size_t i = 0; i < w->site->saved.count && r == 0; i++) {
-		bool first = strstr(known[i].path, "/accept_ra");
+		bool first = strstr(known[i].path, "/" ACCEPT_RA);
 		struct sysctl_item it = { .rank = first ? RANK_FIRST : RANK_FORWARDING,
 					  .path = known[i].path };
 
-		if (!items_find(&sysctl_kind, &w->want, &it))
+		if (!items_find(&sysctl_kind, &w->want, &it) && !is_closed(w->site, &known[i]))
 			r = read_sysctl(w, &it, e);
 	}
 	return r;
