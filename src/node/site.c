@@ -181,14 +181,51 @@ bool site_has_addr(const struct site *s, const struct addr *a)
 	return false;
 }
 
-static const struct node *find_by_addresses(const struct site *s)
+/* Another node than this one that has an address of this machine; NULL: none. */
+static const struct node *find_by_addresses(const struct site *s, const struct node *but,
+					    struct addr *which)
 {
 	const struct site_addr *at = s->addrs.at;
-	const struct node *n = NULL;
 
-	for (size_t i = 0; i < s->addrs.count && !n; i++)
-		n = cluster_find_address(s->cluster, &at[i].prefix.addr);
-	return n;
+	for (size_t i = 0; i < s->addrs.count; i++) {
+		const struct node *n = cluster_find_address(s->cluster, &at[i].prefix.addr);
+
+		*which = at[i].prefix.addr;
+		if (n && n != but)
+			return n;
+	}
+	return NULL;
+}
+
+static bool has_address_of(const struct site *s, const struct node *n)
+{
+	for (size_t i = 0; i < n->address_count; i++) {
+		if (site_has_addr(s, &n->addresses[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever is wrong, a name or an address: nothing is done in another node's stead. */
+static int check_identity(const struct site *s, const char *name, const char *host, struct err *e)
+{
+	const struct cluster *c = s->cluster;
+	const struct node *named = cluster_find_name(c, host), *other;
+	struct addr which;
+
+	other = find_by_addresses(s, s->self, &which);
+	if (other)
+		return err_set(e, EINVAL,
+			       "%s: %s of node %s is an address of this machine, which is to be "
+			       "node %s",
+			       cluster_key(c, other, KEY_ADDRESSES), addr_text(&which), other->name,
+			       s->self->name);
+	if (name && named && named != s->self && !has_address_of(s, s->self))
+		return err_set(e, EINVAL,
+			       "%s: this machine is named as node %s is, and is to be node %s, of "
+			       "which it has no address",
+			       cluster_key(c, named, KEY_NAME), named->name, s->self->name);
+	return 0;
 }
 
 static int validate_self(struct site *s, struct err *e)
@@ -209,14 +246,18 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 {
 	const struct cluster *c = s->cluster;
 	struct utsname host;
+	struct addr which;
+	int r;
 
-	if (!name && uname(&host) < 0)
+	if (uname(&host) < 0)
 		return err_errno(e, "this machine's name");
 	s->self = cluster_find_name(c, name ? name : host.nodename);
 	if (!s->self && !name)
-		s->self = find_by_addresses(s);
-	if (s->self)
-		return validate_self(s, e);
+		s->self = find_by_addresses(s, NULL, &which);
+	if (s->self) {
+		r = check_identity(s, name, host.nodename, e);
+		return r < 0 ? r : validate_self(s, e);
+	}
 	return err_set(
 		e, EINVAL, "%s: none is named \"%s\"%s", c->kubernetes ? "items" : "nodes",
 		name ? name : host.nodename,

@@ -68,7 +68,10 @@ struct site {
 /* All lists; arena, sockets, cluster and source are given. */
 int site_read(struct site *s, struct err *e);
 
-/* The node that this machine is: by name, else the host's name, else an address of ours. */
+/*
+ * The node that this machine is: by name, else the host's name, else an address of ours. -EINVAL:
+ * none is, or another is by another of these.
+ */
 int site_find_self(struct site *s, const char *name, struct err *e);
 
 /* NULL: no link has this name. */

@@ -260,6 +260,22 @@ seen() {
 	[ "$(jq -r '."cnibox.node"' $CONFLIST)" = m ]
 }
 
+@test "two ways to say who this machine is that disagree are an error" {
+	three
+	hostname node1
+	refused 'nodes[0].addresses: 192.168.122.14 of node m is an address of this machine, which is to be node node1' node up -f "$FILE"
+	refused 'nodes[0].addresses: 192.168.122.14 of node m is an address of this machine, which is to be node node2' node up -f "$FILE" --name node2
+	up	# the address says that the name is right
+	node down
+	ip addr add 192.168.122.16/24 dev eth0
+	refused 'nodes[2].addresses: 192.168.122.16 of node node2 is an address of this machine, which is to be node m' up
+	ip addr flush dev eth0
+	ip addr add 192.168.122.77/24 dev eth0
+	refused 'nodes[1].name: this machine is named as node node1 is, and is to be node m, of which it has no address' up
+	hostname elsewhere
+	up
+}
+
 @test "refused, with nothing changed: what the file says wrong" {
 	FILE=$BATS_TEST_TMPDIR/bad.json
 	refused "$FILE: No such file" up
