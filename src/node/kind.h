@@ -24,6 +24,7 @@ struct work {
 	size_t count;
 	struct list *done;     /* const struct change *, in the order in which they were made */
 	struct list *warnings; /* const char *: what no change of ours can mend */
+	size_t warned;	       /* of those of which there may be many */
 };
 
 /*

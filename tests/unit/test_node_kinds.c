@@ -417,10 +417,9 @@ static void test_next_hops_refused(void **state)
 	address(2, "192.168.122.14/24");
 	refuses("{\"nodes\":[{\"name\":\"a\",\"subnets\":[\"10.0.0.0/"
 		"24\"]},{\"name\":\"b\",\"addresses\":[\"192.168.122.15\"],"
-		"\"subnets\":[\"10.0.1.0/24\",\"fd00::/64\"]}]}",
+		"\"subnets\":[\"fd00::/64\"]}]}",
 		"a",
-		"nodes[1].addresses: node b has no IPv6 address, which is needed as next hop to "
-		"its subnet fd00::/64");
+		"not on link: b (fd00::/64): the nodes must be on one link, or \"onlink\" be true");
 	setup(NULL);
 	address(2, "192.168.122.14/24");
 	refuses(THREE(NET), "n1",
@@ -435,6 +434,50 @@ static void test_next_hops_refused(void **state)
 	refuses(THREE(NET "\"onlink\":true,"), "m",
 		"onlink: no address of node m is on a link of this machine, so there is no link to "
 		"n1 (192.168.122.15), n2 (192.168.122.16)");
+}
+
+/* Joined in the family that both have; the other one is told of. */
+static void test_one_family_of_two(void **state)
+{
+	(void)state;
+	address(2, "192.0.2.1/24");
+	address(3, "2001:db8::1/64");
+	builds("{\"nodes\":[{\"name\":\"a\",\"subnets\":[\"10.0.0.0/24\",\"fd00::/64\"]},"
+	       "{\"name\":\"b\",\"addresses\":[\"192.0.2.2\"],\"subnets\":[\"10.0.1.0/24\","
+	       "\"fd00:1::/64\"]},"
+	       "{\"name\":\"c\",\"addresses\":[\"2001:db8::3\",\"203.0.113.3\"],"
+	       "\"subnets\":[\"10.0.2.0/24\",\"fd00:2::/64\"]}]}",
+	       "a");
+	assert_string_equal(wanted(&route_kind),
+			    "route 10.0.1.0/24 via 192.0.2.2 dev 2 metric 0\n"
+			    "route fd00:2::/64 via 2001:db8::3 dev 3 metric 1024");
+	assert_true(warned("no next hop on link, left out: c (203.0.113.3), b (fd00:1::/64)"));
+}
+
+/* A NodeList is what a cluster is: one node out of reach does not keep the others from each other.
+ */
+static void test_kubernetes_off_link(void **state)
+{
+#define KUBE(name, address, subnet)                                                                \
+	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"podCIDR\":\"" subnet                    \
+	"\"},\"status\":{\"addresses\":[" address "]}}"
+#define INTERNAL(address) "{\"type\":\"InternalIP\",\"address\":\"" address "\"}"
+	(void)state;
+	address(2, "192.0.2.1/24");
+	builds("{\"kind\":\"List\",\"items\":[" KUBE("a", INTERNAL("192.0.2.1"), "10.0.0.0/24") "," KUBE(
+		       "b", INTERNAL("203.0.113.2"),
+		       "10.0.1.0/24") "," KUBE("c", "",
+					       "10.0.2.0/24") "," KUBE("d", INTERNAL("192.0.2.4"),
+								       "10.0.3.0/24") "]}",
+	       "a");
+	assert_string_equal(wanted(&route_kind), "route 10.0.3.0/24 via 192.0.2.4 dev 2 metric 0");
+	assert_true(warned("no next hop on link, left out: b (203.0.113.2), c (10.0.2.0/24)"));
+	refuses("{\"kind\":\"List\",\"items\":[" KUBE(
+			"a", INTERNAL("192.0.2.1"),
+			"10.0.0.0/24") "," KUBE("b", INTERNAL("203.0.113.2"), "10.0.1.0/24") "]}",
+		"a",
+		"not on link: b (203.0.113.2): the nodes must be on one link, or \"onlink\" be "
+		"true");
 }
 
 static void test_many_off_link(void **state)
@@ -501,6 +544,8 @@ int main(void)
 		cmocka_unit_test_setup(test_other_family, setup),
 		cmocka_unit_test_setup(test_next_hops, setup),
 		cmocka_unit_test_setup(test_next_hops_refused, setup),
+		cmocka_unit_test_setup(test_one_family_of_two, setup),
+		cmocka_unit_test_setup(test_kubernetes_off_link, setup),
 		cmocka_unit_test_setup(test_many_off_link, setup),
 		cmocka_unit_test_setup(test_onlink, setup),
 		cmocka_unit_test_setup(test_ranges, setup),

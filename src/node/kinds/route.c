@@ -12,6 +12,7 @@
 #include "cluster/cluster.h"
 #include "net/ip.h"
 #include "net/nl.h"
+#include "node/foreign_route.h"
 #include "node/kind.h"
 #include "node/site.h"
 
@@ -43,18 +44,21 @@ static int link_to(const struct site *s, const struct addr *a)
 	return best ? best->index : 0;
 }
 
-/* Those that cannot be reached, counted, and the first few by name. */
+/* Subnets without a next hop, counted, and the first few by name. */
 struct unreachable {
 	size_t count;
+	bool fatal; /* one of a node that cannot be reached at all */
 	struct text names;
 };
 
-static void add_unreachable(struct unreachable *u, const struct node *n, const struct addr *a)
+static void add_unreachable(struct unreachable *u, const struct cluster_place *sub,
+			    const struct addr *via)
 {
 	if (u->count++ >= NAMES_MAX)
 		return;
 	text_comma(&u->names);
-	text_printf(&u->names, "%s (%s)", n->name, addr_text(a));
+	text_printf(&u->names, "%s (%s)", sub->node->name,
+		    addr_is_set(via) ? addr_text(via) : prefix_text(&sub->prefix));
 }
 
 /* The first address of the family that is on link. 0: none, and *via is the first of the family. */
@@ -72,8 +76,24 @@ static int next_hop(const struct site *s, const struct node *n, uint8_t family, 
 	return index;
 }
 
-static int want_route(const struct site *s, const struct cluster_place *sub, struct unreachable *u,
-		      struct list *want, struct err *e)
+/* In one of the families of its pods, at least. */
+static bool is_reached(const struct site *s, const struct node *n)
+{
+	struct addr via = { 0 };
+
+	for (size_t i = 0; i < n->subnet_count; i++) {
+		if (next_hop(s, n, n->subnets[i].addr.family, &via))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Who writes the nodes by hand can mend what is wrong with one; but a node that has a family more
+ * than its address, or than this machine's, is joined in the other.
+ */
+static void want_route(const struct site *s, const struct cluster_place *sub, struct unreachable *u,
+		       struct list *want)
 {
 	uint8_t family = sub->prefix.addr.family;
 	struct route it = { .dst = sub->prefix,
@@ -82,22 +102,12 @@ static int want_route(const struct site *s, const struct cluster_place *sub, str
 
 	it.metric = family == AF_INET6 ? IPV6_METRIC : 0;
 	it.index = next_hop(s, sub->node, family, &it.via);
-	if (!addr_is_set(&it.via))
-		return err_set(e, EINVAL,
-			       "%s: node %s has no %s address, which is needed as next hop to its "
-			       "subnet %s",
-			       cluster_key(s->cluster, sub->node, KEY_ADDRESSES), sub->node->name,
-			       family == AF_INET ? "IPv4" : "IPv6", prefix_text(&sub->prefix));
-	if (site_has_addr(s, &it.via))
-		return err_set(
-			e, EINVAL,
-			"%s: %s of node %s is an address of this machine, which is to be node %s",
-			cluster_key(s->cluster, sub->node, KEY_ADDRESSES), addr_text(&it.via),
-			sub->node->name, s->self->name);
-	if (!it.index)
-		add_unreachable(u, sub->node, &it.via);
-	list_add(want, &it);
-	return 0;
+	if (it.index) {
+		list_add(want, &it);
+		return;
+	}
+	add_unreachable(u, sub, &it.via);
+	u->fatal |= !s->cluster->kubernetes && !is_reached(s, sub->node);
 }
 
 static int off_link(const struct site *s, const struct unreachable *u, struct err *e)
@@ -117,31 +127,24 @@ static int route_want(struct work *w, struct err *e)
 	const struct cluster *c = w->site->cluster;
 	char buf[400];
 	struct unreachable u = { 0 };
-	int r = 0;
 
 	text_init(&u.names, buf, sizeof(buf));
-	for (size_t i = 0; i < c->subnet_count && r == 0; i++) {
+	for (size_t i = 0; i < c->subnet_count; i++) {
 		if (c->subnets[i].node != w->site->self)
-			r = want_route(w->site, &c->subnets[i], &u, &w->want, e);
+			want_route(w->site, &c->subnets[i], &u, &w->want);
 	}
-	return r < 0 || u.count == 0 ? r : off_link(w->site, &u, e);
+	if (u.count && (u.fatal || w->want.count == 0))
+		return off_link(w->site, &u, e);
+	if (u.count)
+		work_warn(w, "no next hop on link, left out: %s%s", u.names.at,
+			  u.count > NAMES_MAX ? " and others" : "");
+	return 0;
 }
 
 struct route_walk {
 	struct work *work;
 	struct err *e;
 };
-
-/* A route of others to a subnet of the cluster would win over ours, or ours over it. */
-static int refuse_foreign(const struct route_walk *w, const struct route *it, uint8_t protocol)
-{
-	if (!items_find(&route_kind, &w->work->want, it))
-		return 0;
-	return err_set(w->e, EEXIST,
-		       "route %s%s%s (protocol %u) is there already and not ours: delete it first",
-		       prefix_text(&it->dst), addr_is_set(&it->via) ? " via " : "",
-		       addr_text(&it->via), protocol);
-}
 
 static int collect_route(const struct route *r, void *arg)
 {
@@ -153,18 +156,21 @@ static int collect_route(const struct route *r, void *arg)
 			    .protocol = NODE_ROUTE_PROTOCOL,
 			    .onlink = r->onlink };
 
-	if (r->protocol != NODE_ROUTE_PROTOCOL)
-		return refuse_foreign(w, &it, r->protocol);
-	list_add(&w->work->have, &it);
-	return 0;
+	if (r->protocol == NODE_ROUTE_PROTOCOL) {
+		list_add(&w->work->have, &it);
+		return 0;
+	}
+	it.metric = r->dst.addr.family == AF_INET6 ? IPV6_METRIC : 0;
+	return foreign_route_check(w->work, r, items_find(&route_kind, &w->work->want, &it), w->e);
 }
 
 static int route_have(struct work *w, struct err *e)
 {
 	struct route_walk walk = { .work = w, .e = e };
 	uint8_t protocol = w->want.count ? 0 : NODE_ROUTE_PROTOCOL;
+	int r = route_each(w->site->route, 0, protocol, RT_TABLE_MAIN, collect_route, &walk, e);
 
-	return route_each(w->site->route, 0, protocol, RT_TABLE_MAIN, collect_route, &walk, e);
+	return r < 0 || !w->want.count ? r : foreign_tables_check(w, e);
 }
 
 static int cmp_uint(unsigned int x, unsigned int y)
