@@ -8,9 +8,13 @@
 
 #define WARNING_SIZE 512
 
-/* The CNI configuration, which tells the runtime to begin, is last. */
+/*
+ * The bridge's former addresses are in the way of routes. The CNI configuration, which tells the
+ * runtime to begin, is last.
+ */
 const struct kind *const kinds[] = {
-	&sysctl_kind, &route_kind, &masquerade_kind, &forward_kind, &config_kind,
+	&sysctl_kind,	  &bridge_address_kind, &route_kind,
+	&masquerade_kind, &forward_kind,	&config_kind,
 };
 const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 
 CNIBOX=$(readlink -f "${CNIBOX:-$BATS_TEST_DIRNAME/../../build/cnibox}")
+BIN=${CNIBOX%/*}/bin
 CONFLIST=/etc/cni/net.d/10-cnibox.conflist
 
 node() { "$CNIBOX" node "$@"; }

@@ -13,8 +13,10 @@
 #include "net/ip.h"
 
 struct foreign_chain;
+struct site_link;
 
-extern const struct kind sysctl_kind, route_kind, masquerade_kind, forward_kind, config_kind;
+extern const struct kind sysctl_kind, route_kind, masquerade_kind, forward_kind, config_kind,
+	bridge_address_kind;
 
 struct sysctl_item {
 	unsigned int rank; /* order of setting; taken back in the opposite order */
@@ -51,6 +53,11 @@ struct forward_item {
 struct config_item {
 	const char *path, *text;
 	bool foreign; /* as it is: not written by us */
+};
+
+struct bridge_address_item {
+	const struct site_link *bridge;
+	struct prefix prefix; /* host bits are the address */
 };
 
 #endif
