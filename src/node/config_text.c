@@ -54,6 +54,7 @@ static void put_bash_cni(struct json_writer *w, const struct site *s)
 	json_member_str(w, "subnet", prefix_text(p));
 	if (strcmp(s->cluster->bridge, "cni0") != 0)
 		json_member_str(w, "bridge", s->cluster->bridge);
+	json_member_bool(w, "hairpinMode", true); /* a pod that calls its own Service */
 }
 
 static void put_bridge(struct json_writer *w, const struct site *s)

@@ -232,10 +232,6 @@ static int validate_self(struct site *s, struct err *e)
 {
 	const char *key = cluster_key(s->cluster, s->self, KEY_SUBNETS);
 
-	if (s->self->subnet_count == 0)
-		return err_set(e, EINVAL,
-			       "%s: node %s, which is this one, has no subnet for its pods", key,
-			       s->self->name);
 	if (s->self->subnet_count > CLUSTER_OWN_SUBNETS_MAX)
 		return err_set(e, EINVAL, "%s: %zu of node %s: at most %d are possible", key,
 			       s->self->subnet_count, s->self->name, CLUSTER_OWN_SUBNETS_MAX);

@@ -16,7 +16,7 @@ CNI configuration $CONFLIST: added" ]
 	[ "$(ip route show proto 193 | wc -l)" -eq 2 ]
 	ip route show proto 193 | grep -q '192.168.1.0/24 via 192.168.122.15 dev eth0'
 	[ "$(stat -c %a $CONFLIST)" = 644 ]
-	[ "$(jq -c '.plugins[0]' $CONFLIST)" = '{"type":"bash-cni","network":"192.168.0.0/16","subnet":"192.168.0.0/24"}' ]
+	[ "$(jq -c '.plugins[0]' $CONFLIST)" = '{"type":"bash-cni","network":"192.168.0.0/16","subnet":"192.168.0.0/24","hairpinMode":true}' ]
 	[ "$(jq -r '."cnibox.node"' $CONFLIST)" = m ]
 	nft list chain inet cnibox_node postrouting | grep -q 'hook postrouting priority srcnat'
 	nft list chain inet cnibox_node postrouting | grep -q 'masquerade fully-random'
@@ -201,6 +201,42 @@ seen() {
 	up
 	[ "$(seen 192.168.122.15)" = 192.168.0.2 ]
 	[ "$(seen 10.77.0.1)" = 192.168.122.14 ]
+}
+
+@test "masquerade: a node that has no pods knows no way back to ours, wherever its address is" {
+	for networks in '["192.168.0.0/16"]' '["192.168.0.0/20"]' null; do
+		cluster "{\"networks\":$networks}" "$(entry m 192.168.122.14 192.168.0.0/24)" "$(entry node1 192.168.122.15 '')"
+		pods_and_world
+		ip netns exec world ip route del 192.168.0.0/24
+		up
+		[ "$(seen 192.168.122.15)" = 192.168.122.14 ]
+		ip netns del pod
+		ip netns del world
+		ip link del cni0
+		ip route flush 10.77.0.0/24
+	done
+}
+
+@test "a node without pods learns the ways to those of others, and nothing else; with a subnet it is joined" {
+	before=$(host)
+	cluster '{}' "$(entry m 192.168.122.14 '')" "$(entry node1 192.168.122.15 192.168.1.0/24)"
+	iptables -P FORWARD DROP
+	run --separate-stderr up
+	[ "$status" -eq 0 ]
+	[ "$output" = "route 192.168.1.0/24 via 192.168.122.15: added" ]
+	grep -q 'node m has no subnet for pods' <<<"$stderr"
+	[ "$(up 2>/dev/null)" = "nothing to change" ]
+	cluster '{}' "$(entry m 192.168.122.14 192.168.0.0/24)" "$(entry node1 192.168.122.15 192.168.1.0/24)"
+	up
+	[ -e $CONFLIST ]
+	cluster '{}' "$(entry m 192.168.122.14 '')" "$(entry node1 192.168.122.15 192.168.1.0/24)"
+	up
+	[ ! -e $CONFLIST ]
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 0 ]
+	node down
+	iptables -P FORWARD ACCEPT
+	nft delete table ip filter
+	diff <(echo "$before") <(host)
 }
 
 @test "masquerade: the older form translates everything that leaves not through the bridge; none translates nothing" {

@@ -48,6 +48,19 @@ one() {
 	ip -o addr show dev cni0 | grep -q 10.244.1.1/24
 }
 
+@test "no subnet any more while pods are there: refused; without pods all goes but the routes" {
+	ip netns add pod
+	one 10.244.1.0/24
+	up
+	cnitool add cnibox pod
+	one ''
+	refused 'bridge cni0 has the address 10.244.1.1/24, which is of no subnet of this node now' up
+	cnitool del cnibox pod
+	up
+	[ -z "$(ip -4 -o addr show dev cni0)" ]
+	[ "$(ip route show proto 193)" = "10.244.1.0/24 via 192.168.122.15 dev eth0 " ]
+}
+
 @test "a bridge of others with an address in the way: refused with what to do" {
 	ip link add cni0 type bridge
 	ip addr add 10.244.1.1/24 dev cni0

@@ -222,7 +222,8 @@ static void test_three_nodes(void **state)
 				      "\"cnibox.node\": \"m\",\n"
 				      "  \"plugins\": [\n    {\n      \"type\": \"bash-cni\",\n"
 				      "      \"network\": \"192.168.0.0/16\",\n      \"subnet\": "
-				      "\"192.168.0.0/24\"\n    }\n  ]\n}\n");
+				      "\"192.168.0.0/24\",\n      \"hairpinMode\": true\n"
+				      "    }\n  ]\n}\n");
 }
 
 /*
@@ -241,7 +242,8 @@ static void test_no_networks(void **state)
 	assert_non_null(
 		strstr(config(),
 		       "\"network\": \"192.168.0.0/23\",\n      \"subnet\": \"192.168.1.0/24\",\n"
-		       "      \"bridge\": \"br1\",\n      \"mtu\": 1400\n"));
+		       "      \"bridge\": \"br1\",\n      \"hairpinMode\": true,\n"
+		       "      \"mtu\": 1400\n"));
 }
 
 static void test_widest_network(void **state)
@@ -275,9 +277,37 @@ static void test_own_missing(void **state)
 	assert_true(build(THREE(NET), NULL) < 0);
 	assert_non_null(strstr(
 		e.text, " as this machine is, and none has an address of it (--name says which)"));
-	err_clear(&e);
-	refuses("{\"nodes\":[{\"name\":\"a\"}]}", "a",
-		"nodes[0].subnets: node a, which is this one, has no subnet for its pods");
+}
+
+/* It learns the ways to the pods of others, and is told apart from who knows the way back. */
+static void test_without_pods(void **state)
+{
+	static const char text[] = "{\"networks\":[\"192.168.0.0/16\",\"10.9.9.9/32\"],\"nodes\":["
+				   "{\"name\":\"m\",\"addresses\":[\"192.168.122.14\"],\"subnets\":"
+				   "[\"192.168.0.0/24\"]},"
+				   "{\"name\":\"c\",\"addresses\":[\"192.168.122.20\",\"192.168."
+				   "255.255\",\"10.9.9.9\","
+				   "\"203.0.113.1\",\"2001:db8::1\"]}]}";
+
+	(void)state;
+	address(2, "192.168.122.14/24");
+	chain(NFPROTO_IPV4, "ip filter FORWARD", CHAIN_DROPS);
+	builds(text, "m");
+	assert_string_equal(elements(), "masquerade: pods here 192.168.0.0-192.168.0.255\n"
+					"masquerade: cluster 192.168.0.0-192.168.122.19\n"
+					"masquerade: cluster 192.168.122.21-192.168.255.254\n"
+					"masquerade: node 192.168.122.14");
+	setup(NULL);
+	address(2, "192.168.122.20/24");
+	chain(NFPROTO_IPV4, "ip filter FORWARD", CHAIN_DROPS);
+	builds(text, "c");
+	assert_string_equal(wanted(&route_kind),
+			    "route 192.168.0.0/24 via 192.168.122.14 dev 2 metric 0");
+	for (size_t i = 0; i < kind_count; i++) {
+		if (kinds[i] != &route_kind)
+			assert_string_equal(wanted(kinds[i]), "");
+	}
+	assert_true(warned("node c has no subnet for pods"));
 }
 
 static void test_masquerade_forms(void **state)
@@ -538,6 +568,7 @@ int main(void)
 		cmocka_unit_test_setup(test_widest_network, setup),
 		cmocka_unit_test_setup(test_own_by_address, setup),
 		cmocka_unit_test_setup(test_own_missing, setup),
+		cmocka_unit_test_setup(test_without_pods, setup),
 		cmocka_unit_test_setup(test_masquerade_forms, setup),
 		cmocka_unit_test_setup(test_dual_stack, setup),
 		cmocka_unit_test_setup(test_accept_ra, setup),

@@ -63,7 +63,7 @@ static bool is_of_other_node(const struct site *s, const struct prefix *p)
 static bool is_in_the_way(const struct site *s, const struct site_link *bridge,
 			  const struct prefix *p)
 {
-	bool replaces = false;
+	bool replaces = s->self->subnet_count == 0 && strcmp(bridge->alias, OUR_ALIAS) == 0;
 
 	for (size_t i = 0; i < s->self->subnet_count; i++) {
 		const struct prefix *subnet = &s->self->subnets[i];

@@ -24,11 +24,20 @@
 #define CONFIG_NAME                                                                                \
 	"10-cnibox.conflist" /* of the file that is written when the cluster file names none */
 
+/* Without a subnet no pod can be here, and no runtime is told to begin. */
 static int config_want(struct work *w, struct err *e)
 {
-	struct config_item it = { .path = w->site->cluster->config, .text = config_text(w->site) };
+	struct config_item it = { .path = w->site->cluster->config };
 
 	(void)e;
+	if (!w->site->self->subnet_count) {
+		work_warn(w,
+			  "node %s has no subnet for pods: it only learns the ways to those of "
+			  "other nodes",
+			  w->site->self->name);
+		return 0;
+	}
+	it.text = config_text(w->site);
 	w->want.bad |= !it.text;
 	list_add(&w->want, &it);
 	return 0;

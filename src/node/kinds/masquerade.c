@@ -73,6 +73,15 @@ static void want_range(const struct site *s, enum masquerade_part part4, const s
 		list_add(want, &it);
 }
 
+/*
+ * A node without pods of the family, such as a control plane outside, perhaps is one that nobody
+ * has joined: its answers to pods would go elsewhere.
+ */
+static bool knows_way_back(const struct cluster_place *address)
+{
+	return node_has_family(address->node, address->prefix.addr.family);
+}
+
 static void want_elements(const struct site *s, struct list *want)
 {
 	const struct cluster *c = s->cluster;
@@ -85,8 +94,10 @@ static void want_elements(const struct site *s, struct list *want)
 		want_range(s, MASQ_CLUSTER4, &c->networks[i], want);
 	for (size_t i = 0; i < c->subnet_count && !c->network_count; i++)
 		want_range(s, MASQ_CLUSTER4, &c->subnets[i].prefix, want);
-	for (size_t i = 0; i < c->address_count; i++)
-		want_range(s, MASQ_NODES4, &c->addresses[i].prefix, want);
+	for (size_t i = 0; i < c->address_count; i++) {
+		if (knows_way_back(&c->addresses[i]))
+			want_range(s, MASQ_NODES4, &c->addresses[i].prefix, want);
+	}
 }
 
 /* What the rules should say; "" for none. NULL: no memory. */
@@ -131,6 +142,37 @@ static void join_ranges(struct list *items)
 	items->count = items->count ? kept + 1 : 0;
 }
 
+/* Take one address out of the range that has it, if one of this part has. */
+static void cut_address(struct list *items, enum masquerade_part part, const struct addr *a)
+{
+	struct masquerade_item *at = items->at, rest;
+	size_t i = 0;
+
+	while (i < items->count && (at[i].part != part || addr_cmp(&at[i].first, a) > 0 ||
+				    addr_cmp(&at[i].last, a) < 0))
+		i++;
+	if (i == items->count)
+		return;
+	rest = at[i];
+	rest.first = addr_next(a);
+	if (addr_equal(&at[i].first, a))
+		at[i] = at[--items->count];
+	else
+		at[i].last = addr_prev(a);
+	if (!addr_equal(&rest.last, a))
+		list_add(items, &rest);
+}
+
+static void cut_strangers(const struct cluster *c, struct list *items)
+{
+	for (size_t i = 0; i < c->address_count; i++) {
+		const struct addr *a = &c->addresses[i].prefix.addr;
+
+		if (!knows_way_back(&c->addresses[i]))
+			cut_address(items, MASQ_CLUSTER4 + (a->family == AF_INET6), a);
+	}
+}
+
 static int masquerade_want(struct work *w, struct err *e)
 {
 	struct masquerade_item it = { .part = MASQ_TABLE, .rules = rules_text(w->site) };
@@ -142,6 +184,7 @@ static int masquerade_want(struct work *w, struct err *e)
 	list_add(&w->want, &it);
 	want_elements(w->site, &w->want);
 	join_ranges(&w->want);
+	cut_strangers(w->site->cluster, &w->want);
 	return 0;
 }
 

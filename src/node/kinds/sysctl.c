@@ -92,6 +92,8 @@ static void close_bridge(struct work *w)
 static int sysctl_want(struct work *w, struct err *e)
 {
 	(void)e;
+	if (!w->site->self->subnet_count)
+		return 0;
 	close_bridge(w);
 	want_sysctl(&w->want, RANK_FORWARDING, forwarding4, "1");
 	if (!node_has_family(w->site->self, AF_INET6))
