@@ -1,8 +1,23 @@
 /* Finding in a validated cluster: see cluster.h. */
 #include "cluster/cluster.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/err.h"
+
+int cluster_leave_out(struct cluster *c, const char *name, struct err *e)
+{
+	struct cluster_fault f = { .name = name };
+
+	if (!c->kubernetes || e->errnum == ENOMEM || c->faults.count == CLUSTER_FAULTS_MAX)
+		return -e->errnum;
+	f.why = list_text(&c->faults, e->text);
+	list_add(&c->faults, &f);
+	err_clear(e);
+	return list_check(&c->faults, "nodes that are left out", e);
+}
 
 const struct cluster_place *cluster_place_find(const struct cluster_place *at, size_t count,
 					       const struct addr *a)

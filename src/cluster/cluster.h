@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/list.h"
 
 struct arena;
 struct err;
@@ -38,6 +39,16 @@ struct cluster_place {
 	const struct node *node;
 };
 
+/*
+ * An entry of a NodeList that is left out, since something is wrong with it: the others are not to
+ * suffer from it. What is written by hand is refused as a whole.
+ */
+struct cluster_fault {
+	const char *name; /* NULL: that, too, could not be read */
+	const char *why;
+};
+#define CLUSTER_FAULTS_MAX 100 /* more, and nothing of the list is believed */
+
 struct cluster {
 	bool kubernetes; /* the file is a NodeList */
 	const struct node *nodes;
@@ -56,6 +67,7 @@ struct cluster {
 	int64_t mtu;	     /* 0: not given */
 	const char *network; /* the CNI network's name */
 	const char *config;  /* path of the CNI configuration */
+	struct list faults;  /* struct cluster_fault */
 };
 
 /*
@@ -71,6 +83,12 @@ int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster 
  * options) and make the sorted subnets and addresses of it.
  */
 int cluster_validate(struct arena *a, struct cluster *c, struct err *e);
+
+/*
+ * Leave an entry out for what e says, which is forgotten then. Fails with it where the nodes are
+ * written by hand, where memory has run out, and after CLUSTER_FAULTS_MAX of them.
+ */
+int cluster_leave_out(struct cluster *c, const char *name, struct err *e);
 
 /* The node of this name, NULL: none. The node that has this address, NULL: none. */
 const struct node *cluster_find_name(const struct cluster *c, const char *name);

@@ -103,10 +103,12 @@ static int parse_nodes(struct arena *a, const struct json_list *in, struct clust
 
 		snprintf(path, sizeof(path), "%s[%zu]", c->kubernetes ? "items" : "nodes", i);
 		r = (c->kubernetes ? kube_node_parse : parse_entry)(a, raw[i], path, &n, e);
-		if (r < 0)
-			return r;
 		if (r > 0)
 			list_add(&nodes, &n);
+		if (r < 0)
+			r = cluster_leave_out(c, n.name, e);
+		if (r < 0)
+			return r;
 	}
 	c->nodes = nodes.at;
 	c->node_count = nodes.count;
@@ -159,6 +161,7 @@ int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster 
 		r = parse_head(&h, out, e);
 	if (r < 0)
 		return r;
+	list_init(&out->faults, a, sizeof(struct cluster_fault));
 	list = out->kubernetes ? &h.items : &h.nodes;
 	if (!list->items)
 		return err_set(e, EINVAL, "%s: missing: expected a list of nodes",

@@ -86,31 +86,62 @@ static int no_room(size_t count, const char *what, struct err *e)
 		       what);
 }
 
-static int validate_names(struct arena *a, const struct cluster *c, struct err *e)
+/* Those that are left out stay where they are until all have been checked. */
+struct nodes {
+	struct arena *arena;
+	struct cluster *c;
+	bool *bad; /* of each of c->nodes */
+	bool any_bad;
+};
+
+static bool *is_bad(const struct nodes *x, const struct node *n)
 {
-	size_t mark = a->used;
-	const struct node **sorted = arena_array(a, c->node_count, sizeof(*sorted));
-	const char *before = "", *why = NULL;
+	return &x->bad[n - x->c->nodes];
+}
+
+/* e says what is wrong with the node. */
+static int leave_out(struct nodes *x, const struct node *n, struct err *e)
+{
+	int r = cluster_leave_out(x->c, n->name, e);
+
+	*is_bad(x, n) = x->any_bad = true;
+	return r;
+}
+
+/* Of those that have one name the first in the file has it. */
+static int check_name(struct nodes *x, const struct node *n, const char **before, struct err *e)
+{
+	const char *why = NULL;
+
+	if (!name_is_plain(n->name) || strlen(n->name) > NAME_LEN_MAX)
+		why = "no name of a node";
+	else if (strcmp(n->name, *before) == 0)
+		why = "two nodes have this name";
+	*before = n->name;
+	if (!why)
+		return 0;
+	err_set(e, EINVAL, "%s: \"%s\": %s", cluster_key(x->c, n, KEY_NAME), n->name, why);
+	return leave_out(x, n, e);
+}
+
+static int validate_names(struct nodes *x, struct err *e)
+{
+	const struct cluster *c = x->c;
+	size_t mark = x->arena->used;
+	const struct node **sorted = arena_array(x->arena, c->node_count, sizeof(*sorted));
+	const char *before = "";
+	int r = 0;
 
 	if (!sorted)
 		return no_room(c->node_count, "nodes", e);
 	for (size_t i = 0; i < c->node_count; i++)
 		sorted[i] = &c->nodes[i];
 	qsort(sorted, c->node_count, sizeof(*sorted), by_name);
-	for (size_t i = 0; i < c->node_count && !why; i++) {
-		const char *name = sorted[i]->name;
-
-		if (!name_is_plain(name) || strlen(name) > NAME_LEN_MAX)
-			why = "no name of a node";
-		else if (strcmp(name, before) == 0)
-			why = "two nodes have this name";
-		if (why)
-			err_set(e, EINVAL, "%s: \"%s\": %s", cluster_key(c, sorted[i], KEY_NAME),
-				name, why);
-		before = name;
-	}
-	arena_reset(a, mark);
-	return why ? -EINVAL : 0;
+	for (size_t i = 0; i < c->node_count && r == 0; i++)
+		r = check_name(x, sorted[i], &before, e);
+	if (!c->faults.count) /* else its text lies behind the mark */
+		arena_reset(x->arena, mark);
+	return r;
 }
 
 static int by_place(const void *a, const void *b)
@@ -143,23 +174,29 @@ static const char *why_no_node_address(const struct addr *a)
 	return NULL;
 }
 
-/* A node inside of a pod subnet could not be reached any more once the route to the subnet stands.
+/*
+ * A node inside of a pod subnet could not be reached any more once the route to the subnet stands.
+ * Where one of them is left out, it is the subnet's node, unless that comes from a file by hand: an
+ * address is a fact, a subnet a claim.
  */
-static int validate_address(const struct cluster *c, const struct cluster_place *x,
-			    const struct cluster_place *before, struct err *e)
+static int check_inside(struct nodes *x, const struct cluster_place *p, struct err *e)
 {
-	const char *why = why_no_node_address(&x->prefix.addr);
+	const struct cluster *c = x->c;
 	const struct cluster_place *subnet =
-		cluster_place_find(c->subnets, c->subnet_count, &x->prefix.addr);
+		cluster_place_find(c->subnets, c->subnet_count, &p->prefix.addr);
 
-	if (why)
-		return err_set(e, EINVAL, "%s", why);
-	if (before && addr_equal(&before->prefix.addr, &x->prefix.addr))
-		return err_set(e, EINVAL, "node %s has it already", before->node->name);
-	if (subnet)
-		return err_set(e, EINVAL, "inside of %s, the pods' subnet of node %s",
-			       prefix_text(&subnet->prefix), subnet->node->name);
-	return 0;
+	if (!subnet || *is_bad(x, subnet->node))
+		return 0;
+	if (!c->kubernetes || subnet->node == p->node) {
+		err_set(e, EINVAL, "%s: %s of node %s: inside of %s, the pods' subnet of node %s",
+			cluster_key(c, p->node, KEY_ADDRESSES), addr_text(&p->prefix.addr),
+			p->node->name, prefix_text(&subnet->prefix), subnet->node->name);
+		return leave_out(x, p->node, e);
+	}
+	err_set(e, EINVAL, "%s: %s of node %s: %s, an address of node %s, is inside",
+		cluster_key(c, subnet->node, KEY_SUBNETS), prefix_text(&subnet->prefix),
+		subnet->node->name, addr_text(&p->prefix.addr), p->node->name);
+	return leave_out(x, subnet->node, e);
 }
 
 static bool inside_networks(const struct cluster *c, const struct prefix *p)
@@ -171,14 +208,10 @@ static bool inside_networks(const struct cluster *c, const struct prefix *p)
 	return inside;
 }
 
-/*
- * A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one
- * pod. Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do.
- */
-static int validate_subnet(const struct cluster *c, const struct cluster_place *x,
-			   const struct cluster_place *before, struct err *e)
+/* A subnet holds its own address, the bridge's, in IPv4 the broadcast address, and at least one
+ * pod. */
+static int validate_subnet(const struct cluster *c, const struct prefix *p, struct err *e)
 {
-	const struct prefix *p = &x->prefix;
 	int r = validate_prefix(p, e);
 
 	if (r < 0)
@@ -187,11 +220,31 @@ static int validate_subnet(const struct cluster *c, const struct cluster_place *
 		return err_set(e, EINVAL, "too small, there is no room for a pod");
 	if (!inside_networks(c, p))
 		return err_set(e, EINVAL, "in none of the networks");
-	if (before && prefix_overlaps(&before->prefix, p))
-		return err_set(e, EINVAL, "%s %s of node %s",
-			       prefix_equal(&before->prefix, p) ? "the same as" : "overlaps",
-			       prefix_text(&before->prefix), before->node->name);
 	return 0;
+}
+
+static int validate_place(const struct cluster *c, const struct cluster_place *p,
+			  enum cluster_key key, struct err *e)
+{
+	const char *why;
+
+	if (key == KEY_SUBNETS)
+		return validate_subnet(c, &p->prefix, e);
+	why = why_no_node_address(&p->prefix.addr);
+	return why ? err_set(e, EINVAL, "%s", why) : 0;
+}
+
+/* Two of different nodes, or of one. */
+static int check_overlap(const struct cluster_place *p, const struct cluster_place *other,
+			 enum cluster_key key, struct err *e)
+{
+	if (!prefix_overlaps(&p->prefix, &other->prefix))
+		return 0;
+	if (key == KEY_ADDRESSES)
+		return err_set(e, EINVAL, "node %s has it already", other->node->name);
+	return err_set(e, EINVAL, "%s %s of node %s",
+		       prefix_equal(&other->prefix, &p->prefix) ? "the same as" : "overlaps",
+		       prefix_text(&other->prefix), other->node->name);
 }
 
 /* IPv6 sorts last. */
@@ -236,41 +289,104 @@ static struct cluster_place *collect(struct arena *a, const struct cluster *c, e
 	return row;
 }
 
-static int validate_places(struct arena *a, const struct cluster *c, enum cluster_key key,
-			   const struct cluster_place **out, size_t *count, struct err *e)
+static int place_fault(struct nodes *x, const struct cluster_place *p, enum cluster_key key,
+		       struct err *e)
 {
-	struct cluster_place *row = collect(a, c, key, count);
+	err_ctx(e, -EINVAL, "%s: %s of node %s", cluster_key(x->c, p->node, key),
+		key == KEY_SUBNETS ? prefix_text(&p->prefix) : addr_text(&p->prefix.addr),
+		p->node->name);
+	return leave_out(x, p->node, e);
+}
 
-	*out = row;
+/*
+ * Prefixes nest or are disjoint; so of a sorted row, two overlap only if two neighbours do. *before
+ * is the last one that stays. Of two nodes the one that comes later in the file is left out.
+ */
+static int check_place(struct nodes *x, const struct cluster_place *p, enum cluster_key key,
+		       const struct cluster_place **before, struct err *e)
+{
+	const struct cluster_place *first = *before;
+	bool later = !x->c->kubernetes || !first || p->node->index >= first->node->index;
+
+	if (*is_bad(x, p->node))
+		return 0;
+	if (validate_place(x->c, p, key, e) < 0)
+		return place_fault(x, p, key, e);
+	if (first && !*is_bad(x, first->node) &&
+	    check_overlap(later ? p : first, later ? first : p, key, e) < 0) {
+		*before = later ? first : p;
+		return place_fault(x, later ? p : first, key, e);
+	}
+	*before = p;
+	return key == KEY_ADDRESSES ? check_inside(x, p, e) : 0;
+}
+
+static int validate_places(struct nodes *x, enum cluster_key key, const struct cluster_place **out,
+			   size_t *count, struct err *e)
+{
+	const struct cluster_place *before = NULL;
+	struct cluster_place *row;
+	int r = 0;
+
+	*count = 0;
+	*out = row = collect(x->arena, x->c, key, count);
 	if (!row)
 		return no_room(*count, key == KEY_SUBNETS ? "subnets" : "addresses", e);
 	qsort(row, *count, sizeof(*row), by_place);
-	for (size_t i = 0; i < *count; i++) {
-		const struct cluster_place *x = &row[i], *before = i ? x - 1 : NULL;
-		int r = key == KEY_SUBNETS ? validate_subnet(c, x, before, e)
-					   : validate_address(c, x, before, e);
+	for (size_t i = 0; i < *count && r == 0; i++)
+		r = check_place(x, &row[i], key, &before, e);
+	return r;
+}
 
-		if (r < 0)
-			return err_ctx(e, r, "%s: %s of node %s", cluster_key(c, x->node, key),
-				       key == KEY_SUBNETS ? prefix_text(&x->prefix)
-							  : addr_text(&x->prefix.addr),
-				       x->node->name);
+static int validate_nodes(struct nodes *x, struct err *e)
+{
+	struct cluster *c = x->c;
+	int r;
+
+	x->any_bad = false;
+	x->bad = arena_array(x->arena, c->node_count, sizeof(*x->bad));
+	if (!x->bad)
+		return no_room(c->node_count, "nodes", e);
+	r = validate_names(x, e);
+	if (r == 0)
+		r = validate_places(x, KEY_SUBNETS, &c->subnets, &c->subnet_count, e);
+	if (r == 0)
+		r = validate_mtu(c, e);
+	return r < 0 ? r : validate_places(x, KEY_ADDRESSES, &c->addresses, &c->address_count, e);
+}
+
+/* The nodes without those that are left out. */
+static int keep_good(struct nodes *x, struct err *e)
+{
+	struct cluster *c = x->c;
+	struct node *kept = arena_array(x->arena, c->node_count, sizeof(*kept));
+	size_t n = 0;
+
+	if (!kept)
+		return no_room(c->node_count, "nodes", e);
+	for (size_t i = 0; i < c->node_count; i++) {
+		if (!x->bad[i])
+			kept[n++] = c->nodes[i];
 	}
+	c->nodes = kept;
+	c->node_count = n;
 	return 0;
 }
 
+/* What is left over is checked again: it has been compared with those that are left out. */
 int cluster_validate(struct arena *a, struct cluster *c, struct err *e)
 {
+	struct nodes x = { .arena = a, .c = c, .any_bad = true };
 	int r = validate_options(c, e);
 
+	if (!c->faults.arena)
+		list_init(&c->faults, a, sizeof(struct cluster_fault));
 	if (r == 0)
 		r = validate_networks(c, e);
-	if (r == 0)
-		r = validate_names(a, c, e);
-	if (r == 0)
-		r = validate_places(a, c, KEY_SUBNETS, &c->subnets, &c->subnet_count, e);
-	if (r == 0)
-		r = validate_mtu(c, e);
-	return r < 0 ? r
-		     : validate_places(a, c, KEY_ADDRESSES, &c->addresses, &c->address_count, e);
+	while (r == 0 && x.any_bad) {
+		r = validate_nodes(&x, e);
+		if (r == 0 && x.any_bad)
+			r = keep_good(&x, e);
+	}
+	return r;
 }

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "cluster/cluster.h"
 #include "node/kind.h"
 
 #define LOCK_TIMEOUT_MS 10000
@@ -95,9 +96,19 @@ static int each(struct pass *p, int (*fn)(struct work *w, struct err *e), struct
 	return r;
 }
 
+static void warn_faults(struct pass *p)
+{
+	const struct cluster_fault *f = p->site.cluster->faults.at;
+
+	for (size_t i = 0; i < p->site.cluster->faults.count; i++)
+		work_warn(&p->work[0], "left out: %s", f[i].why);
+}
+
 static int read_want(struct pass *p, struct err *e)
 {
 	int r = site_find_self(&p->site, p->name, e);
+
+	warn_faults(p);
 
 	if (r == 0)
 		r = each(p, work_want, e);

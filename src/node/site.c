@@ -238,6 +238,25 @@ static int validate_self(struct site *s, struct err *e)
 	return 0;
 }
 
+/* -EINVAL: who it is about has been left out, or there is nobody at all. */
+static int check_faults(const struct cluster *c, const char *name, struct err *e)
+{
+	const struct cluster_fault *f = c->faults.at;
+
+	for (size_t i = 0; i < c->faults.count; i++) {
+		if (f[i].name && strcmp(f[i].name, name) == 0)
+			return err_set(e, EINVAL, "%s", f[i].why);
+	}
+	if (c->node_count)
+		return 0;
+	if (c->faults.count)
+		return err_set(e, EINVAL, "no node is usable: %s", f->why);
+	return err_set(e, EINVAL,
+		       "%s: the list is empty: no cluster is described (did the command that wrote "
+		       "it fail?)",
+		       c->kubernetes ? "items" : "nodes");
+}
+
 int site_find_self(struct site *s, const char *name, struct err *e)
 {
 	const struct cluster *c = s->cluster;
@@ -248,6 +267,9 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 	if (uname(&host) < 0)
 		return err_errno(e, "this machine's name");
 	s->self = cluster_find_name(c, name ? name : host.nodename);
+	r = s->self ? 0 : check_faults(c, name ? name : host.nodename, e);
+	if (r < 0)
+		return r;
 	if (!s->self && !name)
 		s->self = find_by_addresses(s, NULL, &which);
 	if (s->self) {

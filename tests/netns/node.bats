@@ -296,6 +296,40 @@ seen() {
 	[ "$(jq -r '."cnibox.node"' $CONFLIST)" = m ]
 }
 
+# list ITEM...: a NodeList of items "NAME ADDRESS PODCIDR", each three words.
+list() {
+	FILE=$BATS_TEST_TMPDIR/list.json
+	printf '%s\n' "$@" | jq -R 'split(" ") | {kind:"Node", metadata:{name:.[0]}, spec:{podCIDR:.[2]},
+		status:{addresses:[{type:"InternalIP", address:.[1]}]}}' | jq -s '{kind:"List", items:.}' >"$FILE"
+}
+
+@test "one bad entry of a NodeList is left out with a warning, and the rest applied" {
+	for bad in "x 192.168.122.17 10.244.1.0/24" "x 192.168.122.15 10.244.7.0/24" "x 1.2 10.244.7.0/24" "x 192.168.122.17 10.244.7.0" \
+		"x 127.0.0.1 10.244.7.0/24" "x 203.0.113.1 10.244.7.0/24" "node1 192.168.122.17 10.244.7.0/24" "x 192.168.122.17 192.168.122.0/24"; do
+		list "m 192.168.122.14 10.244.0.0/24" "node1 192.168.122.15 10.244.1.0/24" "$bad"
+		run --separate-stderr up
+		echo "$bad: $stderr"
+		[ "$status" -eq 0 ]
+		grep -q 'left out' <<<"$stderr"
+		[ "$(ip route show proto 193)" = "10.244.1.0/24 via 192.168.122.15 dev eth0 " ]
+		[ "$(up 2>/dev/null)" = "nothing to change" ]
+		node down
+	done
+}
+
+@test "an entry of this machine's that is bad, and an empty list: refused, and what is there stays" {
+	list "a 192.168.122.15 10.244.1.0/24" "m 192.168.122.14 10.244.0.0/24"
+	up
+	list "a 192.168.122.15 10.244.0.0/24" "m 192.168.122.14 10.244.0.0/24"
+	refused 'items[1].spec.podCIDRs: 10.244.0.0/24 of node m: the same as 10.244.0.0/24 of node a' up
+	echo '{"apiVersion":"v1","kind":"List","items":[]}' >"$FILE"
+	refused "$FILE: items: the list is empty: no cluster is described" up
+	echo '{"nodes":[]}' >"$FILE"
+	refused "$FILE: nodes: the list is empty: no cluster is described" up
+	list "a 1.2 10.244.1.0/24" "b 1.2 10.244.2.0/24"
+	refused 'no node is usable: items[0].status.addresses[0].address: expected an IP address, got "1.2"' up
+}
+
 @test "two ways to say who this machine is that disagree are an error" {
 	three
 	hostname node1

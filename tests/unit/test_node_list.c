@@ -47,35 +47,102 @@ static void test_node_list(void **state)
 	assert_int_equal(c.node_count, 1);
 }
 
-static void test_node_list_refused(void **state)
+/* One entry is left out, and this is why; "good" many stay. */
+static void leaves_out(const char *text, const char *why, size_t good)
+{
+	const struct cluster_fault *f;
+
+	assert_parses(text);
+	assert_int_equal(c.faults.count, 1);
+	f = c.faults.at;
+	assert_string_equal(f->why, why);
+	assert_int_equal(c.node_count, good);
+}
+
+#define NODE(name, cidr, address)                                                                  \
+	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"podCIDR\":\"" cidr                      \
+	"\"},\"status\":{\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"" address "\"}]}}"
+#define TWO NODE("a", "10.0.1.0/24", "192.0.2.1") "," NODE("b", "10.0.2.0/24", "192.0.2.2")
+
+static void test_what_is_no_node(void **state)
 {
 	(void)state;
-	refuses(KUBE("List", "{\"metadata\":{}}"),
-		"items[0].metadata.name: required: expected a string, got nothing");
-	refuses(KUBE("List", "{\"kind\":\"Node\"}"),
-		"items[0].metadata.name: required: expected a string, got nothing");
-	refuses(KUBE("List", KUBE_MASTER
-		     ",{\"metadata\":{\"name\":\"b\"},\"spec\":{\"podCIDRs\":[\"10.0.0.0\"]}}"),
-		"items[1].spec.podCIDRs[0]: expected an IP prefix (address/length), got string "
-		"\"10.0.0.0\"");
-	refuses(KUBE("List", "{\"metadata\":{\"name\":\"b\"},\"status\":{\"addresses\":[{\"type\":"
-			     "\"InternalIP\",\"address\":\"x\"}]}}"),
-		"items[0].status.addresses[0].address: expected an IP address, got \"x\"");
-	refuses(KUBE("List", "{\"metadata\":{\"name\":\"b\"},\"status\":[]}"),
-		"items[0].status: expected an object, got a list");
-	refuses(KUBE("List", "7"), "items[0]: expected an object, got number 7");
+	leaves_out(KUBE("List", "{\"metadata\":{}}," TWO),
+		   "items[0].metadata.name: required: expected a string, got nothing", 2);
+	leaves_out(KUBE("List", TWO ",{\"kind\":\"Node\"}"),
+		   "items[2].metadata.name: required: expected a string, got nothing", 2);
+	leaves_out(KUBE("List", KUBE_MASTER
+			",{\"metadata\":{\"name\":\"b\"},\"spec\":{\"podCIDRs\":[\"10.0.0.0\"]}}"),
+		   "items[1].spec.podCIDRs[0]: expected an IP prefix (address/length), got string "
+		   "\"10.0.0.0\"",
+		   1);
+	leaves_out(KUBE("List", NODE("a", "10.0.1.0/24", "x") "," TWO),
+		   "items[0].status.addresses[0].address: expected an IP address, got \"x\"", 2);
+	leaves_out(KUBE("List", TWO ",{\"metadata\":{\"name\":\"c\"},\"status\":[]}"),
+		   "items[2].status: expected an object, got a list", 2);
+	leaves_out(KUBE("List", TWO ",7"), "items[2]: expected an object, got number 7", 2);
 	refuses("{\"kind\":\"List\",\"nodes\":[]}", "items: missing: expected a list of nodes");
-	refuses(KUBE("List", KUBE_MASTER
-		     ",{\"metadata\":{\"name\":\"b\"},\"spec\":{\"podCIDR\":\"10.244.0.0/25\"}}"),
-		"items[1].spec.podCIDRs: 10.244.0.0/25 of node b: overlaps 10.244.0.0/24 of node "
-		"master");
+}
+
+/* Of two that contradict each other, the one that comes later. */
+static void test_contradictions(void **state)
+{
+	(void)state;
+	leaves_out(KUBE("List", TWO "," NODE("b", "10.0.3.0/24", "192.0.2.3")),
+		   "items[2].metadata.name: \"b\": two nodes have this name", 2);
+	leaves_out(KUBE("List", TWO "," NODE("c", "10.0.0.0/16", "192.0.2.3")),
+		   "items[2].spec.podCIDRs: 10.0.0.0/16 of node c: overlaps 10.0.1.0/24 of node a",
+		   2);
+	leaves_out(KUBE("List", NODE("c", "10.0.0.0/20", "192.0.2.3") "," NODE(
+					"a", "10.0.1.0/24",
+					"192.0.2.1") "," NODE("b", "10.1.2.0/24", "192.0.2.2")),
+		   "items[1].spec.podCIDRs: 10.0.1.0/24 of node a: overlaps 10.0.0.0/20 of node c",
+		   2);
+	leaves_out(KUBE("List", TWO "," NODE("c", "10.0.3.0/24", "192.0.2.2")),
+		   "items[2].status.addresses: 192.0.2.2 of node c: node b has it already", 2);
+	leaves_out(KUBE("List", TWO "," NODE("c", "10.0.3.1/24", "192.0.2.3")),
+		   "items[2].spec.podCIDRs: 10.0.3.1/24 of node c: bits behind the prefix are set: "
+		   "is 10.0.3.0/24 meant?",
+		   2);
+	leaves_out(KUBE("List", TWO "," NODE("c", "10.0.3.0/24", "127.0.0.1")),
+		   "items[2].status.addresses: 127.0.0.1 of node c: a loopback address", 2);
+}
+
+/* Nobody may claim the addresses of other nodes for pods, not even whoever comes first. */
+static void test_subnet_over_addresses(void **state)
+{
+	(void)state;
+	leaves_out(KUBE("List", NODE("0", "192.0.2.0/24", "203.0.113.1") "," TWO),
+		   "items[0].spec.podCIDRs: 192.0.2.0/24 of node 0: 192.0.2.1, an address of node "
+		   "a, is inside",
+		   2);
+	leaves_out(KUBE("List", TWO "," NODE("c", "10.0.3.0/24", "10.0.3.7")),
+		   "items[2].status.addresses: 10.0.3.7 of node c: inside of 10.0.3.0/24, the "
+		   "pods' subnet of node c",
+		   2);
+}
+
+/* Where nearly all is wrong, the first thing that is too much is said. */
+static void test_too_many(void **state)
+{
+	static char text[16384];
+	struct text t;
+
+	(void)state;
+	text_init(&t, text, sizeof(text));
+	text_str(&t, "{\"kind\":\"List\",\"items\":[" TWO);
+	for (unsigned int i = 0; i <= CLUSTER_FAULTS_MAX; i++)
+		text_str(&t, ",{}");
+	text_str(&t, "]}");
+	refuses(text, "items[102].metadata.name: required: expected a string, got nothing");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_node_list),
-		cmocka_unit_test(test_node_list_refused),
+		cmocka_unit_test(test_node_list),      cmocka_unit_test(test_what_is_no_node),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_subnet_over_addresses),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
