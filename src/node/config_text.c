@@ -49,7 +49,7 @@ static void put_bash_cni(struct json_writer *w, const struct site *s)
 	const struct prefix *p = &s->self->subnets[0];
 	struct prefix network = cluster_network(s->cluster, p);
 
-	json_member_str(w, "type", "bash-cni");
+	json_member_str(w, "type", config_plugin(s));
 	json_member_str(w, "network", prefix_text(&network));
 	json_member_str(w, "subnet", prefix_text(p));
 	if (strcmp(s->cluster->bridge, "cni0") != 0)
@@ -59,7 +59,7 @@ static void put_bash_cni(struct json_writer *w, const struct site *s)
 
 static void put_bridge(struct json_writer *w, const struct site *s)
 {
-	json_member_str(w, "type", "bridge");
+	json_member_str(w, "type", config_plugin(s));
 	json_member_str(w, "bridge", s->cluster->bridge);
 	json_member_bool(w, "isDefaultGateway", true);
 	json_member_bool(w, "hairpinMode", true);
@@ -79,6 +79,16 @@ static void put_bridge(struct json_writer *w, const struct site *s)
 	json_close(w, '}');
 }
 
+static bool is_bash_cni(const struct site *s)
+{
+	return s->self->subnet_count == 1 && s->self->subnets[0].addr.family == AF_INET;
+}
+
+const char *config_plugin(const struct site *s)
+{
+	return is_bash_cni(s) ? "bash-cni" : "bridge";
+}
+
 const char *config_text(const struct site *s)
 {
 	char buf[CONFIG_SIZE];
@@ -94,7 +104,7 @@ const char *config_text(const struct site *s)
 	json_key(&w, "plugins");
 	json_open(&w, '[');
 	json_open(&w, '{');
-	if (s->self->subnet_count == 1 && s->self->subnets[0].addr.family == AF_INET)
+	if (is_bash_cni(s))
 		put_bash_cni(&w, s);
 	else
 		put_bridge(&w, s);

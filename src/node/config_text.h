@@ -14,4 +14,7 @@ struct site;
 /* In the site's arena; NULL: no memory. */
 const char *config_text(const struct site *s);
 
+/* The type of its plugin. */
+const char *config_plugin(const struct site *s);
+
 #endif

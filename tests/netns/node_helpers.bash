@@ -63,6 +63,7 @@ refused() {
 
 setup() {
 	machine
+	for p in bash-cni bridge loopback; do ln -sf "$BIN/$p" /opt/cni/bin/; done
 	rm -rf /etc/cni/net.d /run/cnibox
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 	echo 0 >/proc/sys/net/ipv6/conf/all/forwarding

@@ -19,6 +19,7 @@
 #include "node/config_text.h"
 #include "node/kind.h"
 #include "node/site.h"
+#include "node/surroundings.h"
 
 #define CONFLIST ".conflist"
 #define CONFIG_NAME                                                                                \
@@ -136,7 +137,7 @@ static bool same_dir(const char *a, const char *b)
 }
 
 /* Ours may stand in the default directory and, when the cluster file says so, in another. */
-static int config_have(struct work *w, struct err *e)
+static int scan_dirs(struct work *w, struct err *e)
 {
 	const struct cluster *cluster = w->site->cluster;
 	const char *wanted = cluster ? cluster->config : NULL;
@@ -156,6 +157,15 @@ static int config_have(struct work *w, struct err *e)
 	if (dir >= 0)
 		return scan_dir(&scan, dir, NODE_CONFIG_DIR, e);
 	return dir == -ENOENT || dir == -ENOTDIR ? 0 : err_set(e, -dir, "%s", mine.text);
+}
+
+static int config_have(struct work *w, struct err *e)
+{
+	int r = scan_dirs(w, e);
+
+	if (r == 0 && w->site->self)
+		surroundings_check(w);
+	return r;
 }
 
 static int config_cmp_key(const void *a, const void *b)
