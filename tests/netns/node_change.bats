@@ -82,3 +82,31 @@ one() {
 	up
 	[ "$(ip -o addr show dev cni0 | grep -c '10.99.0.1/24\|fd00:99::1/64')" -eq 2 ]
 }
+
+@test "DEL works after node down, by the runtime's copy of the configuration" {
+	for family in 10.244.1.0/24 '10.244.1.0/24 fd00:1::/64'; do
+		one "$family"
+		before=$(ip -o link | grep -c ' veth') || true
+		ip netns add pod
+		up
+		cp $CONFLIST "$BATS_TEST_TMPDIR/copy.conflist"
+		cnitool add cnibox pod
+		plugin=$(jq -c '. as $l | .plugins[0] + {cniVersion: $l.cniVersion, name: $l.name}' "$BATS_TEST_TMPDIR/copy.conflist")
+		node down
+		[ ! -e $CONFLIST ]
+		for _ in 1 2; do	# and again, as runtimes do
+			CNI_COMMAND=DEL CNI_CONTAINERID=$(ls /var/lib/cni/results | sed 's/^cnibox-\(.*\)-eth0$/\1/') CNI_NETNS=/run/netns/pod \
+				CNI_IFNAME=eth0 CNI_PATH=$BIN "$BIN/$(jq -r .type <<<"$plugin")" <<<"$plugin"
+		done
+		[ "$(ip -o link | grep -c ' veth')" = "$before" ]
+		[ -z "$(find /var/lib/cni/networks -name '10.*' -o -name 'fd00*')" ]
+		NETCONFPATH=$BATS_TEST_TMPDIR cnitool del cnibox pod
+		up
+		cnitool add cnibox pod
+		node down
+		NETCONFPATH=$BATS_TEST_TMPDIR cnitool del cnibox pod
+		[ "$(ip -o link | grep -c ' veth')" = "$before" ]
+		ip netns del pod
+		ip link del cni0
+	done
+}
