@@ -20,7 +20,8 @@ const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
 
 void work_done(struct work *w, const struct change *c)
 {
-	list_add(w->done, &c);
+	if (w->done)
+		w->done(c);
 }
 
 void work_warn(struct work *w, const char *fmt, ...)

@@ -22,9 +22,9 @@ struct work {
 	struct list want, have; /* items of the kind */
 	struct change *changes; /* in the order of the keys, those that are ITEM_OK included */
 	size_t count;
-	struct list *done;     /* const struct change *, in the order in which they were made */
-	struct list *warnings; /* const char *: what no change of ours can mend */
-	size_t warned;	       /* of those of which there may be many */
+	void (*done)(const struct change *c); /* told of each as it is made; may be NULL */
+	struct list *warnings;		      /* const char *: what no change of ours can mend */
+	size_t warned;			      /* of those of which there may be many */
 };
 
 /*

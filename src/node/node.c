@@ -118,7 +118,6 @@ static int change(const struct options *o, struct pass *p, struct err *e)
 		report_plan(p);
 	} else {
 		r = pass_apply(p, o->command == NODE_DOWN ? PASS_DOWN : PASS_UP, e);
-		report_done(p);
 	}
 	return r == 0 && o->command == NODE_DOWN ? saved_remove(e) : r;
 }
@@ -149,7 +148,9 @@ static int run(const struct options *o, struct err *e)
 {
 	static struct arena arena;
 	static struct cluster cluster;
-	struct pass p = { .wanted = o->file && o->command != NODE_DOWN, .name = o->name };
+	struct pass p = { .wanted = o->file && o->command != NODE_DOWN,
+			  .name = o->name,
+			  .done = report_done };
 	int r = load(o, &arena, &cluster, e);
 
 	if (r == 0)

@@ -26,7 +26,6 @@ static int work_init(struct pass *p, struct err *e)
 {
 	struct arena *a = p->site.arena;
 
-	list_init(&p->done, a, sizeof(const struct change *));
 	list_init(&p->warnings, a, sizeof(const char *));
 	p->work = arena_array(a, kind_count, sizeof(*p->work));
 	if (!p->work)
@@ -36,7 +35,7 @@ static int work_init(struct pass *p, struct err *e)
 
 		*w = (struct work){ .kind = kinds[i],
 				    .site = &p->site,
-				    .done = &p->done,
+				    .done = p->done,
 				    .warnings = &p->warnings };
 		list_init(&w->want, a, kinds[i]->size);
 		list_init(&w->have, a, kinds[i]->size);
@@ -132,9 +131,7 @@ int pass_read(struct pass *p, struct err *e)
 	p->to_do = 0;
 	for (size_t i = 0; i < kind_count; i++)
 		p->to_do += work_to_do(&p->work[i]);
-	list_reserve(&p->done, p->to_do);
-	r = list_check(&p->done, "changes", e);
-	return r < 0 ? r : list_check(&p->warnings, "warnings", e);
+	return list_check(&p->warnings, "warnings", e);
 }
 
 static int work_check_owners(const struct work *w, struct err *e)

@@ -12,17 +12,19 @@
 #include "base/list.h"
 #include "node/site.h"
 
+struct change;
 struct err;
 struct work;
 
 struct pass {
-	struct site site;     /* given: arena, sockets, cluster and its source */
-	bool wanted;	      /* given: the cluster is wanted here; else nothing is */
-	const char *name;     /* given: this machine's among the nodes; NULL: to be found out */
-	struct work *work;    /* kind_count of them, in the order of the kinds */
-	size_t to_do;	      /* changes that are not ITEM_OK */
-	struct list done;     /* const struct change *, in the order in which they were made */
-	struct list warnings; /* const char * */
+	struct site site; /* given: arena, sockets, cluster and its source */
+	bool wanted;	  /* given: the cluster is wanted here; else nothing is */
+	const char *name; /* given: this machine's among the nodes; NULL: to be found out */
+	void (*done)(
+		const struct change *c); /* given: told of each change as it is made, or NULL */
+	struct work *work;		 /* kind_count of them, in the order of the kinds */
+	size_t to_do;			 /* changes that are not ITEM_OK */
+	struct list warnings;		 /* const char * */
 };
 
 /* Read and compare; nothing is changed. Errors about the cluster begin with its source. */
@@ -36,7 +38,7 @@ enum pass_order {
 	PASS_DOWN, /* in the opposite order; goes on after errors and returns the first */
 };
 
-/* Make the changes. Those that were made are in done, also when there was an error. */
+/* Make the changes; done() is told of each that was made, also when there is an error later. */
 int pass_apply(struct pass *p, enum pass_order order, struct err *e);
 
 /* Only one pass at a time changes this machine. Returns a descriptor, -EAGAIN after ten seconds. */

@@ -34,12 +34,10 @@ static void print_change(const struct change *c, const char *would)
 	printf("%s: %s%s\n", line, would, restored ? "restored" : words[c->verdict]);
 }
 
-void report_done(const struct pass *p)
+void report_done(const struct change *c)
 {
-	const struct change *const *c = p->done.at;
-
-	for (size_t i = 0; i < p->done.count; i++)
-		print_change(c[i], "");
+	print_change(c, "");
+	fflush(stdout);
 }
 
 void report_plan(const struct pass *p)

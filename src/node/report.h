@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 
+struct change;
 struct pass;
 
 void report_warnings(const struct pass *p);
 
-/* What was changed, in the order in which it was. */
-void report_done(const struct pass *p);
+/* One that was made, at once: who is killed half way has said what was done. */
+void report_done(const struct change *c);
 
 /* What would be changed. */
 void report_plan(const struct pass *p);

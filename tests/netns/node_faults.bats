@@ -87,3 +87,15 @@ down_leaves_nothing() {
 	done
 	[ "$n" -gt 80 ]
 }
+
+@test "killed half way: it has told of each change that it made" {
+	command -v strace >/dev/null || skip "needs strace"
+	three
+	{ strace -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=1 "$CNIBOX" node up -f "$FILE" --name m \
+		>"$BATS_TEST_TMPDIR/out" || true; } 2>/dev/null
+	cat "$BATS_TEST_TMPDIR/out"
+	[ "$(cat "$BATS_TEST_TMPDIR/out")" = "sysctl net/ipv4/ip_forward = 1: changed
+route 192.168.1.0/24 via 192.168.122.15: added
+route 192.168.2.0/24 via 192.168.122.16: added
+nftables inet cnibox_node: masquerade ip leaving the cluster: added" ]
+}
