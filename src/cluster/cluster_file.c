@@ -69,7 +69,7 @@ static const struct json_field entry_fields[] = {
 	  .elem_size = sizeof(struct addr),
 	  .help = "of the node; the first on link is the next hop to its pods" },
 	{ "subnets", JSON_LIST, offsetof(struct entry, subnets), .elem = &elem_prefix,
-	  .elem_size = sizeof(struct prefix), .help = "of the node's pods" },
+	  .elem_size = sizeof(struct prefix), .help = "of the node's pods; none: no pods there" },
 };
 static const struct json_table entry_table = { entry_fields, COUNT(entry_fields) };
 

@@ -17,6 +17,8 @@
 #include "node/foreign_chain.h"
 #include "node/saved.h"
 
+#define ATTACHMENT_MARK "cnibox " /* an alias of a pod's host end begins so */
+
 /* Link-local IPv6 addresses, one on every veth, are no node's. */
 static int collect_addr(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
@@ -27,17 +29,16 @@ static int collect_addr(int index, const struct prefix *p, uint8_t scope, void *
 	return 0;
 }
 
+/* No tap, veth or the like, which guests and pods hang on. */
 static bool is_wired(const struct link *l)
 {
-	static const char *const others[] = {
-		"veth", "tun", "bridge", "dummy", "vxlan", "wireguard"
-	};
+	static const char *const kinds[] = { "", "bond", "team", "vlan" };
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		if (strcmp(l->kind, others[i]) == 0)
-			return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(l->kind, kinds[i]) == 0)
+			return !l->loopback;
 	}
-	return !l->loopback;
+	return false;
 }
 
 /* A walk that began anew shows links twice; the last word on each counts. */
@@ -76,14 +77,15 @@ static struct site_link *find_index(struct site *s, int index)
 
 /*
  * A bridge leads to routers only if a wire is one of its ports; one that pods and guests alone hang
- * on does not.
+ * on does not, nor does a host end of ours.
  */
 static void count_ports(struct site *s)
 {
 	struct site_link *l = s->links.at, *master;
 
 	for (size_t i = 0; i < s->links.count; i++)
-		l[i].uplink = !l[i].loopback && !l[i].master && !l[i].bridge;
+		l[i].uplink = !l[i].loopback && !l[i].master && !l[i].bridge &&
+			      strncmp(l[i].alias, ATTACHMENT_MARK, strlen(ATTACHMENT_MARK)) != 0;
 	for (size_t i = 0; i < s->links.count; i++) {
 		master = l[i].master ? find_index(s, l[i].master) : NULL;
 		if (!master)

@@ -44,7 +44,7 @@ struct site_link {
 	char name[IF_NAMESIZE];
 	char alias[LINK_ALIAS_SIZE];
 	bool loopback, bridge;
-	bool wired;	   /* no veth, tap or the like, which pods and guests hang on */
+	bool wired;	   /* hardware, or made of it */
 	bool uplink;	   /* routers may be behind it: no port, and no bridge without a wire */
 	bool ra_default;   /* a router advertisement gave it a default route */
 	size_t ports;	   /* links whose master it is */

@@ -120,3 +120,14 @@ ra() { cat "/proc/sys/net/ipv6/conf/$1/accept_ra"; }
 	[ "$(ra guests)" = 1 ]
 	ip link del guests
 }
+
+@test "a pod's link of its own is no uplink, whatever it has advertised" {
+	dual
+	uplink v7
+	ip link set v7 alias "cnibox net pod eth0"
+	run --separate-stderr up
+	[ "$status" -eq 0 ]
+	grep -q 'v7 has a default route from a router advertisement and loses it' <<<"$stderr"
+	[ "$(ra v7)" = 1 ]
+	[ -z "$(ip -6 route show default)" ]
+}
