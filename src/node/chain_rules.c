@@ -148,12 +148,15 @@ static int find_end(struct walk *w, const struct list *rules, enum chain_verdict
 	return ret;
 }
 
-int chain_end_find(struct nl *nft, const struct nft_table *t, const struct list *rules,
-		   uint8_t family, enum chain_verdict policy, struct chain_end *out, struct err *e)
+int chain_end_find(struct nl *nft, const struct chain_path *path, struct chain_end *out,
+		   struct err *e)
 {
-	struct walk w = { .nft = nft, .table = t, .arena = rules->arena, .family = family };
+	struct walk w = { .nft = nft,
+			  .table = path->table,
+			  .arena = path->rules->arena,
+			  .family = path->family };
 
-	return find_end(&w, rules, policy, out, e);
+	return find_end(&w, path->rules, path->policy, out, e);
 }
 
 uint64_t chain_rules_at(const struct list *rules, size_t place)

@@ -38,12 +38,17 @@ struct chain_end {
 int chain_rules_read(struct nl *nft, const struct nft_table *t, const char *chain, struct list *out,
 		     struct err *e);
 
-/*
- * policy: what becomes of those that come to the end; CHAIN_PASSES for a chain without hook. Jumps
- * are followed. The rules have been read; those that jumps lead to are read now.
- */
-int chain_end_find(struct nl *nft, const struct nft_table *t, const struct list *rules,
-		   uint8_t family, enum chain_verdict policy, struct chain_end *out, struct err *e);
+/* A chain as a packet of one family meets it. */
+struct chain_path {
+	const struct nft_table *table;
+	const struct list *rules; /* that have been read */
+	uint8_t family;
+	enum chain_verdict policy; /* of those that come to the end; CHAIN_PASSES without a hook */
+};
+
+/* Jumps are followed; the rules that they lead to are read now. */
+int chain_end_find(struct nl *nft, const struct chain_path *path, struct chain_end *out,
+		   struct err *e);
 
 /* The handle of the rule of others that has `place` of them before it; 0: none has. */
 uint64_t chain_rules_at(const struct list *rules, size_t place);

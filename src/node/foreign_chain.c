@@ -82,16 +82,22 @@ static int collect_chain(const struct nft_chain_info *in, void *arg)
 
 int foreign_chain_reread(struct nl *nft, struct foreign_chain *c, struct err *e)
 {
-	enum chain_verdict policy = !c->base ? CHAIN_PASSES : c->drop ? CHAIN_DROPS : CHAIN_ACCEPTS;
+	struct chain_path path = {
+		.table = &c->table,
+		.rules = &c->rules,
+		.policy = !c->base  ? CHAIN_PASSES
+			  : c->drop ? CHAIN_DROPS
+				    : CHAIN_ACCEPTS,
+	};
 	int r;
 
 	c->rules.count = 0;
 	r = chain_rules_read(nft, &c->table, c->name, &c->rules, e);
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
 		c->end[i] = (struct chain_end){ .verdict = CHAIN_PASSES };
+		path.family = families[i];
 		if (foreign_chain_has(c, families[i]))
-			r = chain_end_find(nft, &c->table, &c->rules, families[i], policy,
-					   &c->end[i], e);
+			r = chain_end_find(nft, &path, &c->end[i], e);
 	}
 	return r;
 }

@@ -173,7 +173,8 @@ static void test_rank(void **state)
 /* Kinds come in the order of applying. */
 static void test_kinds(void **state)
 {
-	static const struct kind *const order[] = { &sysctl_kind, &route_kind, &masquerade_kind,
+	static const struct kind *const order[] = { &sysctl_kind,  &bridge_address_kind,
+						    &route_kind,   &masquerade_kind,
 						    &forward_kind, &config_kind };
 
 	(void)state;
@@ -222,7 +223,7 @@ static void test_table(void **state)
 
 static void test_forward(void **state)
 {
-	const struct foreign_chain a = { .text = "ip filter FORWARD" }, b = { .text = "inet fw f" };
+	struct foreign_chain a = { .text = "ip filter FORWARD" }, b = { .text = "inet fw f" };
 	struct forward_item x = { .chain = &a, .rules = "from a" },
 			    y = { .chain = &b, .rules = "from a" };
 

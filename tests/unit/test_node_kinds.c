@@ -491,15 +491,14 @@ static void test_kubernetes_off_link(void **state)
 #define KUBE(name, address, subnet)                                                                \
 	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"podCIDR\":\"" subnet                    \
 	"\"},\"status\":{\"addresses\":[" address "]}}"
+#define A KUBE("a", INTERNAL("192.0.2.1"), "10.0.0.0/24")
+#define B KUBE("b", INTERNAL("203.0.113.2"), "10.0.1.0/24")
+#define C KUBE("c", "", "10.0.2.0/24")
+#define D KUBE("d", INTERNAL("192.0.2.4"), "10.0.3.0/24")
 #define INTERNAL(address) "{\"type\":\"InternalIP\",\"address\":\"" address "\"}"
 	(void)state;
 	address(2, "192.0.2.1/24");
-	builds("{\"kind\":\"List\",\"items\":[" KUBE("a", INTERNAL("192.0.2.1"), "10.0.0.0/24") "," KUBE(
-		       "b", INTERNAL("203.0.113.2"),
-		       "10.0.1.0/24") "," KUBE("c", "",
-					       "10.0.2.0/24") "," KUBE("d", INTERNAL("192.0.2.4"),
-								       "10.0.3.0/24") "]}",
-	       "a");
+	builds("{\"kind\":\"List\",\"items\":[" A "," B "," C "," D "]}", "a");
 	assert_string_equal(wanted(&route_kind), "route 10.0.3.0/24 via 192.0.2.4 dev 2 metric 0");
 	assert_true(warned("no next hop on link, left out: b (203.0.113.2), c (10.0.2.0/24)"));
 	refuses("{\"kind\":\"List\",\"items\":[" KUBE(
