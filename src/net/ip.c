@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
+#include "net/await.h"
 #include "net/nl.h"
 
 static void put_ifaddr(struct nl *nl, const char *what, uint16_t type, uint16_t flags, int index,
@@ -45,6 +46,13 @@ void ifaddr_add_alone(struct nl *nl, int index, const struct prefix *p)
 	nl_put_u32(nl, IFA_FLAGS, flags | IFA_F_NOPREFIXROUTE);
 }
 
+void ifaddr_add_dad(struct nl *nl, int index, const struct prefix *p)
+{
+	ifaddr_add(nl, index, p);
+	if (p->addr.family == AF_INET6)
+		nl_put_u32(nl, IFA_FLAGS, 0);
+}
+
 void ifaddr_del(struct nl *nl, int index, const struct prefix *p)
 {
 	put_ifaddr(nl, "delete address", RTM_DELADDR, 0, index, p);
@@ -55,16 +63,17 @@ struct ifaddr_walk {
 	void *arg;
 	uint8_t family;
 	int index;
+	uint32_t flags; /* of the address that fn is called with: IFA_F_* */
 };
 
 static int ifaddr_answer(const struct nlmsghdr *h, void *arg)
 {
-	const struct ifaddr_walk *w = arg;
-	const struct nlattr *a[IFA_LOCAL + 1];
+	struct ifaddr_walk *w = arg;
+	const struct nlattr *a[IFA_FLAGS + 1];
 	struct ifaddrmsg m;
 	struct prefix p;
 
-	if (h->nlmsg_type != RTM_NEWADDR || !nl_attrs(h, sizeof(m), a, IFA_LOCAL))
+	if (h->nlmsg_type != RTM_NEWADDR || !nl_attrs(h, sizeof(m), a, IFA_FLAGS))
 		return 0;
 	memcpy(&m, h + 1, sizeof(m));
 	/*
@@ -77,7 +86,16 @@ static int ifaddr_answer(const struct nlmsghdr *h, void *arg)
 	/* On point-to-point links IFA_ADDRESS is the other end. */
 	if (!nl_addr(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], m.ifa_family, &p.addr))
 		return 0;
+	w->flags = a[IFA_FLAGS] ? nl_u32(a[IFA_FLAGS]) : m.ifa_flags;
 	return w->fn((int)m.ifa_index, &p, m.ifa_scope, w->arg);
+}
+
+static int ifaddr_walk(struct nl *nl, struct ifaddr_walk *w, struct err *e)
+{
+	struct ifaddrmsg m = { .ifa_family = w->family, .ifa_index = (uint32_t)w->index };
+
+	nl_request(nl, "list addresses", RTM_GETADDR, NLM_F_DUMP, &m, sizeof(m));
+	return nl_dump(nl, ifaddr_answer, NULL, w, e);
 }
 
 int ifaddr_each(struct nl *nl, uint8_t family, int index, ifaddr_fn *fn, void *arg, struct err *e)
@@ -87,15 +105,108 @@ int ifaddr_each(struct nl *nl, uint8_t family, int index, ifaddr_fn *fn, void *a
 	int r = 0;
 
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
-		struct ifaddrmsg m = { .ifa_family = families[i], .ifa_index = (uint32_t)index };
-
 		if (family && family != families[i])
 			continue;
 		w.family = families[i];
-		nl_request(nl, "list addresses", RTM_GETADDR, NLM_F_DUMP, &m, sizeof(m));
-		r = nl_dump(nl, ifaddr_answer, NULL, &w, e);
+		r = ifaddr_walk(nl, &w, e);
 	}
 	return r;
+}
+
+#define READY_TIMEOUT_MS 10000 /* detection takes one to two seconds */
+
+struct awaited {
+	const struct ifaddr_await *w;
+	const struct addr *addr;
+	struct ifaddr_walk walk;
+	bool found;
+	uint32_t flags;
+};
+
+static int compare_awaited(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct awaited *a = arg;
+
+	(void)index;
+	(void)scope;
+	if (!addr_equal(&p->addr, a->addr))
+		return 0;
+	a->found = true;
+	a->flags = a->walk.flags;
+	return 0;
+}
+
+static int is_undisputed(void *arg, struct err *e)
+{
+	struct awaited *a = arg;
+	int r;
+
+	a->walk = (struct ifaddr_walk){
+		.fn = compare_awaited, .arg = a, .family = AF_INET6, .index = a->w->index
+	};
+	a->found = false;
+	r = ifaddr_walk(a->w->nl, &a->walk, e);
+	if (r < 0)
+		return r;
+	if (!a->found)
+		return err_set(e, EADDRNOTAVAIL, "it has been taken away");
+	if (a->flags & IFA_F_DADFAILED)
+		return err_set(e, EADDRINUSE, "another machine of the link has it");
+	return !(a->flags & IFA_F_TENTATIVE);
+}
+
+static int local_answer(const struct nlmsghdr *h, void *arg)
+{
+	struct rtmsg m;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_LENGTH(sizeof(m)))
+		return 0;
+	memcpy(&m, h + 1, sizeof(m));
+	*(bool *)arg = m.rtm_type == RTN_LOCAL;
+	return 0;
+}
+
+static int is_local(void *arg, struct err *e)
+{
+	const struct awaited *a = arg;
+	struct rtmsg m = { .rtm_family = AF_INET6, .rtm_dst_len = 128 };
+	struct err mine = { 0 };
+	bool local = false;
+	int r;
+
+	nl_request(a->w->nl, "find route", RTM_GETROUTE, 0, &m, sizeof(m));
+	nl_put_addr(a->w->nl, RTA_DST, a->addr);
+	r = nl_dump(a->w->nl, local_answer, NULL, &local, &mine);
+	if (r == -ENETUNREACH || r == -EHOSTUNREACH)
+		return 0;
+	return r < 0 ? err_take(e, &mine) : local;
+}
+
+int ifaddr_await(const struct ifaddr_await *w, const struct addr *addr, struct err *e)
+{
+	struct awaited arg = { .w = w, .addr = addr };
+	struct await a = {
+		.group = RTNLGRP_IPV6_IFADDR,
+		.ns = w->ns,
+		.home = w->home,
+		.timeout_ms = READY_TIMEOUT_MS,
+		.holds = is_undisputed,
+		.arg = &arg,
+	};
+	char text[ADDR_TEXT];
+	int r = 0;
+
+	if (addr->family != AF_INET6)
+		return 0;
+	if (w->dad)
+		r = await_state(&a, e);
+	a.group = RTNLGRP_IPV6_ROUTE;
+	a.holds = is_local;
+	if (r == 0)
+		r = await_state(&a, e);
+	if (r == -ETIMEDOUT)
+		err_set(e, ETIMEDOUT, "it cannot be used after %d s", READY_TIMEOUT_MS / 1000);
+	return err_ctx(e, r, "address %s", addr_format(addr, text));
 }
 
 /* A deletion that names no scope means any (RT_SCOPE_NOWHERE). */

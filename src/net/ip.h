@@ -23,6 +23,8 @@ struct nl;
 void ifaddr_add(struct nl *nl, int index, const struct prefix *p);
 /* The same without a route to the rest of its subnet (IFA_F_NOPREFIXROUTE). */
 void ifaddr_add_alone(struct nl *nl, int index, const struct prefix *p);
+/* As ifaddr_add(), with duplicate address detection where the family has it (ifaddr_await()). */
+void ifaddr_add_dad(struct nl *nl, int index, const struct prefix *p);
 void ifaddr_del(struct nl *nl, int index, const struct prefix *p);
 
 /*
@@ -31,6 +33,20 @@ void ifaddr_del(struct nl *nl, int index, const struct prefix *p);
  */
 typedef int ifaddr_fn(int index, const struct prefix *p, uint8_t scope, void *arg);
 int ifaddr_each(struct nl *nl, uint8_t family, int index, ifaddr_fn *fn, void *arg, struct err *e);
+
+/*
+ * Wait until packets to an address of the link arrive: IPv6 enters its local route, and ends the
+ * detection of duplicates, in deferred work (addrconf_dad_work()). nl is a socket of the namespace
+ * ns (home is the way back); both -1: of this one. -EADDRINUSE: another has the address. IPv4 and
+ * none are 0 at once.
+ */
+struct ifaddr_await {
+	struct nl *nl;
+	int ns, home;
+	int index;
+	bool dad; /* it was added by ifaddr_add_dad() */
+};
+int ifaddr_await(const struct ifaddr_await *w, const struct addr *a, struct err *e);
 
 struct route {
 	struct prefix dst; /* len 0: the default route of its family */

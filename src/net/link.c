@@ -68,28 +68,27 @@ static void hint_master(struct nl *nl)
 }
 
 /*
- * do_setlink() turns a link on before it joins a bridge, and looks at IFLA_AF_SPEC last: so two
- * requests.
+ * do_setlink() turned a link on before it joined its bridge (up to 5.15), and looks at IFLA_AF_SPEC
+ * last: so two requests.
  */
 void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6)
 {
-	nl_request(nl, "set link alias", RTM_SETLINK, 0, &no_link, sizeof(no_link));
+	nl_request(nl, "set link alias and bridge", RTM_SETLINK, 0, &no_link, sizeof(no_link));
+	hint_master(nl);
 	nl_put_str(nl, IFLA_IFNAME, v->host);
 	if (v->alias)
 		nl_put(nl, IFLA_IFALIAS, v->alias, strlen(v->alias));
 	nl_put_u32(nl, IFLA_GROUP, 0);
+	if (v->master)
+		nl_put_u32(nl, IFLA_MASTER, (uint32_t)v->master);
 	if (no_ipv6) {
 		nl_nest (nl, IFLA_AF_SPEC) {
 			nl_nest (nl, AF_INET6)
 				nl_put_u8(nl, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 		}
 	}
-	nl_request(nl, "set link up in its bridge", RTM_SETLINK, 0, &link_is_up,
-		   sizeof(link_is_up));
-	hint_master(nl);
+	nl_request(nl, "set link up", RTM_SETLINK, 0, &link_is_up, sizeof(link_is_up));
 	nl_put_str(nl, IFLA_IFNAME, v->host);
-	if (v->master)
-		nl_put_u32(nl, IFLA_MASTER, (uint32_t)v->master);
 }
 
 void link_add_bridge(struct nl *nl, const struct bridge *b)

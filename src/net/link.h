@@ -18,6 +18,16 @@ struct nl;
 #define LINK_ALIAS_SIZE 256 /* IFALIASZ */
 #define MAC_TEXT 18
 
+/* A link's own IPv6 (net/ipv6/conf/NAME). */
+struct link_ipv6 {
+	bool known; /* false: it has none: a kernel without, or an MTU below 1280 */
+	bool disabled;
+	bool forwarding;
+	bool autoconf;
+	bool accept_redirects;
+	uint8_t accept_ra;
+};
+
 struct link {
 	int index;
 	char name[IF_NAMESIZE];
@@ -33,6 +43,11 @@ struct link {
 	int peer;   /* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
 	bool peer_elsewhere; /* the other end is in another namespace (IFLA_LINK_NETNSID present) */
 	bool hairpin;	     /* as a bridge port */
+	bool bridge_port;    /* master is a bridge */
+	uint8_t port_state;  /* in that: BR_STATE_* */
+	bool ready;	     /* operational (RFC 2863), and the kernel's queues know it */
+	uint8_t bridge_id[6]; /* of a bridge: the MAC in its id; zero before its first port */
+	struct link_ipv6 ipv6;
 	char alias[LINK_ALIAS_SIZE];
 };
 
@@ -55,10 +70,10 @@ struct veth {
 void link_add_veth(struct nl *nl, const struct veth *v);
 
 /*
- * The host end gets what no kernel takes at creation, the alias, with it group 0, then it joins its
- * bridge and goes up. no_ipv6: without a link-local address, which is of no use in a bridge and
- * costs an ADD on a full node 0.4 ms of multicast; a host end without IPv6 answers -EAFNOSUPPORT
- * then, and everything else is done.
+ * The host end gets what no kernel takes at creation, the alias, with it group 0, and joins its
+ * bridge; then it goes up, so that it is never up and outside. no_ipv6: without a link-local
+ * address, which is of no use in a bridge and costs an ADD on a full node 0.4 ms of multicast; a
+ * host end without IPv6 answers -EAFNOSUPPORT then, and everything else is done.
  */
 void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6);
 
@@ -119,6 +134,15 @@ void link_del_group(struct nl *nl, uint32_t group);
 
 int link_find(struct nl *nl, const char *name, struct link *out, struct err *e);
 int link_find_index(struct nl *nl, int index, struct link *out, struct err *e);
+
+/*
+ * Wait until the link is ready and, as a bridge port, takes part in it. A change of the carrier
+ * reaches the queues and the bridge by deferred work (net/core/link_watch.c): at once, or within a
+ * second for a veth whose two ends happen to have one index. Asking for the link does that work
+ * since 6.8 (rtnl_getlink()); before, the kernel's event is waited for. A port of a bridge with a
+ * spanning tree is not waited for until it forwards: that takes half a minute, and is asked for.
+ */
+int link_await(struct nl *nl, const char *name, struct link *out, struct err *e);
 
 /*
  * Call fn for every link of the namespace; kind NULL: all. fn's negative value ends the walk and is

@@ -6,12 +6,28 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
+#include "net/await.h"
 #include "net/nl.h"
 
 #define RTEXT_SKIP_STATS (1 << 3) /* RTEXT_FILTER_SKIP_STATS, since 4.4: counters nobody reads */
+
+static void read_bridge(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_BR_BRIDGE_ID + 1];
+	struct ifla_bridge_id id;
+
+	(void)nl_attrs_nested(data, a, IFLA_BR_BRIDGE_ID);
+	if (nl_size(a[IFLA_BR_BRIDGE_ID]) < sizeof(id))
+		return;
+	memcpy(&id, nl_data(a[IFLA_BR_BRIDGE_ID]), sizeof(id));
+	memcpy(l->bridge_id, id.addr, sizeof(l->bridge_id));
+}
 
 static void read_kind(const struct nlattr *info, struct link *l)
 {
@@ -20,11 +36,39 @@ static void read_kind(const struct nlattr *info, struct link *l)
 
 	(void)nl_attrs_nested(info, a, IFLA_INFO_SLAVE_DATA);
 	(void)nl_str(a[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
+	if (strcmp(l->kind, "bridge") == 0)
+		read_bridge(a[IFLA_INFO_DATA], l);
 	if (!nl_str(a[IFLA_INFO_SLAVE_KIND], master_kind, sizeof(master_kind)) ||
 	    strcmp(master_kind, "bridge") != 0)
 		return;
+	l->bridge_port = true;
 	(void)nl_attrs_nested(a[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MODE);
 	l->hairpin = nl_u8(port[IFLA_BRPORT_MODE]) != 0;
+	l->port_state = nl_u8(port[IFLA_BRPORT_STATE]);
+}
+
+/* 0 where the kernel's list is shorter. */
+static int32_t conf_value(const struct nlattr *conf, size_t which)
+{
+	int32_t v = 0;
+
+	if (nl_size(conf) >= (which + 1) * sizeof(v))
+		memcpy(&v, (const char *)nl_data(conf) + which * sizeof(v), sizeof(v));
+	return v;
+}
+
+static void read_ipv6(const struct nlattr *families, struct link_ipv6 *out)
+{
+	const struct nlattr *family[AF_INET6 + 1], *a[IFLA_INET6_CONF + 1];
+
+	(void)nl_attrs_nested(families, family, AF_INET6);
+	(void)nl_attrs_nested(family[AF_INET6], a, IFLA_INET6_CONF);
+	out->known = a[IFLA_INET6_CONF] != NULL;
+	out->disabled = conf_value(a[IFLA_INET6_CONF], DEVCONF_DISABLE_IPV6) != 0;
+	out->forwarding = conf_value(a[IFLA_INET6_CONF], DEVCONF_FORWARDING) != 0;
+	out->autoconf = conf_value(a[IFLA_INET6_CONF], DEVCONF_AUTOCONF) != 0;
+	out->accept_redirects = conf_value(a[IFLA_INET6_CONF], DEVCONF_ACCEPT_REDIRECTS) != 0;
+	out->accept_ra = (uint8_t)conf_value(a[IFLA_INET6_CONF], DEVCONF_ACCEPT_RA);
 }
 
 /*
@@ -54,7 +98,9 @@ static bool read_link(const struct nlmsghdr *h, struct link *l)
 	l->master = (int)nl_u32(a[IFLA_MASTER]);
 	l->peer = (int)nl_u32(a[IFLA_LINK]);
 	l->peer_elsewhere = a[IFLA_LINK_NETNSID] != NULL;
+	l->ready = nl_u8(a[IFLA_OPERSTATE]) == IF_OPER_UP;
 	read_kind(a[IFLA_LINKINFO], l);
+	read_ipv6(a[IFLA_AF_SPEC], &l->ipv6);
 	return m.ifi_family == AF_UNSPEC && l->index > 0;
 }
 
@@ -100,6 +146,45 @@ int link_find_index(struct nl *nl, int index, struct link *out, struct err *e)
 	nl_request(nl, "find link", RTM_GETLINK, 0, &m, sizeof(m));
 	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
 	return err_ctx(e, find_commit(nl, out, e), "link %d", index);
+}
+
+#define READY_TIMEOUT_MS 10000 /* for a machine that does nothing else; never met */
+
+struct awaited {
+	struct nl *nl;
+	const char *name;
+	struct link *out;
+};
+
+static int is_ready(void *arg, struct err *e)
+{
+	const struct awaited *w = arg;
+	int r = link_find(w->nl, w->name, w->out, e);
+
+	if (r == 0)
+		return err_set(e, ENODEV, "link %s has vanished", w->name);
+	if (r < 0)
+		return r;
+	return w->out->ready && (!w->out->bridge_port || w->out->port_state != BR_STATE_DISABLED);
+}
+
+int link_await(struct nl *nl, const char *name, struct link *out, struct err *e)
+{
+	struct awaited w = { nl, name, out };
+	const struct await a = {
+		.group = RTNLGRP_LINK,
+		.ns = -1,
+		.home = -1,
+		.timeout_ms = READY_TIMEOUT_MS,
+		.holds = is_ready,
+		.arg = &w,
+	};
+	int r = await_state(&a, e);
+
+	if (r == -ETIMEDOUT)
+		return err_set(e, ETIMEDOUT, "link %s does not become operational%s", name,
+			       out->bridge_port ? " in its bridge" : "");
+	return r;
 }
 
 struct each {

@@ -198,6 +198,15 @@ bool nl_attrs_nested(const struct nlattr *nest, const struct nlattr **out,
  */
 bool nl_attr_next(const struct nlattr *nest, const struct nlattr **at);
 
+/* From now on the socket gets the events of a group (RTNLGRP_*). It is for nothing else then. */
+int nl_listen(struct nl *nl, unsigned int group, struct err *e);
+
+/*
+ * Wait for events of a listening socket and forget them: what is true now is to be asked with
+ * another. 1: some came, or were lost; 0: none in this time.
+ */
+int nl_wait(const struct nl *nl, int timeout_ms, struct err *e);
+
 /* Read an attribute with its length checked; 0, "" or false when it is NULL or too short. */
 uint32_t nl_u32(const struct nlattr *a);
 uint32_t nl_be32(const struct nlattr *a); /* returned in host order */

@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -301,4 +302,33 @@ int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *a
 			    RESTARTS_MAX + 1);
 	nl_discard(nl);
 	return r;
+}
+
+/* A socket without an address of its own gets no event (do_one_broadcast()). */
+int nl_listen(struct nl *nl, unsigned int group, struct err *e)
+{
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+
+	if (bind(nl->fd, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
+	    setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+		return err_errno(e, "listen to netlink group %u", group);
+	return 0;
+}
+
+int nl_wait(const struct nl *nl, int timeout_ms, struct err *e)
+{
+	struct pollfd p = { .fd = nl->fd, .events = POLLIN };
+	struct inbox in;
+	int r = poll(&p, 1, timeout_ms);
+	ssize_t n;
+
+	if (r < 0 && errno != EINTR)
+		return err_errno(e, "wait for a netlink event");
+	if (r <= 0)
+		return 0;
+	while ((n = inbox_fill(nl, &in, e)) != 0) {
+		if (n < 0 && n != -ENOBUFS)
+			return (int)n;
+	}
+	return 1;
 }

@@ -73,17 +73,12 @@ int sysctl_get(const char *path, char *out, size_t size, struct err *e)
 	return 0;
 }
 
-int sysctl_set(const char *path, const char *value, struct err *e)
+int sysctl_write(const char *path, const char *value, struct err *e)
 {
-	char now[VALUE_MAX];
 	size_t len = strlen(value);
 	ssize_t n;
-	int fd;
+	int fd = sysctl_open(path, O_WRONLY, e);
 
-	/* Some are write-only; then there is nothing to compare with. */
-	if (sysctl_get(path, now, sizeof(now), err_ignored()) == 0 && strcmp(now, value) == 0)
-		return 0;
-	fd = sysctl_open(path, O_WRONLY, e);
 	if (fd < 0)
 		return fd;
 	do
@@ -94,5 +89,17 @@ int sysctl_set(const char *path, const char *value, struct err *e)
 	else if ((size_t)n != len)
 		n = err_set(e, EIO, "sysctl %s: took %zd of %zu bytes", path, n, len);
 	close(fd);
-	return n < 0 ? (int)n : 1;
+	return n < 0 ? (int)n : 0;
+}
+
+int sysctl_set(const char *path, const char *value, struct err *e)
+{
+	char now[VALUE_MAX];
+	int r;
+
+	/* Some are write-only; then there is nothing to compare with. */
+	if (sysctl_get(path, now, sizeof(now), err_ignored()) == 0 && strcmp(now, value) == 0)
+		return 0;
+	r = sysctl_write(path, value, e);
+	return r < 0 ? r : 1;
 }

@@ -23,6 +23,9 @@ int sysctl_set(const char *path, const char *value, struct err *e);
 const char *sysctl_link_path(const char *family, const char *link, const char *knob,
 			     char out[static SYSCTL_LINK_PATH]);
 
+/* Write value without a look at what stands there: 0. */
+int sysctl_write(const char *path, const char *value, struct err *e);
+
 /* Read without the newline. */
 int sysctl_get(const char *path, char *out, size_t size, struct err *e);
 

@@ -213,9 +213,9 @@ static void veth_errors_say_why(void **state)
 		const char *text;
 	} cases[] = {
 		{ "veth1", false, false, -EINVAL,
-		  "set link up in its bridge: no link has the index given as its bridge" },
+		  "set link alias and bridge: no link has the index given as its bridge" },
 		{ "veth1", false, true, -EOPNOTSUPP,
-		  "set link up in its bridge: the link given as its bridge is no bridge" },
+		  "set link alias and bridge: the link given as its bridge is no bridge" },
 		{ "no/slash", true, false, -EINVAL, "create veth: Invalid argument" },
 	};
 	struct veth v;
