@@ -111,17 +111,41 @@ static int add_route(struct iface *i, struct undo *u, struct err *e)
 	return i->driver->route ? i->driver->route(i, e) : 0;
 }
 
-static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
+static struct pod_want want_of(const struct iface *i)
 {
-	const struct pod_want want = {
+	return (struct pod_want){
 		.ifname = i->req->at.ifname,
 		.alias = i->driver->host_end ? NULL : i->alias,
+		.announce = i->driver->host_end,
+		.dad = i->conf->dad,
 		.by_gateway = i->driver->by_gateway,
 		.r = &i->ips,
 	};
+}
+
+static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
+{
+	const struct pod_want want = want_of(i);
 
 	(void)u; /* goes with the link */
 	return pod_configure(&i->pod, &want, e);
+}
+
+static int await_host(struct iface *i, struct undo *u, struct err *e)
+{
+	struct link end;
+	int r = i->driver->host_end ? link_await(&i->host, i->host_name, &end, e) : 0;
+
+	(void)u; /* nothing is made */
+	return r == 0 && i->driver->ready ? i->driver->ready(i, e) : r;
+}
+
+static int add_ready(struct iface *i, struct undo *u, struct err *e)
+{
+	const struct pod_want want = want_of(i);
+	int r = await_host(i, u, e);
+
+	return r < 0 ? r : pod_ready(&i->pod, &want, e);
 }
 
 /*
@@ -129,12 +153,13 @@ static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
  * only while its owner has a host end (fw.h), so the link is there before.
  */
 static step_fn *const lease_first[] = {
-	add_lease, add_host, add_gateway, add_link, add_masquerade, add_route, add_pod_side, NULL,
+	add_lease, add_host,	 add_gateway, add_link, add_masquerade,
+	add_route, add_pod_side, add_ready,   NULL,
 };
 /* The IPAM plugin speaks through the pod's interface. */
 static step_fn *const link_first[] = {
-	add_host,	add_link,  add_up,	 add_lease, add_gateway,
-	add_masquerade, add_route, add_pod_side, NULL,
+	add_host,	add_link,  add_up,	 await_host, add_lease, add_gateway,
+	add_masquerade, add_route, add_pod_side, add_ready,  NULL,
 };
 
 static int run_steps(struct iface *i, struct undo *u, struct err *e)
@@ -220,5 +245,5 @@ int iface_add(const struct cni_request *req, const void *conf, struct cni_result
 		r = run_steps(i, u, e);
 	if (r == 0)
 		r = report(i, out, e);
-	return r == 0 && i->driver->finish ? i->driver->finish(i, e) : r;
+	return r;
 }

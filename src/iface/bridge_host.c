@@ -7,18 +7,19 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "iface/iface.h"
+#include "iface/forward.h"
 #include "net/ip.h"
+#include "net/neigh.h"
 #include "net/nl.h"
 
 #define RUN_DIR "/run/cnibox"
 #define LOCK_TIMEOUT_MS 30000
-#define ALIAS "cnibox"
 
 /* One lock for all bridges: it is only held while one is new. */
 static int take_lock(unsigned int timeout_ms, struct err *e)
@@ -98,64 +99,88 @@ static int find_or_make(struct bridge_host *b, const struct bridge_want *want, s
 	return r;
 }
 
+static bool is_gateway_of(const struct cni_result *ips, const struct prefix *p)
+{
+	for (size_t i = 0; i < ips->ip_count; i++) {
+		if (addr_equal(&ips->ips[i].gateway, &p->addr) && ips->ips[i].address.len == p->len)
+			return true;
+	}
+	return false;
+}
+
+#define STALE_MAX 16
+
 struct address_walk {
 	const struct prefix *wanted;
+	const struct cni_result *ips;
 	bool force;
-	struct nl *nl;
-	int index;
 	bool present;
-	struct prefix stale[8];
+	struct prefix stale[STALE_MAX];
 	unsigned int stale_count;
 	bool conflict;
 	struct prefix other;
 };
 
 /*
- * Link-local addresses are the kernel's own, and in IPv6 only an address of the same subnet is in
- * the way.
+ * A bridge can be the gateway of several subnets, also of one pod's: only an address of the wanted
+ * one's subnet is in the way. With forceAddress every other of IPv4 is, as with the reference.
+ * Link-local addresses are the kernel's own.
  */
 static int judge_address(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
 	struct address_walk *w = arg;
+	bool overlaps = prefix_overlaps(p, w->wanted);
 
 	(void)index;
 	if (prefix_equal(p, w->wanted)) {
 		w->present = true;
-	} else if (scope != RT_SCOPE_LINK &&
-		   (p->addr.family == AF_INET || prefix_overlaps(p, w->wanted))) {
-		w->conflict = true;
-		w->other = *p;
-		if (w->force && w->stale_count < 8)
+	} else if (scope != RT_SCOPE_LINK && !is_gateway_of(w->ips, p)) {
+		if (overlaps) {
+			w->conflict = true;
+			w->other = *p;
+		}
+		if ((overlaps || p->addr.family == AF_INET) && w->stale_count < STALE_MAX)
 			w->stale[w->stale_count++] = *p;
 	}
 	return 0;
 }
 
 static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
-			  const struct prefix *wanted, struct err *e)
+			  const struct cni_result *ips, const struct prefix *wanted, struct err *e)
 {
-	struct address_walk w = { .wanted = wanted, .force = want->force_address };
+	struct address_walk w = { .wanted = wanted, .ips = ips };
 	struct err local = { 0 };
 	int r = ifaddr_each(b->nl, wanted->addr.family, b->link.index, judge_address, &w, e);
 
-	if (r < 0 || (w.present && !w.stale_count))
+	if (r < 0 || w.present)
 		return r;
-	if (w.conflict && !w.force && !w.present)
+	if (w.conflict && !want->force_address)
 		return err_code(e,
 				err_set(e, EEXIST,
 					"bridge \"%s\" already has the address %s instead of %s "
 					"(forceAddress is not set)",
 					want->name, prefix_text(&w.other), prefix_text(wanted)),
 				CNI_ERR_EXISTS);
-	for (unsigned int i = 0; i < w.stale_count; i++)
+	for (unsigned int i = 0; want->force_address && i < w.stale_count; i++)
 		ifaddr_del(b->nl, b->link.index, &w.stale[i]);
-	if (!w.present)
-		ifaddr_add(b->nl, b->link.index, wanted);
+	ifaddr_add(b->nl, b->link.index, wanted);
 	r = nl_commit(b->nl, NULL, &local);
 	if (r == 0 || r == -EEXIST)
 		return 0;
 	*e = local;
 	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name, prefix_text(wanted));
+}
+
+static int ensure_gateway(struct bridge_host *b, const struct bridge_want *want,
+			  const struct cni_result *ips, const struct prefix *gw, struct err *e)
+{
+	int r = 0;
+
+	if (gw->addr.family == AF_INET6)
+		r = err_ctx(e, forward_allow_ipv6(&b->link, e), "bridge \"%s\"", want->name);
+	if (r == 0)
+		r = ensure_address(b, want, ips, gw, e);
+	return r < 0 ? r : forward_enable(b->nl, gw->addr.family, e);
 }
 
 int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
@@ -168,11 +193,128 @@ int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
 
 		if (!addr_is_set(&gw.addr))
 			continue;
-		r = ensure_address(b, want, &gw, e);
-		if (r == 0)
-			r = iface_forward(gw.addr.family, e);
+		r = ensure_gateway(b, want, ips, &gw, e);
 	}
 	return r;
+}
+
+/* The bridge's carrier comes with its first port that forwards. */
+static int await_carrier(struct bridge_host *b, const char *name, struct err *e)
+{
+	return b->link.ready ? 0 : link_await(b->nl, name, &b->link, e);
+}
+
+/* A pod that had the address before may be in the node's own memory. */
+static int forget_neighbours(struct bridge_host *b, const struct cni_result *ips, struct err *e)
+{
+	struct err local = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < ips->ip_count; i++)
+		neigh_del(b->nl, b->link.index, &ips->ips[i].address.addr);
+	r = nl_commit(b->nl, NULL, &local);
+	return r == 0 || r == -ENOENT ? 0 : err_take(e, &local);
+}
+
+int bridge_host_ready(struct bridge_host *b, const struct bridge_want *want,
+		      const struct cni_result *ips, struct err *e)
+{
+	const struct ifaddr_await w = { .nl = b->nl, .ns = -1, .home = -1, .index = b->link.index };
+	int r = await_carrier(b, want->name, e);
+
+	for (size_t i = 0; r == 0 && want->gateway && i < ips->ip_count; i++)
+		r = ifaddr_await(&w, &ips->ips[i].gateway, e);
+	if (r == 0)
+		r = forget_neighbours(b, ips, e);
+	return err_ctx(e, r, "bridge \"%s\"", want->name);
+}
+
+/* Has somebody given it this MAC? Unknown where /sys shows another namespace: then no. */
+static bool mac_is_set(const char *name)
+{
+	char path[64], text[8];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text));
+		close(fd);
+	}
+	return n > 0 && text[0] == '0' + NET_ADDR_SET;
+}
+
+/*
+ * The MAC that it has as a bridge, if it has one. Before its first port it has none: its id is
+ * zero, would stay so when a MAC is set that is there already, and no port would ever forward
+ * (br_should_become_designated_port()).
+ */
+static int set_mac(struct bridge_host *b, const char *name, struct err *e)
+{
+	int r = mac_is_set(name) ? 0 : 1;
+
+	if (r > 0 && memcmp(b->link.bridge_id, b->link.mac, sizeof(b->link.mac)) != 0)
+		mac_random(b->link.mac);
+	if (r > 0) {
+		link_set_mac(b->nl, b->link.index, b->link.mac);
+		r = nl_commit(b->nl, NULL, e);
+	}
+	return r;
+}
+
+/*
+ * A bridge that others made takes the MAC of one of its ports, ever anew, until it is told one.
+ * Under the lock, so that two first ADDs report the same.
+ */
+static int pin_mac(struct bridge_host *b, const char *name, struct err *e)
+{
+	int lock, r;
+
+	if (b->lock >= 0 || strcmp(b->link.alias, BRIDGE_ALIAS) == 0 || mac_is_set(name))
+		return 0;
+	lock = take_lock(LOCK_TIMEOUT_MS, e);
+	if (lock < 0)
+		return lock;
+	r = find(b, name, e);
+	if (r > 0)
+		r = set_mac(b, name, e);
+	else if (r == 0)
+		r = err_set(e, ENODEV, "it has vanished");
+	close(lock);
+	return r;
+}
+
+struct port_walk {
+	int bridge;
+	bool found;
+	bool foreign; /* other than a veth */
+};
+
+static int see_port(const struct link *l, void *arg)
+{
+	struct port_walk *w = arg;
+
+	if (l->master != w->bridge)
+		return 0;
+	w->found = true;
+	w->foreign = w->foreign || strcmp(l->kind, "veth") != 0;
+	return 0;
+}
+
+/*
+ * A bridge with a port that leads out of the node is a network of others, and by its router
+ * advertisements the node may have its own way out: it keeps its settings.
+ */
+static int guard(struct bridge_host *b, struct err *e)
+{
+	struct port_walk w = { .bridge = b->link.index };
+	int r;
+
+	if (forward_is_guarded(&b->link))
+		return 0;
+	r = link_each(b->nl, NULL, see_port, &w, e);
+	return r < 0 || w.foreign ? r : forward_guard(&b->link, e);
 }
 
 static int ensure_flags(struct bridge_host *b, const struct bridge_want *want, struct err *e)
@@ -181,7 +323,18 @@ static int ensure_flags(struct bridge_host *b, const struct bridge_want *want, s
 		link_up(b->nl, b->link.index);
 	if (want->promisc && !b->link.promisc)
 		link_set_promisc(b->nl, b->link.index, true);
-	return err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", want->name);
+	return nl_commit(b->nl, NULL, e);
+}
+
+static int prepare(struct bridge_host *b, const struct bridge_want *want, struct err *e)
+{
+	int r = guard(b, e);
+
+	if (r == 0)
+		r = pin_mac(b, want->name, e);
+	if (r == 0)
+		r = ensure_flags(b, want, e);
+	return err_ctx(e, r, "bridge \"%s\"", want->name);
 }
 
 int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e)
@@ -191,7 +344,7 @@ int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, stru
 	b->lock = -1;
 	r = find_or_make(b, want, e);
 	if (r > 0)
-		r = ensure_flags(b, want, e);
+		r = prepare(b, want, e);
 	if (r < 0)
 		bridge_host_drop(b);
 	return r;
@@ -203,25 +356,12 @@ int bridge_host_keep(struct bridge_host *b, struct err *e)
 
 	if (b->lock < 0)
 		return 0;
-	link_set_alias(b->nl, b->link.index, ALIAS, 0);
+	link_set_alias(b->nl, b->link.index, BRIDGE_ALIAS, 0);
 	r = err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", b->link.name);
 	if (r < 0)
 		return r;
 	close(b->lock);
 	b->lock = -1;
-	return 0;
-}
-
-struct port_walk {
-	int bridge;
-	bool found;
-};
-
-static int see_port(const struct link *l, void *arg)
-{
-	struct port_walk *w = arg;
-
-	w->found = w->found || l->master == w->bridge;
 	return 0;
 }
 

@@ -5,6 +5,9 @@
  * has not succeeded it is in a link group of its own, from its creation on: its maker's failure, or
  * a DEL after its maker was killed, takes it away again. Makers and takers hold a lock; every other
  * ADD sees a finished bridge and takes none.
+ *
+ * A bridge that somebody made before is used, too: it keeps the MAC that it has, for life, gets the
+ * same guards against what pods say, and is never taken away.
  */
 #ifndef IFACE_BRIDGE_HOST_H
 #define IFACE_BRIDGE_HOST_H
@@ -20,12 +23,14 @@ struct nl;
 
 #define BRIDGE_UNFINISHED 0x636e6275u /* "cnbu": no other software's group */
 
+#define BRIDGE_ALIAS "cnibox" /* of a bridge that we have made */
+
 struct bridge_want {
 	const char *name;
 	uint32_t mtu; /* of a new bridge; 0: kernel default */
 	bool promisc;
 	bool gateway;	    /* the gateways of ips become its addresses */
-	bool force_address; /* replace another address of the same family */
+	bool force_address; /* replace other addresses */
 };
 
 struct bridge_host {
@@ -36,14 +41,21 @@ struct bridge_host {
 };
 
 /*
- * Find or make the bridge, up and promiscuous as wanted; what exists and is no bridge is -EEXIST,
- * named. On failure the bridge is as before.
+ * Find or make the bridge, guarded (iface/forward.h), up and promiscuous as wanted; what exists and
+ * is no bridge is -EEXIST, named. On failure the bridge is as before.
  */
 int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e);
 
 /* The gateway addresses and forwarding as wanted. */
 int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
 			const struct cni_result *ips, struct err *e);
+
+/*
+ * The pod's port is one: the bridge has a carrier, its gateway addresses can be reached, and what
+ * the node knew about the pod's addresses is forgotten.
+ */
+int bridge_host_ready(struct bridge_host *b, const struct bridge_want *want,
+		      const struct cni_result *ips, struct err *e);
 
 /* The ADD has succeeded: a new bridge is finished, the lock released. */
 int bridge_host_keep(struct bridge_host *b, struct err *e);

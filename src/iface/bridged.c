@@ -116,6 +116,14 @@ static int complete(struct iface *i, struct err *e)
 	return c->is_default_gateway ? add_default_routes(&i->ips, e) : 0;
 }
 
+static int ready(struct iface *i, struct err *e)
+{
+	const struct bridge_want want = want_of(conf_of(i));
+	struct state *s = i->state;
+
+	return bridge_host_ready(&s->bridge, &want, &i->ips, e);
+}
+
 static int report(struct iface *i, struct cni_result *out, struct err *e)
 {
 	struct state *s = i->state;
@@ -195,6 +203,7 @@ const struct iface_driver bridged_driver = {
 	.link = make_link,
 	.complete = complete,
 	.gateway = gateway,
+	.ready = ready,
 	.report = report,
 	.finish = finish,
 	.adopt = adopt,

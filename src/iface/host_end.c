@@ -6,9 +6,16 @@
 
 #include "base/err.h"
 #include "cni/attachment.h"
+#include "iface/forward.h"
 #include "iface/iface.h"
 
 #define VETH_DEFAULT_MTU 1500
+
+static int make_pair(struct iface *i, const struct veth *v, struct err *e)
+{
+	link_add_veth(&i->host, v);
+	return nl_commit(&i->host, NULL, e);
+}
 
 static int join(struct iface *i, const struct veth *v, const struct host_end *h, bool no_ipv6,
 		struct err *e)
@@ -19,7 +26,6 @@ static int join(struct iface *i, const struct veth *v, const struct host_end *h,
 	return nl_commit(&i->host, NULL, e);
 }
 
-/* -EAFNOSUPPORT: a host end without IPv6; everything else is done, and again is no harm. */
 int host_end_add(struct iface *i, struct host_end *h, struct err *e)
 {
 	struct veth v = {
@@ -31,18 +37,16 @@ int host_end_add(struct iface *i, struct host_end *h, struct err *e)
 		.master = h->master,
 		.mtu = (uint32_t)i->conf->mtu,
 	};
-	struct err local = { 0 };
 	int r;
 
 	mac_random(h->mac);
 	memcpy(v.host_mac, h->mac, sizeof(v.host_mac));
 	memcpy(v.pod_mac, i->mac, sizeof(v.pod_mac));
-	link_add_veth(&i->host, &v);
 	i->mtu = v.mtu ? v.mtu : VETH_DEFAULT_MTU;
-	r = join(i, &v, h, h->no_ipv6, &local);
-	if (r == -EAFNOSUPPORT && h->no_ipv6)
-		return join(i, &v, h, false, e);
-	return r < 0 ? err_take(e, &local) : 0;
+	r = make_pair(i, &v, e);
+	if (r == 0)
+		r = forward_guard_new(i->host_name, e);
+	return r < 0 ? r : join(i, &v, h, h->no_ipv6 && r > 0, e);
 }
 
 int host_end_report(const struct iface *i, const struct host_end *h, struct cni_result *out,

@@ -3,31 +3,42 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "cni/attachment.h"
 #include "iface/gone.h"
-#include "net/sysctl.h"
+
+static struct iface current; /* one process has one call */
 
 int iface_open(struct iface **out, const struct cni_request *req, const void *conf, struct err *e)
 {
-	static struct iface i;
-
-	*out = &i;
-	i.driver = req->plugin->driver;
-	i.plugin_conf = conf;
-	i.conf = conf;
-	i.req = req;
-	i.ips.ip_count = i.ips.route_count = 0;
-	i.ips.dns = (struct json_raw){ 0 };
-	i.state = arena_alloc(req->arena, i.driver->state_size);
-	if (!i.state)
+	*out = &current;
+	current.driver = req->plugin->driver;
+	current.plugin_conf = conf;
+	current.conf = conf;
+	current.req = req;
+	current.ips.ip_count = current.ips.route_count = 0;
+	current.ips.dns = (struct json_raw){ 0 };
+	current.state = arena_alloc(req->arena, current.driver->state_size);
+	if (!current.state)
 		return err_set(e, ENOMEM, "no memory left");
-	attachment_host_name(&req->at, i.host_name);
-	attachment_alias(&req->at, i.alias);
-	return nl_open(&i.host, NETLINK_ROUTE, i.buf, sizeof(i.buf), e);
+	attachment_host_name(&req->at, current.host_name);
+	attachment_alias(&req->at, current.alias);
+	return nl_open(&current.host, NETLINK_ROUTE, current.buf, sizeof(current.buf), e);
+}
+
+/* What fails here is no failure of the ADD any more: what it leaves unfinished works. */
+void iface_answered(const struct cni_request *req, const void *conf, const char *answer, int status)
+{
+	struct err e = { 0 };
+
+	(void)conf;
+	(void)answer;
+	if (req->command == CNI_ADD && status >= 0 && current.driver->finish &&
+	    current.driver->finish(&current, &e) < 0)
+		log_line(LOG_WARN, "%s", e.text);
 }
 
 static bool masq_backend_is_known(const char *s)
@@ -103,15 +114,6 @@ void iface_complete_gateways(struct iface *i)
 		if (!addr_is_set(&ip->gateway))
 			ip->gateway = addr_next(&network);
 	}
-}
-
-int iface_forward(uint8_t family, struct err *e)
-{
-	const char *path =
-		family == AF_INET6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward";
-	int r = sysctl_set(path, "1", e);
-
-	return r < 0 ? r : 0;
 }
 
 const char *iface_mac_text(const struct iface *i, const uint8_t mac[static 6])

@@ -28,6 +28,7 @@ struct err;
 struct iface_conf {
 	int64_t mtu;		  /* of the pod's interface; 0: the kernel's choice */
 	const char *mac;	  /* of the pod's interface; NULL: random */
+	bool dad;		  /* duplicate address detection of the pod's IPv6 addresses */
 	bool ip_masq;		  /* what leaves the pod's subnet gets the node's address */
 	const char *masq_backend; /* "", "iptables" or "nftables": read, for ours is nftables */
 	struct ipam ipam;
@@ -81,11 +82,15 @@ struct iface {
  *
  * ADD looks first at everything that can be wrong, then
  *
- *	lease, complete, host, gateway, link, masquerade, route, the pod's side, report, finish
+ *	lease, complete, host, gateway, link, masquerade, route, the pod's side, ready, report
  *
  * or, when the IPAM plugin wants to use the pod's interface (link_first, ipam_needs_link()),
  *
- *	host, link, up, lease, complete, gateway, masquerade, route, the pod's side, report, finish
+ *	host, link, up, ready, lease, complete, gateway, masquerade, route, the pod's side, ready,
+ *	report
+ *
+ * and finish when the result is written: until then everything can be undone. ready is when the
+ * first packet passes, in both directions and both families.
  */
 struct iface_driver {
 	bool host_end;	    /* the pod's interface is one end of a veth, i->host_name the other */
@@ -109,9 +114,11 @@ struct iface_driver {
 	int (*gateway)(struct iface *i, struct err *e);
 	/* Addresses and routes of the host's end. */
 	int (*route)(struct iface *i, struct err *e);
+	/* Packets pass between the host's end and the pod: what it hangs on takes part, too. */
+	int (*ready)(struct iface *i, struct err *e);
 	/* Append the host's interfaces to the result, in front of the pod's. */
 	int (*report)(struct iface *i, struct cni_result *out, struct err *e);
-	/* Everything is done. */
+	/* The caller has the result. */
 	int (*finish)(struct iface *i, struct err *e);
 
 	/* DEL: the host end without an alias of ours that the pod's interface names as its peer:
@@ -128,7 +135,7 @@ struct iface_driver {
 /* The commands of a plugin that is nothing but its driver, in its descriptor. */
 #define IFACE_PLUGIN(d)                                                                            \
 	.driver = &(d), .add = iface_add, .del = iface_del, .check = iface_check, .gc = iface_gc,  \
-	.status = iface_status
+	.status = iface_status, .answered = iface_answered
 
 /* As in struct cni_plugin, whose driver is req->plugin's; conf begins with a struct iface_conf. */
 int iface_add(const struct cni_request *req, const void *conf, struct cni_result *out,
@@ -138,6 +145,8 @@ int iface_check(const struct cni_request *req, const void *conf, const struct cn
 		struct err *e);
 int iface_gc(const struct cni_request *req, const void *conf, struct err *e);
 int iface_status(const struct cni_request *req, const void *conf, struct err *e);
+void iface_answered(const struct cni_request *req, const void *conf, const char *answer,
+		    int status);
 
 /*
  * For prepare(). The shared keys, and the MAC that the caller asks for: CNI_ERR_CONFIG names the
@@ -158,9 +167,6 @@ int iface_of_prev(const struct cni_request *req, const struct cni_result *prev, 
 
 /* Give i->ips the gateways that it lacks: the first address of the subnet. */
 void iface_complete_gateways(struct iface *i);
-
-/* Turn on forwarding for a family. */
-int iface_forward(uint8_t family, struct err *e);
 
 /* In the request's arena. */
 const char *iface_mac_text(const struct iface *i, const uint8_t mac[static 6]);

@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
-#include "net/ip.h"
+#include "net/neigh.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
 
@@ -113,27 +114,63 @@ static bool wanted_route(const struct pod_want *want, size_t n, int index, struc
 	return true;
 }
 
+static bool has_family(const struct cni_result *r, uint8_t family)
+{
+	for (size_t i = 0; i < r->ip_count; i++) {
+		if (r->ips[i].address.addr.family == family)
+			return true;
+	}
+	return false;
+}
+
+static int set_of_link(const struct link *l, const char *family, const char *key, const char *value,
+		       struct err *e)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, l->name, key);
+	return sysctl_write(path, value, e);
+}
+
 /*
  * A node that disables IPv6 by default refuses IPv6 addresses in new pods as well, until told
- * otherwise for the interface.
+ * otherwise for the interface; and a pod that has IPv6 reaches itself by ::1.
  */
-static int allow_ipv6(struct pod *p, const char *ifname, const struct cni_result *r, struct err *e)
+static int allow_ipv6(const struct link *l, struct err *e)
 {
-	char path[64];
-	int res = 0;
-	bool wanted = false;
+	int r = l->ipv6.disabled || !l->ipv6.known ? set_of_link(l, "ipv6", "disable_ipv6", "0", e)
+						   : 0;
 
-	for (size_t i = 0; i < r->ip_count; i++)
-		wanted = wanted || r->ips[i].address.addr.family == AF_INET6;
-	if (!wanted)
+	if (r == 0)
+		r = sysctl_set("net/ipv6/conf/lo/disable_ipv6", "0", e);
+	return r < 0 ? r : 0;
+}
+
+static int set_sysctls(const struct link *l, const struct pod_want *want, struct err *e)
+{
+	bool v4 = has_family(want->r, AF_INET), v6 = has_family(want->r, AF_INET6);
+	int r = 0;
+
+	if (v6)
+		r = err_ctx(e, allow_ipv6(l, e), "IPv6 in the pod");
+	if (r == 0 && v4 && want->announce)
+		r = set_of_link(l, "ipv4", NEIGH_NOTIFY_IPV4, "1", e);
+	if (r == 0 && v6 && want->announce)
+		r = set_of_link(l, "ipv6", NEIGH_NOTIFY_IPV6, "1", e);
+	return r;
+}
+
+static int prepare_link(struct pod *p, const struct link *l, const struct pod_want *want,
+			struct err *e)
+{
+	int r;
+
+	if (!want->announce && !has_family(want->r, AF_INET6))
 		return 0;
-	snprintf(path, sizeof(path), "net/ipv6/conf/%s/disable_ipv6", ifname);
-	res = netns_enter(p->ns, e);
-	if (res == 0)
-		res = sysctl_set(path, "0", e);
-	if (netns_enter(p->home, e) < 0)
-		return -e->errnum;
-	return res < 0 ? err_ctx(e, res, "IPv6 in the pod") : 0;
+	r = netns_enter(p->ns, e);
+	if (r == 0)
+		r = set_sysctls(l, want, e);
+	return netns_enter(p->home, e) < 0 ? -e->errnum : r;
 }
 
 /*
@@ -165,6 +202,8 @@ static void put_addresses(struct pod *p, const struct pod_want *want, int index)
 
 		if (want->by_gateway)
 			ifaddr_add_alone(&p->nl, index, address);
+		else if (want->dad)
+			ifaddr_add_dad(&p->nl, index, address);
 		else
 			ifaddr_add(&p->nl, index, address);
 	}
@@ -208,10 +247,28 @@ int pod_configure(struct pod *p, const struct pod_want *want, struct err *e)
 	int r = find_own(p, want->ifname, &l, e);
 
 	if (r > 0)
-		r = allow_ipv6(p, want->ifname, want->r, e);
+		r = prepare_link(p, &l, want, e);
 	if (r == 0)
 		r = configure_link(p, &l, want, e);
+	p->index = l.index;
+	memcpy(p->mac, l.mac, sizeof(p->mac));
 	return err_ctx(e, r, "configure %s in the pod", want->ifname);
+}
+
+int pod_ready(struct pod *p, const struct pod_want *want, struct err *e)
+{
+	const struct ifaddr_await w = {
+		.nl = &p->nl, .ns = p->ns, .home = p->home, .index = p->index, .dad = want->dad
+	};
+	int r = 0;
+
+	for (size_t n = 0; r == 0 && n < want->r->ip_count; n++)
+		r = ifaddr_await(&w, &want->r->ips[n].address.addr, e);
+	if (r == 0 && want->announce && want->r->ip_count) {
+		neigh_announce(&p->nl, p->index, p->mac);
+		r = nl_commit(&p->nl, NULL, e);
+	}
+	return err_ctx(e, r, "%s in the pod", want->ifname);
 }
 
 int pod_link_up(struct pod *p, const char *ifname, struct err *e)
@@ -226,10 +283,15 @@ int pod_link_up(struct pod *p, const char *ifname, struct err *e)
 	return err_ctx(e, r, "%s in the pod", ifname);
 }
 
-int pod_loopback_up(struct pod *p, struct err *e)
+int pod_loopback_up(struct pod *p, ifaddr_fn *fn, void *arg, struct err *e)
 {
+	int r;
+
 	link_up(&p->nl, 1);
-	return err_ctx(e, nl_commit(&p->nl, NULL, e), "loopback in the pod");
+	r = nl_commit(&p->nl, NULL, e);
+	if (r == 0)
+		r = ifaddr_each(&p->nl, 0, 1, fn, arg, e);
+	return err_ctx(e, r, "loopback in the pod");
 }
 
 struct seen {

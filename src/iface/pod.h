@@ -5,9 +5,11 @@
 #define IFACE_POD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "cni/request.h"
 #include "cni/result.h"
+#include "net/ip.h"
 #include "net/link.h"
 #include "net/nl.h"
 
@@ -17,6 +19,8 @@ struct pod {
 	int ns;	      /* the pod's namespace */
 	int home;     /* ours */
 	struct nl nl; /* a socket inside the pod's */
+	int index;    /* of its interface, by pod_configure() */
+	uint8_t mac[6];
 	char buf[8192];
 };
 
@@ -37,6 +41,8 @@ int pod_link_up(struct pod *p, const char *ifname, struct err *e);
 struct pod_want {
 	const char *ifname;
 	const char *alias;	    /* and link group 0; NULL: they stay */
+	bool announce;		    /* there are neighbours, who may have known another pod */
+	bool dad;		    /* IPv6 addresses with duplicate address detection */
 	bool by_gateway;	    /* nothing but the gateways, which r knows, is on link */
 	const struct cni_result *r; /* addresses and routes */
 };
@@ -47,8 +53,14 @@ struct pod_want {
  */
 int pod_configure(struct pod *p, const struct pod_want *want, struct err *e);
 
-/* Bring the loopback up, with its addresses. */
-int pod_loopback_up(struct pod *p, struct err *e);
+/*
+ * Behind pod_configure(), when the interface's packets pass: wait until its addresses can be
+ * reached, and announce them.
+ */
+int pod_ready(struct pod *p, const struct pod_want *want, struct err *e);
+
+/* Bring the loopback up; fn gets its addresses as ifaddr_each() says. */
+int pod_loopback_up(struct pod *p, ifaddr_fn *fn, void *arg, struct err *e);
 
 /*
  * CHECK: the interface, number iface in want->r, is there and up with its MAC, its addresses and

@@ -199,7 +199,7 @@ static void opened(const struct cni_request *req, const void *conf)
 static void answered(const struct cni_request *req, const void *conf, const char *answer,
 		     int status_code)
 {
-	(void)conf;
+	iface_answered(req, conf, answer, status_code);
 	log_line(LOG_INFO, "%s container=%s %s %s", cni_command_text(req->command),
 		 req->at.container_id, status_code < 0 ? "failed" : "succeeded", answer);
 }

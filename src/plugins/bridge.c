@@ -18,6 +18,7 @@ struct conf {
 	int64_t vlan;
 	struct json_raw vlan_trunk;
 	bool mac_spoof_check;
+	bool preserve_default_vlan;
 	bool disable_container_interface;
 };
 
@@ -31,7 +32,7 @@ static const struct json_field fields[] = {
 	{ "isDefaultGateway", JSON_BOOL, B(is_default_gateway),
 	  .help = "isGateway, and the pod's default route goes by it" },
 	{ "forceAddress", JSON_BOOL, B(force_address),
-	  .help = "replace another address that the bridge has" },
+	  .help = "replace other addresses that the bridge has instead of the wanted one" },
 	IFACE_KEY_IP_MASQ("translate what leaves the pod's subnet to the node's address"),
 	IFACE_KEY_MASQ_BACKEND,
 	{ "hairpinMode", JSON_BOOL, B(hairpin),
@@ -42,8 +43,12 @@ static const struct json_field fields[] = {
 	  .help = "pods reach the gateway, but not each other" },
 	IFACE_KEY_MTU("of both ends and of a new bridge; default: the kernel's"),
 	IFACE_KEY_MAC,
+	{ "enabledad", JSON_BOOL, B(iface.dad),
+	  .help = "wait until nobody else has the IPv6 addresses: one to two seconds" },
 	{ "vlan", JSON_INT, offsetof(struct conf, vlan), .min = 0, .max = 4094 },
 	{ "vlanTrunk", JSON_RAW, offsetof(struct conf, vlan_trunk) },
+	{ "preserveDefaultVlan", JSON_BOOL, offsetof(struct conf, preserve_default_vlan),
+	  .help = "says something with vlan and vlanTrunk only" },
 	{ "macspoofchk", JSON_BOOL, offsetof(struct conf, mac_spoof_check) },
 	{ "disableContainerInterface", JSON_BOOL,
 	  offsetof(struct conf, disable_container_interface) },

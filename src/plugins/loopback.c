@@ -10,6 +10,32 @@
 #include "iface/pod.h"
 #include "base/err.h"
 
+struct listed {
+	struct cni_result *out;
+	struct err *e;
+};
+
+/* What lo has: a pod may be without IPv6. */
+static int list_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	const struct cni_ip ip = { .address = *p };
+	struct listed *l = arg;
+	int r = cni_result_add_ip(l->out, &ip, l->e);
+
+	(void)index;
+	(void)scope;
+	return r < 0 ? r : 0;
+}
+
+static int ignore_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	(void)index;
+	(void)p;
+	(void)scope;
+	(void)arg;
+	return 0;
+}
+
 static int add(const struct cni_request *req, const void *conf, struct cni_result *out,
 	       struct undo *u, struct err *e)
 {
@@ -17,20 +43,16 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 	const struct cni_iface lo = { .name = "lo",
 				      .mac = "00:00:00:00:00:00",
 				      .sandbox = req->netns };
-	const struct cni_ip v4 = { .address = { { AF_INET, { 127, 0, 0, 1 } }, 8 } };
-	const struct cni_ip v6 = { .address = { { AF_INET6, { [15] = 1 } }, 128 } };
+	struct listed listed = { out, e };
 	int r = pod_open(&pod, req, e);
 
 	(void)conf;
 	(void)u; /* a loopback that is up hurts nobody, and may have been up before */
+	if (r == 0 && req->prev_result.text)
+		return pod_loopback_up(&pod, ignore_address, NULL, e);
 	if (r == 0)
-		r = pod_loopback_up(&pod, e);
-	if (r < 0 || req->prev_result.text)
-		return r;
-	cni_result_add_iface(out, &lo, e);
-	cni_result_add_ip(out, &v4, e);
-	cni_result_add_ip(out, &v6, e);
-	return 0;
+		r = cni_result_add_iface(out, &lo, e);
+	return r < 0 ? r : pod_loopback_up(&pod, list_address, &listed, e);
 }
 
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,

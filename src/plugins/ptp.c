@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
+#include "iface/forward.h"
 #include "iface/host_end.h"
 #include "iface/iface.h"
 #include "net/ip.h"
@@ -41,7 +42,7 @@ static int forward(struct iface *i, struct err *e)
 	int r = 0;
 
 	for (size_t n = 0; r == 0 && n < i->ips.ip_count; n++)
-		r = iface_forward(i->ips.ips[n].gateway.family, e);
+		r = forward_enable(&i->host, i->ips.ips[n].gateway.family, e);
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /*
  * The floor of the bench: the kernel's work of an attachment and nothing else. Nothing is parsed,
- * checked, found out or stored; addresses, index and names come ready from the bench. What a
- * plugin takes longer than this is its own.
+ * checked, found out or stored, except that the first packet passes when it is over; addresses,
+ *index and names come ready from the bench. What a plugin takes longer than this is its own.
  *
  * usage:
  *	floor node BRIDGE [masq]	a bridge (made if missing) and a table; prints its index
@@ -104,6 +104,7 @@ static void add(char **argv, bool masq)
 					    .index = POD_INDEX };
 	struct route r = gateway_less;
 	struct prefix p;
+	struct link end;
 
 	if (!prefix_parse(argv[3], &p) || !addr_parse(argv[4], &r.via))
 		_exit(2);
@@ -115,6 +116,7 @@ static void add(char **argv, bool masq)
 	ifaddr_add(&pod, POD_INDEX, &p);
 	route_add(&pod, &r);
 	must(nl_commit(&pod, NULL, &err));
+	must(link_await(&host, argv[0], &end, &err));
 	if (masq)
 		change_element(&p.addr, true);
 }

@@ -362,3 +362,56 @@ EOF2
 	[ "$(ip -n a -o link | wc -l)" = 1 ]
 	del bridge b "$CONF"
 }
+
+@test "a bridge that was there keeps one MAC for life, which results name, and is not taken away" {
+	for ports in no yes; do
+		ip link add cni0 type bridge
+		if [ $ports = yes ]; then
+			ip link add port0 type veth peer name port1
+			ip link set port0 up master cni0
+			mac=$(cat /sys/class/net/cni0/address)
+		fi
+		ra=$(add bridge a "$CONF")
+		[ "$ports" = no ] || [ "$(jq -r '.interfaces[0].mac' <<<"$ra")" = "$mac" ]
+		mac=$(jq -r '.interfaces[0].mac' <<<"$ra")
+		[ "$(add bridge b "$CONF" | jq -r '.interfaces[0].mac')" = "$mac" ]
+		ip netns exec a ping -c1 -W1 -q 10.1.0.1
+		del bridge a "$CONF"
+		del bridge b "$CONF"
+		ip link del port0 2>/dev/null || true
+		[ "$(cat /sys/class/net/cni0/address)" = "$mac" ]
+		ip link del cni0
+	done
+}
+
+@test "one bridge is the gateway of several subnets: of two range sets, of two networks, also with forceAddress" {
+	two=$(jq -c '.ipMasq = false | .ipam.ranges = [[{"subnet":"10.1.0.0/24"}],[{"subnet":"10.2.0.0/24"}]]' <<<"$CONF")
+	other=$(jq -c '.name = "net2" | .ipMasq = false | .ipam.ranges = [[{"subnet":"10.3.0.0/24"}]]' <<<"$CONF")
+	add bridge a "$two" >/dev/null
+	add bridge b "$other" >/dev/null
+	ip netns exec a ping -c1 -W1 -q 10.2.0.1
+	ip netns exec b ping -c1 -W1 -q 10.3.0.1
+	[ "$(ip -4 -o addr show dev cni0 | wc -l)" = 3 ]
+	del bridge b "$other"
+	add bridge b "$(jq -c '.forceAddress = true' <<<"$other")" >/dev/null
+	[ "$(ip -4 -o addr show dev cni0 | wc -l)" = 3 ]
+	del bridge a "$two"
+	ip addr flush dev cni0
+	ip addr add 10.9.0.1/24 dev cni0
+	add bridge a "$(jq -c '.forceAddress = true' <<<"$two")" >/dev/null
+	[ "$(ip -4 -o addr show dev cni0 | awk '{print $4}' | sort | tr '\n' ' ')" = "10.1.0.1/24 10.2.0.1/24 " ]
+	del bridge b "$other"
+}
+
+@test "a new bridge goes with an ADD whose result cannot be delivered" {
+	! CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF" >/dev/full
+	[ ! -e /sys/class/net/cni0 ]
+	add bridge a "$CONF" >/dev/null
+	[ "$(cat /sys/class/net/cni0/netdev_group)" = 0 ]
+	[ "$(cat /sys/class/net/cni0/ifalias)" = cnibox ]
+}
+
+@test "ipMasqBackend is one of iptables and nftables or nothing" {
+	unchanged fails 7 "ipMasqBackend" add bridge a "$(jq -c '.ipMasqBackend = "pf"' <<<"$CONF")"
+	add bridge a "$(jq -c '.ipMasqBackend = "iptables" | .preserveDefaultVlan = true' <<<"$CONF")" >/dev/null
+}
