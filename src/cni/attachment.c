@@ -77,14 +77,18 @@ static bool has_maker_group(const struct link *l)
 	return (l->group & ~PID_MASK) == MAKER_GROUP;
 }
 
+static bool has_dead_maker(const struct link *l)
+{
+	return has_maker_group(l) && kill((pid_t)(l->group & PID_MASK), 0) < 0 && errno == ESRCH;
+}
+
 bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *l)
 {
 	char alias[LINK_ALIAS_SIZE];
 
 	if (strcmp(l->name, at->ifname) != 0)
 		return false;
-	return l->alias[0] ? strcmp(l->alias, attachment_alias(at, alias)) == 0
-			   : has_maker_group(l);
+	return l->alias[0] ? strcmp(l->alias, attachment_alias(at, alias)) == 0 : has_dead_maker(l);
 }
 
 uint32_t attachment_group(void)
@@ -94,7 +98,5 @@ uint32_t attachment_group(void)
 
 bool attachment_orphaned(const struct link *l)
 {
-	if (strcmp(l->kind, "veth") != 0 || l->alias[0] || !has_maker_group(l))
-		return false;
-	return kill((pid_t)(l->group & PID_MASK), 0) < 0 && errno == ESRCH;
+	return strcmp(l->kind, "veth") == 0 && !l->alias[0] && has_dead_maker(l);
 }

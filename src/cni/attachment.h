@@ -37,8 +37,8 @@ bool attachment_owns(const struct cni_attachment *at, const struct link *l);
 
 /*
  * Is this link, in the pod, the interface of this attachment? The alias says so, or the group of a
- * maker that was killed before it was set. The pod can write both: believe it for nothing but its
- * own interface.
+ * maker that was killed before it was set (what a living one makes is its own affair). The pod can
+ * write both: believe it for nothing but its own interface.
  */
 bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *l);
 

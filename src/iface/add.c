@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cni/attachment.h"
 #include "fw/masquerade.h"
+#include "iface/host_end.h"
 #include "iface/reaper.h"
 
 typedef int step_fn(struct iface *i, struct undo *u, struct err *e);
@@ -40,9 +41,15 @@ static void undo_link(void *ctx)
 	struct iface *i = ctx;
 	struct nl *nl = i->driver->host_end ? &i->host : &i->pod.nl;
 	struct err e = { 0 };
+	struct link l;
+	int r = i->driver->host_end ? host_end_search(i, &l, &e)
+				    : link_find(nl, i->req->at.ifname, &l, &e);
 
-	link_del_name(nl, i->driver->host_end ? i->host_name : i->req->at.ifname);
-	if (nl_commit(nl, NULL, &e) < 0 && e.errnum != ENODEV)
+	if (r > 0) {
+		link_del(nl, l.index);
+		r = nl_commit(nl, NULL, &e);
+	}
+	if (r < 0 && r != -ENODEV)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
@@ -207,7 +214,7 @@ static int check_host_name(struct iface *i, struct err *e)
 	int r = link_find(&i->host, i->host_name, &l, e);
 
 	if (r > 0 && reaper_has(&l)) {
-		r = reaper_del(&i->host, i->host_name, e);
+		r = reaper_del(&i->host, &l, e);
 		if (r >= 0)
 			r = link_find(&i->host, i->host_name, &l, e);
 	}

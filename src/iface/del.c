@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cni/attachment.h"
 #include "fw/masquerade.h"
+#include "iface/host_end.h"
 #include "iface/reaper.h"
 
 /* The first of a command's errors; the others are logged. */
@@ -57,10 +58,10 @@ static void del_masquerade_of(struct del *d, struct reaper *r)
 	}
 }
 
-static int reap(struct del *d, struct err *e)
+static int reap(struct del *d, const struct link *l, struct err *e)
 {
 	static struct reaper reaper;
-	int r = reaper_begin(&reaper, &d->i->host, d->i->host_name, e);
+	int r = reaper_begin(&reaper, &d->i->host, l, e);
 
 	if (r > 0) {
 		del_masquerade_of(d, &reaper);
@@ -115,10 +116,33 @@ static int del_in_pod(struct iface *i, struct err *e)
 	return r;
 }
 
+/* The runtime's own memory of this attachment's ADD names the host end. */
+static bool prev_names(const struct cni_request *req, const struct link *host)
+{
+	static struct cni_result prev;
+
+	if (!req->prev_result.text ||
+	    cni_result_read(req->arena, req->prev_result, "prevResult", &prev, err_ignored()) < 0)
+		return false;
+	return iface_of_prev(req, &prev, err_ignored()) >= 0 && iface_prev_has(&prev, host->name);
+}
+
+/*
+ * Is it this attachment's? An ADD that failed because another container has the interface has a
+ * DEL, too: neither the pod's namespace nor the interface's name say whose it is.
+ */
+static int is_own(struct iface *i, const struct link *host, struct err *e)
+{
+	struct addr held;
+	int r = ipam_addresses(&i->conf->ipam, i->req, &held, 1, e);
+
+	return r == 0 ? prev_names(i->req, host) : r;
+}
+
 /*
  * The pod may have been attached by the reference plugin before cnibox was installed. Its host end
- * has no alias of ours; it is the peer of the pod's interface, and the driver knows what else it
- * is. Peers are what the pod says: so it is the pod's end that is deleted, which is its own.
+ * has no alias of ours; its peer is the pod's interface, and the driver knows what else it is. It
+ * is the pod's end that is deleted.
  */
 static int adopt(struct iface *i, struct err *e)
 {
@@ -128,9 +152,13 @@ static int adopt(struct iface *i, struct err *e)
 	if (r <= 0 || strcmp(in_pod.kind, "veth") != 0 || !in_pod.peer)
 		return r < 0 ? r : 0;
 	r = link_find_index(&i->host, in_pod.peer, &host, e);
-	if (r <= 0 || strcmp(host.kind, "veth") != 0 || host.peer != in_pod.index || host.alias[0])
+	if (r <= 0 || host.alias[0])
 		return r < 0 ? r : 0;
-	r = i->driver->adopt(i, &host, e);
+	r = host_end_is_peer(i, &host, &in_pod, e);
+	if (r > 0)
+		r = is_own(i, &host, e);
+	if (r > 0)
+		r = i->driver->adopt(i, &host, e);
 	return r > 0 ? del_pod_link(i, &in_pod, e) : r;
 }
 
@@ -153,10 +181,10 @@ static int del_link(struct del *d, struct err *e)
 
 	if (!i->driver->host_end)
 		return del_in_pod(i, e);
-	r = link_find(&i->host, i->host_name, &l, e);
+	r = host_end_search(i, &l, e);
 	if (r < 0)
 		return r;
-	return r > 0 && attachment_owns(&i->req->at, &l) ? reap(d, e) : del_foreign(i, e);
+	return r > 0 ? reap(d, &l, e) : del_foreign(i, e);
 }
 
 static int del_network(struct del *d, struct err *e)
@@ -196,7 +224,7 @@ int iface_del(const struct cni_request *req, const void *conf, struct err *e)
 
 struct gc_walk {
 	const struct cni_request *req;
-	char names[REAPER_MAX][IF_NAMESIZE];
+	int links[REAPER_MAX];
 	size_t count;
 };
 
@@ -217,7 +245,7 @@ static int collect_stale(const struct link *l, void *arg)
 	struct gc_walk *w = arg;
 
 	if (w->count < REAPER_MAX && is_stale(w->req, l))
-		memcpy(w->names[w->count++], l->name, IF_NAMESIZE);
+		w->links[w->count++] = l->index;
 	return 0;
 }
 
@@ -237,7 +265,7 @@ static int gc_links(struct iface *i, struct err *e)
 		w.count = 0;
 		r = link_each(&i->host, "veth", collect_stale, &w, e);
 		if (r >= 0 && w.count)
-			r = reaper_collect(&i->host, w.names, w.count, e);
+			r = reaper_collect(&i->host, w.links, w.count, e);
 	} while (r >= 0 && w.count && passes++ < GC_PASSES);
 	return r < 0 ? r : 0;
 }

@@ -8,6 +8,7 @@
 #include "cni/attachment.h"
 #include "iface/forward.h"
 #include "iface/iface.h"
+#include "net/netns.h"
 
 #define VETH_DEFAULT_MTU 1500
 
@@ -61,9 +62,53 @@ int host_end_report(const struct iface *i, const struct host_end *h, struct cni_
 	return cni_result_add_iface(out, &f, e);
 }
 
+struct alias_search {
+	const char *alias;
+	struct link *out;
+	bool found;
+};
+
+static int match_alias(const struct link *l, void *arg)
+{
+	struct alias_search *s = arg;
+
+	if (strcmp(l->alias, s->alias) == 0) {
+		*s->out = *l;
+		s->found = true;
+	}
+	return 0;
+}
+
+int host_end_search(struct iface *i, struct link *out, struct err *e)
+{
+	struct alias_search s = { .alias = i->alias, .out = out };
+	int r = link_find(&i->host, i->host_name, out, e);
+
+	if (r < 0 || (r > 0 && attachment_owns(&i->req->at, out)))
+		return r;
+	r = link_each(&i->host, "veth", match_alias, &s, e);
+	return r < 0 ? r : s.found;
+}
+
+int host_end_is_peer(struct iface *i, const struct link *end, const struct link *in_pod,
+		     struct err *e)
+{
+	int id, r;
+
+	if (end->peer != in_pod->index || strcmp(end->kind, "veth") != 0 ||
+	    strcmp(in_pod->kind, "veth") != 0)
+		return 0;
+	if (netns_same(i->pod.ns, i->pod.home))
+		return !end->peer_elsewhere;
+	if (!end->peer_elsewhere)
+		return 0;
+	r = netns_id(&i->host, i->pod.ns, &id, e);
+	return r < 0 ? r : id >= 0 && id == end->peer_ns;
+}
+
 int host_end_find(struct iface *i, struct link *out, struct err *e)
 {
-	int r = link_find(&i->host, i->host_name, out, e);
+	int r = host_end_search(i, out, e);
 
 	if (r == 0)
 		return err_set(e, ENODEV, "host end %s of the attachment is not there",

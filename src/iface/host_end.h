@@ -27,7 +27,20 @@ int host_end_add(struct iface *i, struct host_end *h, struct err *e);
 int host_end_report(const struct iface *i, const struct host_end *h, struct cni_result *out,
 		    struct err *e);
 
-/* For route() and check(): it must be there, or it is -ENODEV. */
+/*
+ * The attachment's host end: by its derived name, at constant cost; if that is not there, or is
+ * another's, by its alias, for udev and administrators rename. 1, 0 or -errno.
+ */
+int host_end_search(struct iface *i, struct link *out, struct err *e);
+
+/*
+ * Is the peer of this link of the host in_pod, in the pod's namespace (i->pod, open)? 1, 0 or
+ * -errno. A pod chooses the indexes, names and MACs of its links, not which namespace a peer is in.
+ */
+int host_end_is_peer(struct iface *i, const struct link *end, const struct link *in_pod,
+		     struct err *e);
+
+/* For route(): it must be there, or it is -ENODEV. */
 int host_end_find(struct iface *i, struct link *out, struct err *e);
 
 #endif

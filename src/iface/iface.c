@@ -105,6 +105,17 @@ int iface_of_prev(const struct cni_request *req, const struct cni_result *prev, 
 	return err_code(e, r, CNI_ERR_CONFIG);
 }
 
+bool iface_prev_has(const struct cni_result *prev, const char *name)
+{
+	for (size_t n = 0; n < prev->iface_count; n++) {
+		const struct cni_iface *f = &prev->ifaces[n];
+
+		if ((!f->sandbox || !*f->sandbox) && strcmp(f->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void iface_complete_gateways(struct iface *i)
 {
 	for (size_t n = 0; n < i->ips.ip_count; n++) {

@@ -121,8 +121,8 @@ struct iface_driver {
 	/* The caller has the result. */
 	int (*finish)(struct iface *i, struct err *e);
 
-	/* DEL: the host end without an alias of ours that the pod's interface names as its peer:
-	 * did the reference's plugin make it for this configuration? */
+	/* DEL: the host end of this attachment without an alias of ours: did the reference's plugin
+	 * make it for this configuration? */
 	int (*adopt)(struct iface *i, const struct link *host, struct err *e);
 	/* DEL, behind the interface: what a killed ADD may have left. */
 	void (*sweep)(struct iface *i);
@@ -162,6 +162,9 @@ int iface_prepare(const struct cni_request *req, struct iface_conf *c, struct er
  * -EINVAL, CNI_ERR_CONFIG.
  */
 int iface_of_prev(const struct cni_request *req, const struct cni_result *prev, struct err *e);
+
+/* Does prev name this interface of the host? */
+bool iface_prev_has(const struct cni_result *prev, const char *name);
 
 /* ---- for drivers ---- */
 

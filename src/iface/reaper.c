@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/text.h"
+#include "cni/attachment.h"
 #include "net/link.h"
 #include "net/nl.h"
 
@@ -45,12 +45,12 @@ bool reaper_has(const struct link *l)
 	return l->group == REAPER_MARKED || l->group == REAPER_DOOMED;
 }
 
-int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, struct err *e)
+int reaper_collect(struct nl *nl, const int *links, size_t count, struct err *e)
 {
 	int r;
 
 	for (size_t i = 0; i < count; i++)
-		link_set_group(nl, names[i], REAPER_DOOMED);
+		link_set_group(nl, links[i], REAPER_DOOMED);
 	r = commit(nl, "doom links", e);
 	if (r < 0)
 		return r;
@@ -58,12 +58,25 @@ int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, stru
 	return commit(nl, "delete the doomed links", e);
 }
 
+/* What is named after the link was named after the attachment, whatever udev has made of it. */
+static void put_link(struct reaper *r, const struct link *l)
+{
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
+
+	r->links[r->count] = l->index;
+	if (attachment_parse(l->alias, buf, &at))
+		attachment_host_name(&at, r->names[r->count++]);
+	else
+		memcpy(r->names[r->count++], l->name, IF_NAMESIZE);
+}
+
 static int collect_marked(const struct link *l, void *arg)
 {
 	struct reaper *r = arg;
 
-	if (reaper_has(l) && r->count < REAPER_MAX && strcmp(l->name, r->names[0]) != 0)
-		memcpy(r->names[r->count++], l->name, IF_NAMESIZE);
+	if (reaper_has(l) && r->count < REAPER_MAX && l->index != r->links[0])
+		put_link(r, l);
 	return 0;
 }
 
@@ -89,7 +102,7 @@ static int take_lock(struct reaper *r, struct err *e)
 static int find_names(struct reaper *r, bool crowd, struct err *e)
 {
 	struct link l;
-	int res = link_find(r->nl, r->names[0], &l, e);
+	int res = link_find_index(r->nl, r->links[0], &l, e);
 
 	if (res <= 0)
 		return res;
@@ -102,7 +115,7 @@ static int begin(struct reaper *r, bool alone, struct err *e)
 {
 	int res;
 
-	link_set_group(r->nl, r->names[0], REAPER_MARKED);
+	link_set_group(r->nl, r->links[0], REAPER_MARKED);
 	res = err_ctx(e, commit(r->nl, "mark for deletion", e), "%s", r->names[0]);
 	if (res < 0)
 		return res;
@@ -114,18 +127,18 @@ static int begin(struct reaper *r, bool alone, struct err *e)
 	return res;
 }
 
-static void init(struct reaper *r, struct nl *nl, const char *name)
+static void init(struct reaper *r, struct nl *nl, const struct link *l)
 {
 	r->nl = nl;
 	r->lock = -1;
 	r->count = 0;
 	r->crowd = false;
-	str_copy(r->names[0], IF_NAMESIZE, name);
+	put_link(r, l);
 }
 
-int reaper_begin(struct reaper *r, struct nl *nl, const char *name, struct err *e)
+int reaper_begin(struct reaper *r, struct nl *nl, const struct link *l, struct err *e)
 {
-	init(r, nl, name);
+	init(r, nl, l);
 	return begin(r, false, e);
 }
 
@@ -134,27 +147,27 @@ void reaper_alone(struct reaper *r)
 	r->count = 1;
 }
 
-static int delete_one(struct nl *nl, const char *name, struct err *e)
+static int delete_one(struct nl *nl, int index, const char *name, struct err *e)
 {
-	link_del_name(nl, name);
+	link_del(nl, index);
 	return commit(nl, name, e);
 }
 
 int reaper_finish(struct reaper *r, struct err *e)
 {
-	int res = r->count > 1 ? reaper_collect(r->nl, r->names, r->count, e)
-			       : delete_one(r->nl, r->names[0], e);
+	int res = r->count > 1 ? reaper_collect(r->nl, r->links, r->count, e)
+			       : delete_one(r->nl, r->links[0], r->names[0], e);
 
 	close_lock(r);
 	return res;
 }
 
-int reaper_del(struct nl *nl, const char *name, struct err *e)
+int reaper_del(struct nl *nl, const struct link *l, struct err *e)
 {
 	static struct reaper r;
 	int res;
 
-	init(&r, nl, name);
+	init(&r, nl, l);
 	res = begin(&r, true, e);
 	return res > 0 ? reaper_finish(&r, e) : res;
 }

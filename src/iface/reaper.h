@@ -11,7 +11,10 @@
  * deleted is a second group, into which links come when their masquerade is gone: others mark
  * theirs all the time.
  *
- *	r = reaper_begin(&reaper, nl, name, &e);
+ * Links go by their index: a name may be another link's by the time of the deletion, of the ADD
+ *that comes after a DEL that somebody else has finished, or of udev, which renames.
+ *
+ *	r = reaper_begin(&reaper, nl, &link, &e);
  *	if (r > 0) {
  *		... what goes before the links reaper.names; if it fails, reaper_alone(&reaper) ...
  *		r = reaper_finish(&reaper, &e);
@@ -37,7 +40,8 @@ struct reaper {
 	struct nl *nl;
 	int lock;			     /* -1: none */
 	bool crowd;			     /* another's DEL held the lock: there is a crowd */
-	char names[REAPER_MAX][IF_NAMESIZE]; /* that are to be deleted; the own one first */
+	int links[REAPER_MAX];		     /* that are to be deleted; the own one first */
+	char names[REAPER_MAX][IF_NAMESIZE]; /* theirs, as they were made */
 	size_t count;
 };
 
@@ -45,11 +49,11 @@ struct reaper {
 bool reaper_has(const struct link *l);
 
 /*
- * Mark this link and wait for the turn. 1: it is for this call to delete r->names, the whole crowd
+ * Mark this link and wait for the turn. 1: it is for this call to delete r->links, the whole crowd
  * when there is one, and nobody else deletes them before reaper_finish(); 0: the link is gone, by
  * another's call if r->crowd; -errno.
  */
-int reaper_begin(struct reaper *r, struct nl *nl, const char *name, struct err *e);
+int reaper_begin(struct reaper *r, struct nl *nl, const struct link *l, struct err *e);
 
 /* What must go before the crowd's links has not gone: only the own one is deleted. */
 void reaper_alone(struct reaper *r);
@@ -58,12 +62,12 @@ void reaper_alone(struct reaper *r);
 int reaper_finish(struct reaper *r, struct err *e);
 
 /* Mark this link and return when it is gone, and nothing goes before it. */
-int reaper_del(struct nl *nl, const char *name, struct err *e);
+int reaper_del(struct nl *nl, const struct link *l, struct err *e);
 
 /*
  * GC: delete these links, whose masquerade is gone, in one request. Those that are not there any
  * more are no error.
  */
-int reaper_collect(struct nl *nl, char (*names)[IF_NAMESIZE], size_t count, struct err *e);
+int reaper_collect(struct nl *nl, const int *links, size_t count, struct err *e);
 
 #endif

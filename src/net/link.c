@@ -212,7 +212,15 @@ void link_del_name(struct nl *nl, const char *name)
 	nl_put_str(nl, IFLA_IFNAME, name);
 }
 
-void link_set_group(struct nl *nl, const char *name, uint32_t group)
+void link_set_group(struct nl *nl, int index, uint32_t group)
+{
+	const struct ifinfomsg m = { .ifi_index = index };
+
+	nl_request(nl, "set link group", RTM_SETLINK, 0, &m, sizeof(m));
+	nl_put_u32(nl, IFLA_GROUP, group);
+}
+
+void link_set_group_name(struct nl *nl, const char *name, uint32_t group)
 {
 	nl_request(nl, "set link group", RTM_SETLINK, 0, &no_link, sizeof(no_link));
 	nl_put_str(nl, IFLA_IFNAME, name);

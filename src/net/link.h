@@ -42,11 +42,12 @@ struct link {
 	int master; /* ifindex, 0: none */
 	int peer;   /* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
 	bool peer_elsewhere; /* the other end is in another namespace (IFLA_LINK_NETNSID present) */
-	bool hairpin;	     /* as a bridge port */
-	bool bridge_port;    /* master is a bridge */
-	uint8_t port_state;  /* in that: BR_STATE_* */
-	bool ready;	     /* operational (RFC 2863), and the kernel's queues know it */
-	uint8_t bridge_id[6]; /* of a bridge: the MAC in its id; zero before its first port */
+	int peer_ns;	     /* that namespace's number in this one (netns_id()), -1: none */
+	bool hairpin, isolated; /* as a bridge port */
+	bool bridge_port;	/* master is a bridge */
+	uint8_t port_state;	/* in that: BR_STATE_* */
+	bool ready;		/* operational (RFC 2863), and the kernel's queues know it */
+	uint8_t bridge_id[6];	/* of a bridge: the MAC in its id; zero before its first port */
 	struct link_ipv6 ipv6;
 	char alias[LINK_ALIAS_SIZE];
 };
@@ -129,7 +130,8 @@ void link_del_name(struct nl *nl, const char *name);
  * Mark a link for grouped deletion, and delete all that are marked (RTM_DELLINK with IFLA_GROUP;
  * -ENODEV when none is).
  */
-void link_set_group(struct nl *nl, const char *name, uint32_t group);
+void link_set_group(struct nl *nl, int index, uint32_t group);
+void link_set_group_name(struct nl *nl, const char *name, uint32_t group);
 void link_del_group(struct nl *nl, uint32_t group);
 
 int link_find(struct nl *nl, const char *name, struct link *out, struct err *e);

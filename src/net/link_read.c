@@ -31,7 +31,7 @@ static void read_bridge(const struct nlattr *data, struct link *l)
 
 static void read_kind(const struct nlattr *info, struct link *l)
 {
-	const struct nlattr *a[IFLA_INFO_SLAVE_DATA + 1], *port[IFLA_BRPORT_MODE + 1];
+	const struct nlattr *a[IFLA_INFO_SLAVE_DATA + 1], *port[IFLA_BRPORT_ISOLATED + 1];
 	char master_kind[16];
 
 	(void)nl_attrs_nested(info, a, IFLA_INFO_SLAVE_DATA);
@@ -42,8 +42,9 @@ static void read_kind(const struct nlattr *info, struct link *l)
 	    strcmp(master_kind, "bridge") != 0)
 		return;
 	l->bridge_port = true;
-	(void)nl_attrs_nested(a[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_MODE);
+	(void)nl_attrs_nested(a[IFLA_INFO_SLAVE_DATA], port, IFLA_BRPORT_ISOLATED);
 	l->hairpin = nl_u8(port[IFLA_BRPORT_MODE]) != 0;
+	l->isolated = nl_u8(port[IFLA_BRPORT_ISOLATED]) != 0;
 	l->port_state = nl_u8(port[IFLA_BRPORT_STATE]);
 }
 
@@ -99,6 +100,7 @@ static bool read_link(const struct nlmsghdr *h, struct link *l)
 	l->peer = (int)nl_u32(a[IFLA_LINK]);
 	l->peer_elsewhere = a[IFLA_LINK_NETNSID] != NULL;
 	l->ready = nl_u8(a[IFLA_OPERSTATE]) == IF_OPER_UP;
+	l->peer_ns = l->peer_elsewhere ? (int)nl_u32(a[IFLA_LINK_NETNSID]) : -1;
 	read_kind(a[IFLA_LINKINFO], l);
 	read_ipv6(a[IFLA_AF_SPEC], &l->ipv6);
 	return m.ifi_family == AF_UNSPEC && l->index > 0;

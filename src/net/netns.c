@@ -7,7 +7,9 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/net_namespace.h>
 #include <linux/nsfs.h>
+#include <linux/rtnetlink.h>
 
 #include "base/err.h"
 #include "net/nl.h"
@@ -47,6 +49,49 @@ int netns_enter(int ns, struct err *e)
 	if (setns(ns, CLONE_NEWNET) < 0)
 		return err_sys(e, errno, "enter the network namespace");
 	return 0;
+}
+
+static int id_answer(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *a[NETNSA_NSID + 1];
+	int *id = arg;
+
+	if (h->nlmsg_type == RTM_NEWNSID && nl_attrs(h, sizeof(struct rtgenmsg), a, NETNSA_NSID) &&
+	    nl_size(a[NETNSA_NSID]) == sizeof(uint32_t))
+		*id = (int)nl_u32(a[NETNSA_NSID]);
+	return 0;
+}
+
+int netns_id(struct nl *nl, int ns, int *id, struct err *e)
+{
+	static const struct rtgenmsg any = { 0 };
+
+	*id = -1;
+	nl_request(nl, "number of a namespace", RTM_GETNSID, 0, &any, sizeof(any));
+	nl_put_u32(nl, NETNSA_FD, (uint32_t)ns);
+	return nl_dump(nl, id_answer, NULL, id, e);
+}
+
+static int any_answer(const struct nlmsghdr *h, void *arg)
+{
+	(void)h;
+	(void)arg;
+	return 0;
+}
+
+/* Its loopback is there as long as it is. */
+int netns_lives(struct nl *nl, int id, struct err *e)
+{
+	static const struct ifinfomsg lo = { .ifi_index = 1 };
+	struct err local = { 0 };
+	int r;
+
+	nl_request(nl, "find a namespace", RTM_GETLINK, 0, &lo, sizeof(lo));
+	nl_put_u32(nl, IFLA_TARGET_NETNSID, (uint32_t)id);
+	r = nl_dump(nl, any_answer, NULL, NULL, &local);
+	if (r == -EINVAL)
+		return 0;
+	return r < 0 ? err_take(e, &local) : 1;
 }
 
 int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigned long cap,

@@ -22,6 +22,18 @@ int netns_open_self(struct err *e);
 /* Are both descriptors the same namespace (device and inode)? */
 bool netns_same(int a, int b);
 
+/*
+ * The number that ns has in the namespace of this rtnetlink socket: what links that have their peer
+ * there show (struct link, peer_ns). -1: it has none, so no link has its peer there.
+ */
+int netns_id(struct nl *nl, int ns, int *id, struct err *e);
+
+/*
+ * Does the namespace of this number still live? 1; 0: nobody holds it any more, and what is in it
+ * is on its way out; -errno. Follows rtnl_get_net_ns_capable() in net/core/rtnetlink.c.
+ */
+int netns_lives(struct nl *nl, int id, struct err *e);
+
 /* setns() of the calling thread. */
 int netns_enter(int ns, struct err *e);
 

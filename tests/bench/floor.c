@@ -145,7 +145,7 @@ static void group(char **argv, bool reap)
 	if (reap)
 		link_del_group(&host, (uint32_t)atoi(argv[0]));
 	else
-		link_set_group(&host, argv[0], (uint32_t)atoi(argv[1]));
+		link_set_group_name(&host, argv[0], (uint32_t)atoi(argv[1]));
 	must(nl_commit(&host, NULL, &err));
 }
 

@@ -60,3 +60,8 @@ unchanged() {
 	after=$(snapshot)
 	diff <(echo "$before") <(echo "$after")
 }
+
+# fails_to COMMAND...: it must fail; unlike "!" this ends a test.
+fails_to() {
+	if "$@"; then return 1; fi
+}

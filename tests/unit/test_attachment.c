@@ -88,17 +88,31 @@ static void a_host_end_is_owned_by_name_and_alias(void **state)
 	assert_false(attachment_owns(&at, &l));
 }
 
+/* The group of a process that has ended. */
+static uint32_t dead_maker(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return attachment_group() - (uint32_t)getpid() + (uint32_t)pid;
+}
+
 static void an_interface_in_the_pod_is_owned_by_alias_or_maker(void **state)
 {
 	struct link l = named("eth0", "dummy", "cnibox net1 c1 eth0", 0);
+	uint32_t dead = dead_maker();
 
 	(void)state;
 	assert_true(attachment_owns_in_pod(&at, &l));
 	l = named("eth0", "dummy", "", attachment_group());
+	assert_false(attachment_owns_in_pod(&at, &l));
+	l = named("eth0", "dummy", "", dead);
 	assert_true(attachment_owns_in_pod(&at, &l));
 	l = named("eth0", "dummy", "", 0);
 	assert_false(attachment_owns_in_pod(&at, &l));
-	l = named("eth0", "dummy", "cnibox net2 c1 eth0", attachment_group());
+	l = named("eth0", "dummy", "cnibox net2 c1 eth0", dead);
 	assert_false(attachment_owns_in_pod(&at, &l));
 	l = named("eth1", "dummy", "cnibox net1 c1 eth0", 0);
 	assert_false(attachment_owns_in_pod(&at, &l));
@@ -106,15 +120,10 @@ static void an_interface_in_the_pod_is_owned_by_alias_or_maker(void **state)
 
 static void an_orphan_has_no_alias_and_a_dead_maker(void **state)
 {
-	uint32_t mine = attachment_group(), dead;
+	uint32_t mine = attachment_group(), dead = dead_maker();
 	struct link l = named("x", "veth", "", mine);
-	pid_t pid = fork();
 
 	(void)state;
-	if (pid == 0)
-		_exit(0);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	dead = mine - (uint32_t)getpid() + (uint32_t)pid;
 	assert_false(attachment_orphaned(&l));
 	l.group = dead;
 	assert_true(attachment_orphaned(&l));

@@ -17,7 +17,7 @@ static void add_many(void)
 		v.host_mac[5] = v.pod_mac[5] = (uint8_t)i;
 		link_add_veth(&nl, &v);
 		link_join_veth(&nl, &v, true);
-		link_set_group(&nl, host, 4711);
+		link_set_group_name(&nl, host, 4711);
 		ok(nl_commit(&nl, NULL, &e));
 	}
 }

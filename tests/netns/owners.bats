@@ -1,0 +1,101 @@
+#!/usr/bin/env bats
+# Whose is it? What DEL and GC remove is the attachment's own, whatever it is called by now and whatever a pod says.
+bats_require_minimum_version 1.5.0
+load helpers
+
+REFERENCE=$BATS_TEST_DIRNAME/../../build/third_party/containernetworking-plugins/usr/lib/cni
+CONF='{"cniVersion":"1.0.0","name":"net1","type":"bridge","bridge":"br1","isDefaultGateway":true,"ipam":{"type":"host-local","subnet":"10.1.0.0/24"}}'
+
+setup() {
+	pod a
+	pod b
+}
+
+teardown() {
+	for ns in $(ip netns list | cut -d' ' -f1); do
+		ip netns del "$ns"
+	done
+	for link in $(ip -j link show type veth | jq -r '.[].ifname') br1 br2; do ip link del "$link" 2>/dev/null || true; done
+	rm -rf /var/lib/cni/* /run/cnibox
+	nft flush ruleset
+}
+
+reference() {	# COMMAND POD CONFIG
+	CNIBOX_BIN=$REFERENCE CNI_PATH=$REFERENCE call "$1" bridge "$2" "/run/netns/$2" "$3"
+}
+
+# host_end RESULT: the name of the host end.
+host_end() { jq -r '.interfaces[] | select(.sandbox == null and (.name | startswith("veth"))) | .name' <<<"$1"; }
+
+@test "DEL of a pod that forges the index and the peer of another pod's interface leaves that one alone" {
+	[ -d "$REFERENCE" ]
+	end=$(host_end "$(reference ADD a "$CONF")")
+	add bridge b "$CONF"
+	# The pod has CAP_NET_ADMIN in its own namespace.
+	ip -n b link del eth0
+	ip -n b link add eth0 index "$(cat "/sys/class/net/$end/iflink")" type veth peer name x index "$(cat "/sys/class/net/$end/ifindex")"
+	del bridge b "$CONF"
+	ip link show "$end"
+	ip -n a link show eth0
+}
+
+@test "DEL of a pod that takes the MAC, the alias and the names of another's leaves that one alone" {
+	r=$(add bridge a "$CONF")
+	add bridge b "$CONF"
+	ip -n b link del eth0
+	ip -n b link add "$(host_end "$r")" type veth peer name eth0 address "$(jq -r '.interfaces[2].mac' <<<"$r")"
+	ip -n b link set eth0 alias "cnibox net1 a eth0"
+	del bridge b "$CONF"
+	ip link show "$(host_end "$r")"
+	ip -n a link show eth0
+}
+
+@test "DEL of an ADD that failed because another container has the interface takes nothing of that one" {
+	[ -d "$REFERENCE" ]
+	reference ADD a "$CONF"
+	fails 101 "" call ADD bridge other /run/netns/a "$CONF"
+	for plugin in bridge ptp; do
+		call DEL $plugin other /run/netns/a "$CONF"
+		ip -n a link show eth0
+		[ "$(head -c 1 /var/lib/cni/networks/net1/10.1.0.2)" = a ]
+	done
+}
+
+@test "DEL of a pod that the reference attached removes it, known by its lease or by prevResult" {
+	[ -d "$REFERENCE" ]
+	r=$(reference ADD a "$CONF")
+	del bridge a "$CONF"
+	fails_to ip link show "$(host_end "$r")"
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+	bare=$(jq -c 'del(.ipam, .isDefaultGateway)' <<<"$CONF")
+	r=$(reference ADD a "$bare")
+	del bridge a "$bare"
+	ip link show "$(host_end "$r")"
+	del bridge a "$(with_prev "$bare" "$r")"
+	fails_to ip link show "$(host_end "$r")"
+}
+
+@test "a host end that was renamed is found by its alias: DEL, GC, and a full range keeps its lease" {
+	small=$(jq -c '.cniVersion = "1.1.0" | .ipam.subnet = "10.1.0.0/30"' <<<"$CONF")
+	end=$(host_end "$(add bridge a "$small")")
+	ip link set "$end" name renamed0
+	fails 102 "" add bridge b "$small"
+	del bridge a "$small"
+	fails_to ip link show renamed0
+	end=$(host_end "$(add bridge a "$small")")
+	ip link set "$end" name renamed0
+	call GC bridge "" "" "$(jq -c '."cni.dev/valid-attachments" = []' <<<"$small")"
+	fails_to ip link show renamed0
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+}
+
+@test "a crowd of DELs takes the masquerade of host ends that were renamed" {
+	masq=$(jq -c '.ipMasq = true' <<<"$CONF")
+	for p in a b; do
+		ip link set "$(host_end "$(add bridge $p "$masq")")" name "renamed$p"
+	done
+	del bridge a "$masq" & del bridge b "$masq"
+	wait
+	fails_to nft list table inet cnibox
+	[ -z "$(ip -o link show type veth)" ]
+}
