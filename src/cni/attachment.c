@@ -96,6 +96,11 @@ uint32_t attachment_group(void)
 	return MAKER_GROUP | ((uint32_t)getpid() & PID_MASK);
 }
 
+bool attachment_in_flight(const struct link *l)
+{
+	return has_maker_group(l) && !has_dead_maker(l);
+}
+
 bool attachment_orphaned(const struct link *l)
 {
 	return strcmp(l->kind, "veth") == 0 && !l->alias[0] && has_dead_maker(l);

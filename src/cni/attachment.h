@@ -48,6 +48,7 @@ bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *
  * for dead; its ADD then fails and leaves nothing.)
  */
 uint32_t attachment_group(void);
+bool attachment_in_flight(const struct link *l);
 bool attachment_orphaned(const struct link *l);
 
 #endif

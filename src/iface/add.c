@@ -252,5 +252,5 @@ int iface_add(const struct cni_request *req, const void *conf, struct cni_result
 		r = run_steps(i, u, e);
 	if (r == 0)
 		r = report(i, out, e);
-	return r;
+	return r == 0 && i->driver->host_end ? host_end_settle(i, e) : r;
 }

@@ -13,6 +13,7 @@
 #include "fw/masquerade.h"
 #include "iface/host_end.h"
 #include "iface/reaper.h"
+#include "iface/stale.h"
 
 /* The first of a command's errors; the others are logged. */
 static int first_error(struct err *e, int r, struct err *step, int step_r)
@@ -196,6 +197,18 @@ static int del_network(struct del *d, struct err *e)
 }
 
 /*
+ * The link is gone, so a host end of this name is of an ADD that has come since: its runtime gave
+ * this DEL up. The lease is that one's.
+ */
+static bool is_made_anew(struct iface *i)
+{
+	struct link l;
+
+	return i->driver->host_end && link_find(&i->host, i->host_name, &l, err_ignored()) > 0 &&
+	       attachment_owns(&i->req->at, &l) && !reaper_has(&l);
+}
+
+/*
  * The lease goes last: it is the memory of the address until everything that has the address is
  * gone. But an IPAM plugin that needs the interface is asked while it is there.
  */
@@ -216,35 +229,26 @@ int iface_del(const struct cni_request *req, const void *conf, struct err *e)
 	r = first_error(e, r, &step, del_network(&del, &step));
 	if (del.i->driver->sweep)
 		del.i->driver->sweep(del.i);
+	if (r == 0 && !early && !is_made_anew(del.i))
+		r = ipam_del(&c->ipam, req, e);
 	nl_close(&del.i->host);
-	return r < 0 || early ? r : ipam_del(&c->ipam, req, e);
+	return r;
 }
 
 #define GC_PASSES 64
 
 struct gc_walk {
-	const struct cni_request *req;
+	const struct stale *stale;
 	int links[REAPER_MAX];
 	size_t count;
 };
-
-static bool is_stale(const struct cni_request *req, const struct link *l)
-{
-	char buf[LINK_ALIAS_SIZE];
-	struct cni_attachment at;
-
-	if (!attachment_parse(l->alias, buf, &at))
-		return attachment_orphaned(l);
-	return strcmp(at.network, req->at.network) == 0 &&
-	       !cni_is_valid(req, at.container_id, at.ifname);
-}
 
 /* Marked in the second step: the walk must not write into the socket that it reads from. */
 static int collect_stale(const struct link *l, void *arg)
 {
 	struct gc_walk *w = arg;
 
-	if (w->count < REAPER_MAX && is_stale(w->req, l))
+	if (w->count < REAPER_MAX && stale_has(w->stale, l))
 		w->links[w->count++] = l->index;
 	return 0;
 }
@@ -253,14 +257,14 @@ static int collect_stale(const struct link *l, void *arg)
  * Host ends, until there is none: of a pass some may be left, when one has vanished by itself. What
  * lives in a pod alone ends with its namespace.
  */
-static int gc_links(struct iface *i, struct err *e)
+static int gc_links(struct iface *i, const struct stale *stale, struct err *e)
 {
 	static struct gc_walk w;
 	int passes = 0, r = 0;
 
 	if (!i->driver->host_end)
 		return 0;
-	w.req = i->req;
+	w.stale = stale;
 	do {
 		w.count = 0;
 		r = link_each(&i->host, "veth", collect_stale, &w, e);
@@ -272,13 +276,15 @@ static int gc_links(struct iface *i, struct err *e)
 
 int iface_gc(const struct cni_request *req, const void *conf, struct err *e)
 {
+	static struct stale stale;
 	const struct iface_conf *c = conf;
 	struct err step = { 0 };
 	struct iface *i;
 	int r = fw_gc(&masquerade, req, ipam_data_dir(&c->ipam), &step), open;
 
 	r = first_error(e, 0, &step, err_ctx(&step, r, "ipMasq"));
+	r = first_error(e, r, &step, stale_collect(&stale, req, &c->ipam, &step));
 	open = iface_open(&i, req, conf, &step);
-	r = first_error(e, r, &step, open < 0 ? open : gc_links(i, &step));
+	r = first_error(e, r, &step, open < 0 ? open : gc_links(i, &stale, &step));
 	return first_error(e, r, &step, ipam_gc(&c->ipam, req, &step));
 }

@@ -12,6 +12,23 @@
 
 #define VETH_DEFAULT_MTU 1500
 
+/* The lease of our own host-local says that the ADD is in flight. */
+static bool host_end_has_lease(const struct iface *i)
+{
+	return i->conf->ipam.kind == IPAM_HOST_LOCAL;
+}
+
+int host_end_settle(struct iface *i, struct err *e)
+{
+	struct link l;
+	int r = host_end_has_lease(i) ? 0 : host_end_find(i, &l, e);
+
+	if (r <= 0)
+		return r;
+	link_set_group(&i->host, l.index, 0);
+	return err_ctx(e, nl_commit(&i->host, NULL, e), "host end %s", l.name);
+}
+
 static int make_pair(struct iface *i, const struct veth *v, struct err *e)
 {
 	link_add_veth(&i->host, v);
@@ -34,6 +51,7 @@ int host_end_add(struct iface *i, struct host_end *h, struct err *e)
 		.pod = i->req->at.ifname,
 		.alias = i->alias,
 		.group = attachment_group(),
+		.keep_group = !host_end_has_lease(i),
 		.pod_ns = i->pod.ns,
 		.master = h->master,
 		.mtu = (uint32_t)i->conf->mtu,

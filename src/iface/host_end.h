@@ -23,6 +23,9 @@ struct host_end {
 /* For link(): the pair, the pod's end in the pod; the host's end with its alias, up. */
 int host_end_add(struct iface *i, struct host_end *h, struct err *e);
 
+/* The ADD has succeeded: GC, which spares what is in flight, may take the host end from now on. */
+int host_end_settle(struct iface *i, struct err *e);
+
 /* For report(). */
 int host_end_report(const struct iface *i, const struct host_end *h, struct cni_result *out,
 		    struct err *e);

@@ -181,6 +181,15 @@ int host_local_add(const struct host_local *h, const struct cni_request *req,
 	return r;
 }
 
+/* A living ADD, which has taken the attachment since this DEL began, or has not ended. */
+static int is_in_flight(struct lease_store *s, const struct lease_owner *o, struct err *e)
+{
+	struct addr held;
+	int r = lease_find(s, o, &held, 1, e);
+
+	return r > 0 ? lease_in_flight(s, &held, e) : r;
+}
+
 int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e)
 {
 	const struct lease_owner owner = owner_of(req);
@@ -189,7 +198,9 @@ int host_local_del(const struct host_local *h, const struct cni_request *req, st
 
 	if (r <= 0)
 		return r;
-	r = lease_release(&s, &owner, e);
+	r = req->command == CNI_DEL ? is_in_flight(&s, &owner, e) : 0;
+	if (r == 0)
+		r = lease_release(&s, &owner, e);
 	lease_close(&s);
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }
@@ -223,6 +234,8 @@ int host_local_check(const struct host_local *h, const struct cni_request *req, 
 struct gc_walk {
 	const struct cni_request *req;
 	struct lease_store *store;
+	attachment_fn *fn; /* NULL: release */
+	void *arg;
 	unsigned int released;
 	struct err *e;
 };
@@ -235,6 +248,11 @@ struct gc_walk {
 static int collect(const struct addr *a, const struct lease_owner *o, void *arg)
 {
 	struct gc_walk *w = arg;
+	const struct cni_attachment at = {
+		.network = w->req->at.network,
+		.container_id = o->id,
+		.ifname = o->ifname,
+	};
 	int r;
 
 	if (!*o->id || cni_is_valid(w->req, o->id, o->ifname))
@@ -242,9 +260,25 @@ static int collect(const struct addr *a, const struct lease_owner *o, void *arg)
 	r = lease_in_flight(w->store, a, w->e);
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (w->fn)
+		return w->fn(&at, w->arg);
 	r = lease_release_addr(w->store, a, w->e);
 	w->released += r >= 0;
 	return r;
+}
+
+int host_local_each_stale(const struct host_local *h, const struct cni_request *req,
+			  attachment_fn *fn, void *arg, struct err *e)
+{
+	struct lease_store s;
+	struct gc_walk w = { .req = req, .store = &s, .fn = fn, .arg = arg, .e = e };
+	int r = open_existing(h, req, &s, e);
+
+	if (r <= 0)
+		return r;
+	r = lease_each(&s, collect, &w, e);
+	lease_close(&s);
+	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }
 
 int host_local_gc(const struct host_local *h, const struct cni_request *req, struct err *e)

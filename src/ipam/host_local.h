@@ -44,10 +44,17 @@ int host_local_read(const struct cni_request *req, struct json_raw ipam, struct 
  */
 int host_local_add(const struct host_local *h, const struct cni_request *req,
 		   struct cni_result *out, struct err *e);
+/* What an ADD in flight has taken stays: another's, if this is not its undo. */
 int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e);
 int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e);
 /* Releases every lease of the network that is not of a valid attachment. */
 int host_local_gc(const struct host_local *h, const struct cni_request *req, struct err *e);
+/* fn for each attachment whose leases GC would release now. What could not be read is passed over.
+ */
+typedef int attachment_fn(const struct cni_attachment *at, void *arg);
+int host_local_each_stale(const struct host_local *h, const struct cni_request *req,
+			  attachment_fn *fn, void *arg, struct err *e);
+
 /* CNI_ERR_NOT_AVAILABLE when a set has no free address, or the store cannot be used. */
 int host_local_status(const struct host_local *h, const struct cni_request *req, struct err *e);
 

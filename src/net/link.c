@@ -78,7 +78,8 @@ void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6)
 	nl_put_str(nl, IFLA_IFNAME, v->host);
 	if (v->alias)
 		nl_put(nl, IFLA_IFALIAS, v->alias, strlen(v->alias));
-	nl_put_u32(nl, IFLA_GROUP, 0);
+	if (!v->keep_group)
+		nl_put_u32(nl, IFLA_GROUP, 0);
 	if (v->master)
 		nl_put_u32(nl, IFLA_MASTER, (uint32_t)v->master);
 	if (no_ipv6) {

@@ -57,6 +57,7 @@ struct veth {
 	const char *pod;   /* name of the pod end */
 	const char *alias; /* of the host end; may be NULL */
 	uint32_t group;	   /* of the host end until link_join_veth() (IFLA_GROUP) */
+	bool keep_group;   /* and after it */
 	int pod_ns;	   /* descriptor of the pod's namespace */
 	int master;	   /* ifindex of the bridge, 0: none */
 	uint32_t mtu;	   /* 0: kernel default */
@@ -71,10 +72,10 @@ struct veth {
 void link_add_veth(struct nl *nl, const struct veth *v);
 
 /*
- * The host end gets what no kernel takes at creation, the alias, with it group 0, and joins its
- * bridge; then it goes up, so that it is never up and outside. no_ipv6: without a link-local
- * address, which is of no use in a bridge and costs an ADD on a full node 0.4 ms of multicast; a
- * host end without IPv6 answers -EAFNOSUPPORT then, and everything else is done.
+ * The host end gets what no kernel takes at creation, the alias, with it group 0 (unless
+ * keep_group), and joins its bridge; then it goes up, so that it is never up and outside. no_ipv6:
+ * without a link-local address, which is of no use in a bridge and costs an ADD on a full node 0.4
+ * ms of multicast; a host end without IPv6 answers -EAFNOSUPPORT then, and everything else is done.
  */
 void link_join_veth(struct nl *nl, const struct veth *v, bool no_ipv6);
 

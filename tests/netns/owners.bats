@@ -5,6 +5,7 @@ load helpers
 
 REFERENCE=$BATS_TEST_DIRNAME/../../build/third_party/containernetworking-plugins/usr/lib/cni
 CONF='{"cniVersion":"1.0.0","name":"net1","type":"bridge","bridge":"br1","isDefaultGateway":true,"ipam":{"type":"host-local","subnet":"10.1.0.0/24"}}'
+GC() { call GC bridge "" "" "$(jq -c ".cniVersion = \"1.1.0\" | .\"cni.dev/valid-attachments\" = []" <<<"$1")"; }
 
 setup() {
 	pod a
@@ -98,4 +99,67 @@ host_end() { jq -r '.interfaces[] | select(.sandbox == null and (.name | startsw
 	wait
 	fails_to nft list table inet cnibox
 	[ -z "$(ip -o link show type veth)" ]
+}
+
+@test "GC leaves an attachment alone whose lease is in another directory" {
+	end=$(host_end "$(add bridge a "$CONF")")
+	GC "$(jq -c '.ipam.dataDir = "/var/lib/cni/other"' <<<"$CONF")"
+	ip link show "$end"
+	GC "$CONF"
+	fails_to ip link show "$end"
+	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+}
+
+# start_add POD CONFIG: an ADD in the background, to be killed by $pid.
+start_add() {
+	(
+		export CNI_COMMAND=ADD CNI_CONTAINERID=$1 CNI_NETNS=/run/netns/$1 CNI_IFNAME=eth0
+		exec "$CNIBOX_BIN/bridge" <<<"$2"
+	) >&7 3>&- &
+	pid=$!
+}
+
+# spared CONFIG: GC leaves the ADD of pod a alone while it lives, takes what has ended, and the ADD's when it is killed.
+spared() {
+	local end
+	end=$(ip -j link show type veth | jq -r '.[] | select(.ifalias == "cnibox net1 a eth0") | .ifname')
+	GC "$1"
+	ip link show "$end"
+	ip -n a link show eth0
+	kill -9 "$pid"
+	wait "$pid" || true
+	GC "$1"
+	fails_to ip link show "$end"
+}
+
+@test "GC takes nothing of an ADD that has a lease and has not ended" {
+	mkfifo "$BATS_TEST_TMPDIR/out"
+	exec 7<>"$BATS_TEST_TMPDIR/out"
+	dd if=/dev/zero bs=4096 oflag=nonblock >&7 2>/dev/null || true	# nobody reads: the result cannot be written
+	end=$(host_end "$(add bridge b "$CONF")")
+	start_add a "$CONF"
+	until ip -n a route | grep -q default; do kill -0 "$pid"; done
+	spared "$CONF"
+	fails_to ip link show "$end"
+}
+
+@test "GC takes nothing of an ADD that waits for an IPAM plugin of another's" {
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	exec 7>/dev/null 8<>"$BATS_TEST_TMPDIR/go"
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/slow" <<-EOF
+		#!/bin/bash
+		[ "\$CNI_COMMAND" = ADD ] || exit 0
+		[ "\$CNI_CONTAINERID" = b ] || read -r <&8
+		echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.9/24"}]}'
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/bin/slow"
+	export CNI_PATH=$BATS_TEST_TMPDIR/bin:$CNI_PATH
+	conf=$(jq -c '.cniVersion = "1.1.0" | .ipam = {type: "slow"} | del(.isDefaultGateway)' <<<"$CONF")
+	end=$(host_end "$(add bridge b "$conf")")
+	ip -d -o link show "$end" | grep -q 'group default'
+	start_add a "$conf"
+	until ip -n a -o link show eth0 2>/dev/null | grep -q 'state UP'; do kill -0 "$pid"; done
+	spared "$conf"
+	fails_to ip link show "$end"
 }
