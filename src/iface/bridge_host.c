@@ -263,6 +263,37 @@ static int set_mac(struct bridge_host *b, const char *name, struct err *e)
 	return r;
 }
 
+static int check_gateway(struct nl *nl, const struct link *bridge, const struct prefix *gw,
+			 struct err *e)
+{
+	struct address_walk w = { .wanted = gw };
+	int r = ifaddr_each(nl, gw->addr.family, bridge->index, judge_address, &w, e);
+
+	if (r == 0 && !w.present)
+		r = err_set(e, ENOENT, "bridge \"%s\" has lost the gateway's address %s",
+			    bridge->name, prefix_text(gw));
+	return r < 0 ? r : forward_check(gw->addr.family, e);
+}
+
+int bridge_host_check(struct nl *nl, const struct link *bridge, const struct bridge_want *want,
+		      const struct cni_result *prev, int iface, struct err *e)
+{
+	int r = 0;
+
+	if (!bridge->up)
+		return err_set(e, ENETDOWN, "bridge \"%s\" is down", bridge->name);
+	if (want->promisc && !bridge->promisc)
+		return err_set(e, EINVAL, "bridge \"%s\" is not promiscuous", bridge->name);
+	for (size_t n = 0; r == 0 && want->gateway && n < prev->ip_count; n++) {
+		const struct cni_ip *ip = &prev->ips[n];
+		const struct prefix gw = { .addr = ip->gateway, .len = ip->address.len };
+
+		if (ip->interface == iface && addr_is_set(&gw.addr))
+			r = check_gateway(nl, bridge, &gw, e);
+	}
+	return r;
+}
+
 /*
  * A bridge that others made takes the MAC of one of its ports, ever anew, until it is told one.
  * Under the lock, so that two first ADDs report the same.

@@ -57,6 +57,13 @@ int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
 int bridge_host_ready(struct bridge_host *b, const struct bridge_want *want,
 		      const struct cni_result *ips, struct err *e);
 
+/*
+ * CHECK: is it up and promiscuous as wanted, with the gateways of prev's interface as its
+ * addresses, and forwarding on?
+ */
+int bridge_host_check(struct nl *nl, const struct link *bridge, const struct bridge_want *want,
+		      const struct cni_result *prev, int iface, struct err *e);
+
 /* The ADD has succeeded: a new bridge is finished, the lock released. */
 int bridge_host_keep(struct bridge_host *b, struct err *e);
 

@@ -167,20 +167,30 @@ static int check_bridge(struct iface *i, struct link *bridge, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+static int check_port(const struct bridged_conf *c, const struct link *end,
+		      const struct link *bridge, struct err *e)
+{
+	if (end->master != bridge->index)
+		return err_set(e, EINVAL, "host end %s is not in bridge \"%s\"", end->name,
+			       bridge->name);
+	if (c->hairpin && !end->hairpin)
+		return err_set(e, EINVAL, "host end %s is not in hairpin mode", end->name);
+	if (c->isolated && !end->isolated)
+		return err_set(e, EINVAL, "host end %s is not isolated", end->name);
+	return 0;
+}
+
 static int check(struct iface *i, const struct cni_result *prev, struct err *e)
 {
-	struct link bridge, end;
+	const struct bridge_want want = want_of(conf_of(i));
+	struct link bridge;
 	int r = check_bridge(i, &bridge, e);
 
-	(void)prev;
 	if (r == 0)
-		r = host_end_find(i, &end, e);
-	if (r > 0 && end.master != bridge.index)
-		r = err_set(e, EINVAL, "host end %s is not in bridge \"%s\"", end.name,
-			    conf_of(i)->bridge);
-	else if (r > 0 && !end.up)
-		r = err_set(e, ENETDOWN, "host end %s is down", end.name);
-	return err_code(e, r < 0 ? r : 0, CNI_ERR_DIFFERS);
+		r = check_port(conf_of(i), &i->end, &bridge, e);
+	if (r == 0)
+		r = bridge_host_check(&i->host, &bridge, &want, prev, i->in_prev, e);
+	return err_code(e, r, CNI_ERR_DIFFERS);
 }
 
 /* A link of the bridge's name that is no bridge makes every ADD fail. */

@@ -1,22 +1,102 @@
 /* CHECK and STATUS of an interface plugin: see iface.h. */
 #include "iface/iface.h"
 
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
 #include "base/err.h"
 #include "fw/masquerade.h"
+#include "iface/host_end.h"
+
+static int differs(struct err *e, int r)
+{
+	return err_code(e, r, CNI_ERR_DIFFERS);
+}
+
+/* What the pod's interface and its host end have alike. */
+static uint32_t mtu_wanted(const struct iface *i, const struct cni_iface *f)
+{
+	return (uint32_t)(f && f->mtu ? f->mtu : i->conf->mtu);
+}
 
 static int check_pod(struct iface *i, const struct cni_result *prev, struct err *e)
 {
-	int index = iface_of_prev(i->req, prev, e), r;
 	const struct pod_want want = {
 		.ifname = i->req->at.ifname,
 		.by_gateway = i->driver->by_gateway,
+		.mtu = mtu_wanted(i, &prev->ifaces[i->in_prev]),
 		.r = prev,
 	};
+	int r = pod_open(&i->pod, i->req, e);
 
-	if (index < 0)
-		return index;
-	r = pod_open(&i->pod, i->req, e);
-	return r < 0 ? r : pod_verify(&i->pod, &want, index, e);
+	return r < 0 ? r : pod_verify(&i->pod, &want, i->in_prev, e);
+}
+
+/*
+ * A pod that the reference attached: the peer of its interface, which has no alias of ours, and
+ * which the result names.
+ */
+static int find_foreign(struct iface *i, const struct cni_result *prev, const struct link *in_pod,
+			struct err *e)
+{
+	int r = link_find_index(&i->host, in_pod->peer, &i->end, e);
+
+	if (r < 0 || (r > 0 && !i->end.alias[0] && iface_prev_has(prev, i->end.name)))
+		return r;
+	return err_set(e, ENODEV, "host end %s of the attachment is not there", i->host_name);
+}
+
+static const struct cni_iface *end_of_prev(const struct iface *i, const struct cni_result *prev)
+{
+	const char *names[] = { i->end.name, i->host_name };
+
+	for (size_t k = 0; k < 2; k++) {
+		for (size_t n = 0; n < prev->iface_count; n++) {
+			const struct cni_iface *f = &prev->ifaces[n];
+
+			if ((!f->sandbox || !*f->sandbox) && strcmp(f->name, names[k]) == 0)
+				return f;
+		}
+	}
+	return NULL;
+}
+
+static int compare_end(const struct iface *i, const struct cni_result *prev, struct err *e)
+{
+	const struct cni_iface *f = end_of_prev(i, prev);
+	const struct link *end = &i->end;
+	uint32_t mtu = mtu_wanted(i, f);
+	char mac[MAC_TEXT];
+
+	if (!end->up)
+		return err_set(e, ENETDOWN, "host end %s is down", end->name);
+	if (mtu && end->mtu != mtu)
+		return err_set(e, EINVAL, "host end %s has the MTU %u instead of %u", end->name,
+			       end->mtu, mtu);
+	if (f && f->mac && *f->mac && strcasecmp(f->mac, mac_format(end->mac, mac)) != 0)
+		return err_set(e, EINVAL, "host end %s has the MAC %s instead of %.20s", end->name,
+			       mac, f->mac);
+	return 0;
+}
+
+static int check_end(struct iface *i, const struct cni_result *prev, struct err *e)
+{
+	struct link in_pod;
+	int r = link_find(&i->pod.nl, i->req->at.ifname, &in_pod, e);
+
+	if (r == 0)
+		r = err_set(e, ENODEV, "interface %s is not in the pod", i->req->at.ifname);
+	if (r > 0)
+		r = host_end_search(i, &i->end, e);
+	if (r == 0)
+		r = find_foreign(i, prev, &in_pod, e);
+	if (r > 0)
+		r = host_end_is_peer(i, &i->end, &in_pod, e);
+	if (r == 0)
+		r = err_set(e, EINVAL, "host end %s is not the peer of %s in the pod", i->end.name,
+			    in_pod.name);
+	return differs(e, r < 0 ? r : compare_end(i, prev, e));
 }
 
 int iface_check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
@@ -25,13 +105,17 @@ int iface_check(const struct cni_request *req, const void *conf, const struct cn
 	struct iface *i;
 	int r = iface_open(&i, req, conf, e);
 
+	if (r == 0)
+		r = i->in_prev = iface_of_prev(req, prev, e);
+	if (r >= 0)
+		r = check_pod(i, prev, e);
+	if (r == 0 && i->driver->host_end)
+		r = check_end(i, prev, e);
 	if (r == 0 && i->driver->check)
 		r = i->driver->check(i, prev, e);
-	if (r == 0)
-		r = check_pod(i, prev, e);
 	if (r == 0 && i->conf->ip_masq)
 		r = masquerade_check(&req->at, prev, e);
-	return r < 0 ? r : ipam_check(&i->conf->ipam, req, e);
+	return r < 0 ? r : ipam_check(&i->conf->ipam, req, prev, e);
 }
 
 int iface_status(const struct cni_request *req, const void *conf, struct err *e)

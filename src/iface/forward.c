@@ -125,3 +125,15 @@ int forward_enable(struct nl *nl, uint8_t family, struct err *e)
 	r = sysctl_set("net/ipv4/ip_forward", "1", e);
 	return r < 0 ? r : 0;
 }
+
+int forward_check(uint8_t family, struct err *e)
+{
+	const char *path =
+		family == AF_INET6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward";
+	char value[16];
+	int r = sysctl_get(path, value, sizeof(value), e);
+
+	if (r < 0 || strcmp(value, "0") != 0)
+		return r < 0 ? r : 0;
+	return err_set(e, EINVAL, "%s is 0: nothing is forwarded", path);
+}

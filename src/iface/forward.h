@@ -39,4 +39,7 @@ int forward_allow_ipv6(const struct link *l, struct err *e);
  */
 int forward_enable(struct nl *nl, uint8_t family, struct err *e);
 
+/* CHECK: is it on? -EINVAL. */
+int forward_check(uint8_t family, struct err *e);
+
 #endif

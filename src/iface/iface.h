@@ -71,6 +71,8 @@ struct iface {
 	char alias[LINK_ALIAS_SIZE];
 	uint8_t mac[6];	       /* ADD: of the pod's interface: link() makes it so */
 	uint32_t mtu;	       /* ADD: of the pod's interface, as link() made it; 0: not known */
+	struct link end;       /* CHECK: the host end */
+	int in_prev;	       /* CHECK: the pod's interface among prevResult's */
 	struct cni_result ips; /* ADD: the IPAM plugin's; empty before it is asked */
 	char buf[65536];       /* marks REAPER_MAX links */
 };
@@ -126,7 +128,7 @@ struct iface_driver {
 	int (*adopt)(struct iface *i, const struct link *host, struct err *e);
 	/* DEL, behind the interface: what a killed ADD may have left. */
 	void (*sweep)(struct iface *i);
-	/* CHECK: the host's side; CNI_ERR_DIFFERS. */
+	/* CHECK: the host's side besides the host end itself, which is i->end; CNI_ERR_DIFFERS. */
 	int (*check)(struct iface *i, const struct cni_result *prev, struct err *e);
 	/* STATUS: what makes every ADD fail. */
 	int (*status)(struct iface *i, struct err *e);

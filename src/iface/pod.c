@@ -297,6 +297,7 @@ int pod_loopback_up(struct pod *p, ifaddr_fn *fn, void *arg, struct err *e)
 struct seen {
 	const struct prefix *wanted;
 	const struct route *route;
+	int other; /* a link that has the same route: the first won */
 	bool found;
 };
 
@@ -310,12 +311,25 @@ static int see_address(int index, const struct prefix *p, uint8_t scope, void *a
 	return 0;
 }
 
+/* What was not asked for may be as it likes; IPv6 has no scopes of routes. */
+static bool has_options(const struct route *r, const struct route *wanted)
+{
+	return (!wanted->mtu || r->mtu == wanted->mtu) &&
+	       (!wanted->advmss || r->advmss == wanted->advmss) &&
+	       (!wanted->scope_set || r->dst.addr.family == AF_INET6 || r->scope == wanted->scope);
+}
+
 static int see_route(const struct route *r, void *arg)
 {
 	struct seen *s = arg;
 
-	if (prefix_equal(&r->dst, &s->route->dst) && addr_equal(&r->via, &s->route->via) &&
-	    (!s->route->metric || r->metric == s->route->metric))
+	const struct route *wanted = s->route;
+
+	if (!prefix_equal(&r->dst, &wanted->dst) || (wanted->metric && r->metric != wanted->metric))
+		return 0;
+	if (r->index != wanted->index)
+		s->other = r->index;
+	else if (addr_equal(&r->via, &wanted->via) && has_options(r, wanted))
 		s->found = true;
 	return 0;
 }
@@ -351,6 +365,19 @@ static bool route_is_of(const struct pod_want *want, size_t n, int iface)
 	return r->ips[n / 2].interface == iface && addr_is_set(&r->ips[n / 2].gateway);
 }
 
+/*
+ * Of equal routes of two attachments the first stands (add_missing_routes()). Such a link leads out
+ * of the pod; one that the pod has made itself does not.
+ */
+static int is_attached(struct pod *p, int index, bool *out, struct err *e)
+{
+	struct link l;
+	int r = link_find_index(&p->nl, index, &l, e);
+
+	*out = r > 0 && l.peer_elsewhere;
+	return r < 0 ? r : 0;
+}
+
 static int verify_routes(struct pod *p, const struct link *l, int iface,
 			 const struct pod_want *want, struct err *e)
 {
@@ -362,7 +389,11 @@ static int verify_routes(struct pod *p, const struct link *l, int iface,
 
 		if (!route_is_of(want, n, iface))
 			continue;
+		if (!wanted.table)
+			wanted.table = RT_TABLE_MAIN;
 		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, see_route, &s, e);
+		if (res == 0 && !s.found && s.other)
+			res = is_attached(p, s.other, &s.found, e);
 		if (res == 0 && !s.found)
 			res = err_code(e,
 				       err_set(e, ENOENT, "the pod has lost its route to %s",
@@ -388,6 +419,9 @@ int pod_verify(struct pod *p, const struct pod_want *want, int iface, struct err
 	else if (mac && *mac && strcasecmp(mac, mac_format(l.mac, text)) != 0)
 		res = err_set(e, EINVAL, "interface %s in the pod has the MAC %s instead of %s",
 			      ifname, text, mac);
+	else if (want->mtu && l.mtu != want->mtu)
+		res = err_set(e, EINVAL, "interface %s in the pod has the MTU %u instead of %u",
+			      ifname, l.mtu, want->mtu);
 	else
 		res = 0;
 	if (res < 0)

@@ -44,6 +44,7 @@ struct pod_want {
 	bool announce;		    /* there are neighbours, who may have known another pod */
 	bool dad;		    /* IPv6 addresses with duplicate address detection */
 	bool by_gateway;	    /* nothing but the gateways, which r knows, is on link */
+	uint32_t mtu;		    /* CHECK: 0: any */
 	const struct cni_result *r; /* addresses and routes */
 };
 
@@ -63,8 +64,8 @@ int pod_ready(struct pod *p, const struct pod_want *want, struct err *e);
 int pod_loopback_up(struct pod *p, ifaddr_fn *fn, void *arg, struct err *e);
 
 /*
- * CHECK: the interface, number iface in want->r, is there and up with its MAC, its addresses and
- * the routes stand; CNI_ERR_DIFFERS names what does not.
+ * CHECK: the interface, number iface in want->r, is there and up with its MAC and MTU, its
+ * addresses and the routes stand as they were made; CNI_ERR_DIFFERS names what does not.
  */
 int pod_verify(struct pod *p, const struct pod_want *want, int iface, struct err *e);
 

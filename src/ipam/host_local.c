@@ -219,16 +219,45 @@ int host_local_addresses(const struct host_local *h, const struct cni_request *r
 	return err_code(e, r, CNI_ERR_STATE);
 }
 
-int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e)
+/* Of a result that names no interfaces all addresses are the attachment's. */
+static bool ip_is_of(const struct cni_result *prev, const struct cni_ip *ip, const char *ifname)
 {
-	struct addr held;
-	int r = host_local_addresses(h, req, &held, 1, e);
+	const struct cni_iface *f;
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = err_set(e, ENOENT, "network %s has no lease of container %s, interface %s",
-		    req->at.network, req->at.container_id, req->at.ifname);
-	return err_code(e, r, CNI_ERR_DIFFERS);
+	if (ip->interface < 0 || (size_t)ip->interface >= prev->iface_count)
+		return true;
+	f = &prev->ifaces[ip->interface];
+	return f->sandbox && *f->sandbox && strcmp(f->name, ifname) == 0;
+}
+
+static bool is_among(const struct addr *a, const struct addr *held, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (addr_equal(a, &held[i]))
+			return true;
+	}
+	return false;
+}
+
+int host_local_check(const struct host_local *h, const struct cni_request *req,
+		     const struct cni_result *prev, struct err *e)
+{
+	struct addr held[LEASE_RANGES_MAX];
+	int count = host_local_addresses(h, req, held, LEASE_RANGES_MAX, e), r = count;
+
+	if (count == 0)
+		r = err_set(e, ENOENT, "network %s has no lease of container %s, interface %s",
+			    req->at.network, req->at.container_id, req->at.ifname);
+	for (size_t n = 0; r > 0 && n < prev->ip_count; n++) {
+		const struct cni_ip *ip = &prev->ips[n];
+
+		if (ip_is_of(prev, ip, req->at.ifname) && !is_among(&ip->address.addr, held, count))
+			r = err_set(e, ENOENT,
+				    "network %s: %s is not leased to container %s, interface %s",
+				    req->at.network, addr_text(&ip->address.addr),
+				    req->at.container_id, req->at.ifname);
+	}
+	return r < 0 ? err_code(e, r, CNI_ERR_DIFFERS) : 0;
 }
 
 struct gc_walk {

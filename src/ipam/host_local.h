@@ -46,7 +46,10 @@ int host_local_add(const struct host_local *h, const struct cni_request *req,
 		   struct cni_result *out, struct err *e);
 /* What an ADD in flight has taken stays: another's, if this is not its undo. */
 int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e);
-int host_local_check(const struct host_local *h, const struct cni_request *req, struct err *e);
+/* Does this attachment hold a lease of each address that prev gives its interface? CNI_ERR_DIFFERS.
+ */
+int host_local_check(const struct host_local *h, const struct cni_request *req,
+		     const struct cni_result *prev, struct err *e);
 /* Releases every lease of the network that is not of a valid attachment. */
 int host_local_gc(const struct host_local *h, const struct cni_request *req, struct err *e);
 /* fn for each attachment whose leases GC would release now. What could not be read is passed over.

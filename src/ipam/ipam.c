@@ -175,13 +175,14 @@ int ipam_del(const struct ipam *i, const struct cni_request *req, struct err *e)
 	return 0;
 }
 
-int ipam_check(const struct ipam *i, const struct cni_request *req, struct err *e)
+int ipam_check(const struct ipam *i, const struct cni_request *req, const struct cni_result *prev,
+	       struct err *e)
 {
 	switch (i->kind) {
 	case IPAM_NONE:
 		break;
 	case IPAM_HOST_LOCAL:
-		return host_local_check(&i->local, req, e);
+		return host_local_check(&i->local, req, prev, e);
 	case IPAM_DHCP:
 		return ipam_dhcp_check(&i->dhcp, req, e);
 	case IPAM_FOREIGN:

@@ -35,7 +35,8 @@ bool ipam_needs_link(const struct ipam *i);
 int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_result *out,
 	     struct err *e);
 int ipam_del(const struct ipam *i, const struct cni_request *req, struct err *e);
-int ipam_check(const struct ipam *i, const struct cni_request *req, struct err *e);
+int ipam_check(const struct ipam *i, const struct cni_request *req, const struct cni_result *prev,
+	       struct err *e);
 int ipam_gc(const struct ipam *i, const struct cni_request *req, struct err *e);
 int ipam_status(const struct ipam *i, const struct cni_request *req, struct err *e);
 

@@ -56,8 +56,7 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
 		 struct err *e)
 {
-	(void)prev;
-	return host_local_check(conf, req, e);
+	return host_local_check(conf, req, prev, e);
 }
 
 static int gc(const struct cni_request *req, const void *conf, struct err *e)

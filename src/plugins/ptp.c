@@ -125,18 +125,37 @@ static int check_route(struct iface *i, const struct cni_ip *ip, const struct li
 	return r;
 }
 
+static int compare_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct search *s = arg;
+
+	(void)index;
+	(void)scope;
+	s->found |= addr_equal(&p->addr, &s->wanted.dst.addr);
+	return 0;
+}
+
+static int check_gateway(struct iface *i, const struct addr *gateway, struct err *e)
+{
+	struct search s = { .wanted.dst.addr = *gateway };
+	int r = ifaddr_each(&i->host, gateway->family, i->end.index, compare_address, &s, e);
+
+	if (r == 0 && !s.found)
+		r = err_set(e, ENOENT, "host end %s has lost the gateway's address %s", i->end.name,
+			    addr_text(gateway));
+	return r < 0 ? r : forward_check(gateway->family, e);
+}
+
 static int check(struct iface *i, const struct cni_result *prev, struct err *e)
 {
-	int pod = iface_of_prev(i->req, prev, e), r = pod;
-	struct link end;
+	int r = 0;
 
-	if (r >= 0)
-		r = host_end_find(i, &end, e);
-	if (r > 0)
-		r = end.up ? 0 : err_set(e, ENETDOWN, "host end %s is down", end.name);
 	for (size_t n = 0; r == 0 && n < prev->ip_count; n++) {
-		if (prev->ips[n].interface == pod)
-			r = check_route(i, &prev->ips[n], &end, e);
+		if (prev->ips[n].interface != i->in_prev)
+			continue;
+		r = check_gateway(i, &prev->ips[n].gateway, e);
+		if (r == 0)
+			r = check_route(i, &prev->ips[n], &i->end, e);
 	}
 	return err_code(e, r, CNI_ERR_DIFFERS);
 }
