@@ -17,8 +17,15 @@ struct err;
  */
 int netns_name_add(const char *container_id, const char *netns, struct err *e);
 
-/* Remove the container's link, if it is one. */
-int netns_name_del(const char *container_id, struct err *e);
+/*
+ * Remove the container's link, if it is one, and if the namespace has no other interface of ours of
+ * this container than at's.
+ */
+int netns_name_del(const struct cni_attachment *at, struct err *e);
+
+/* CHECK: does the name lead to the namespace CNI_NETNS? What is no symbolic link may do as it
+ * likes. */
+int netns_name_check(const char *container_id, const char *netns, struct err *e);
 
 /* Remove links that lead nowhere: their pods are gone without a DEL. */
 int netns_name_sweep(struct err *e);

@@ -134,26 +134,20 @@ static int prepare_my(const struct cni_request *req, void *conf, struct err *e)
 	return prepare_key(req, conf, "podcidr", e);
 }
 
-struct named {
-	const char *container_id;
-};
-
 static void undo_name(void *ctx)
 {
-	const struct named *n = ctx;
-
-	netns_name_del(n->container_id, err_ignored());
+	netns_name_del(ctx, err_ignored());
 }
 
 static int add(const struct cni_request *req, const void *conf, struct cni_result *out,
 	       struct undo *u, struct err *e)
 {
-	static struct named named;
+	static struct cni_attachment named;
 	int r = iface_add(req, conf, out, u, e);
 
 	if (r < 0)
 		return r;
-	named.container_id = req->at.container_id;
+	named = req->at;
 	undo_push(u, undo_name, &named);
 	return netns_name_add(req->at.container_id, req->netns, e);
 }
@@ -161,13 +155,21 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
 	struct err name = { 0 };
-	int name_r = netns_name_del(req->at.container_id, &name), r = iface_del(req, conf, e);
+	int r = iface_del(req, conf, e), name_r = netns_name_del(&req->at, &name);
 
 	netns_name_sweep(err_ignored());
 	if (r < 0 || name_r >= 0)
 		return r;
 	*e = name;
 	return name_r;
+}
+
+static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
+		 struct err *e)
+{
+	int r = iface_check(req, conf, prev, e);
+
+	return r < 0 ? r : netns_name_check(req->at.container_id, req->netns, e);
 }
 
 static int gc(const struct cni_request *req, const void *conf, struct err *e)
@@ -216,7 +218,7 @@ const struct cni_plugin bash_cni_plugin = {
 	.driver = &bridged_driver,
 	.add = add,
 	.del = del,
-	.check = iface_check,
+	.check = check,
 	.gc = gc,
 	.status = iface_status,
 	.opened = opened,
@@ -234,7 +236,7 @@ const struct cni_plugin my_cni_plugin = {
 	.driver = &bridged_driver,
 	.add = add,
 	.del = del,
-	.check = iface_check,
+	.check = check,
 	.gc = gc,
 	.status = iface_status,
 	.opened = opened,

@@ -145,3 +145,24 @@ teardown() {
 	[ -z "$output" ]
 	[[ $stderr == "CNI bash-cni plugin "* ]]
 }
+
+@test "a namespace's name stays until the last of the pod's interfaces goes; CHECK notices that it is missing" {
+	second='{"cniVersion":"0.4.0","name":"second","type":"bash-cni","subnet":"10.99.0.0/24","bridge":"br99","logFile":""}'
+	first=$(jq -c '.name = "first" | .subnet = "10.98.0.0/24" | .bridge = "br98"' <<<"$second")
+	ip netns add sandbox
+	f=$(call ADD bash-cni pod1 /run/netns/sandbox "$first" eth0)
+	r=$(call ADD bash-cni pod1 /run/netns/sandbox "$second" net1)
+	call CHECK bash-cni pod1 /run/netns/sandbox "$(with_prev "$second" "$r")" net1
+	fails_to call ADD bash-cni pod1 /run/netns/sandbox "$(jq -c '.name = "third"' <<<"$second")" eth0
+	[ -e /run/netns/pod1 ]
+	call DEL bash-cni pod1 /run/netns/sandbox "$second" net1
+	[ -e /run/netns/pod1 ]
+	rm /run/netns/pod1
+	fails 105 /run/netns/pod1 call CHECK bash-cni pod1 /run/netns/sandbox "$(with_prev "$first" "$f")" eth0
+	ln -s /run/netns/sandbox /run/netns/pod1
+	call DEL bash-cni pod1 "" "$first" eth0
+	[ ! -e /run/netns/pod1 ]
+	ip netns del sandbox
+	ip link del br98
+	ip link del br99
+}
