@@ -15,6 +15,7 @@
 #include "fw/masquerade.h"
 #include "iface/host_end.h"
 #include "iface/reaper.h"
+#include "net/netns.h"
 
 typedef int step_fn(struct iface *i, struct undo *u, struct err *e);
 
@@ -203,17 +204,34 @@ static int report(struct iface *i, struct cni_result *out, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* 1: its DEL has marked it, or nobody holds the namespace of its peer any more. */
+static int is_leaving(struct iface *i, const struct link *end, struct err *e)
+{
+	int r;
+
+	if (reaper_has(end))
+		return 1;
+	if (!end->peer_elsewhere || !attachment_owns(&i->req->at, end))
+		return 0;
+	r = end->peer_ns < 0 ? 0 : netns_lives(&i->host, end->peer_ns, e);
+	return r < 0 ? r : !r;
+}
+
 /*
- * A host end of this attachment: a link that its DEL has marked may still be on its way out; else
- * the attachment exists.
+ * A host end of this attachment that is on its way out goes at once: the kernel takes its time with
+ * dead namespaces. Else the attachment exists.
  */
 static int check_host_name(struct iface *i, struct err *e)
 {
 	const struct cni_attachment *at = &i->req->at;
 	struct link l;
-	int r = link_find(&i->host, i->host_name, &l, e);
+	int r = link_find(&i->host, i->host_name, &l, e), leaving = 0;
 
-	if (r > 0 && reaper_has(&l)) {
+	if (r > 0)
+		leaving = is_leaving(i, &l, e);
+	if (leaving < 0)
+		return leaving;
+	if (leaving) {
 		r = reaper_del(&i->host, &l, e);
 		if (r >= 0)
 			r = link_find(&i->host, i->host_name, &l, e);

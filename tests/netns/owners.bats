@@ -163,3 +163,19 @@ spared() {
 	spared "$conf"
 	fails_to ip link show "$end"
 }
+
+@test "an ADD whose namespace died without DEL succeeds at once in a new one, and not while the old one lives" {
+	for conf in "$CONF" "$(jq -c 'del(.isDefaultGateway) | .ipam = {}' <<<"$CONF")"; do
+		for n in 1 2 3 4 5; do
+			ip netns add "old$n"
+			call ADD bridge pod "/run/netns/old$n" "$conf"
+			ip netns add "new$n"
+			fails 101 "" call ADD bridge pod "/run/netns/new$n" "$conf"
+			ip netns del "old$n"
+			call ADD bridge pod "/run/netns/new$n" "$conf"	# the old host end may still be there
+			ip -n "new$n" link show eth0
+			call DEL bridge pod "/run/netns/new$n" "$conf"
+		done
+		ip netns list | cut -d' ' -f1 | grep '^new' | xargs -n1 ip netns del
+	done
+}
