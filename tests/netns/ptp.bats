@@ -77,7 +77,7 @@ teardown() {
 	ip -n a route del 10.1.0.0/24
 	fails 105 "the pod has lost its route to 10.1.0.0/24" call CHECK ptp a /run/netns/a "$prev"
 	ip link del "$name"
-	fails 105 "host end $name of the attachment is not there" call CHECK ptp a /run/netns/a "$prev"
+	fails 105 "interface eth0 is not in the pod" call CHECK ptp a /run/netns/a "$prev"
 }
 
 @test "addresses that share a gateway, and a second interface" {
