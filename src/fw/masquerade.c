@@ -3,18 +3,19 @@
  *
  *	table inet cnibox {
  *		set masq4 { type ipv4_addr }			 pods that are masqueraded
- *		set inside4 { type ipv4_addr . ipv4_addr }	 pod . its subnet: nothing is
+ *		set home4 { type ipv4_addr . ipv4_addr }	 pod . its subnet: nothing is
  *								 translated in there
- *		set masq6, inside6
- *		chain outbound { type nat hook postrouting priority srcnat
- *			ip saddr @masq4 ip saddr . ip daddr != @inside4 ip daddr != 224.0.0.0/4
+ *		set masq6, home6
+ *		chain postrouting { type nat hook postrouting priority srcnat - 1
+ *			ip saddr @masq4 ip saddr . ip daddr != @home4 ip daddr != 224.0.0.0/4
  *				masquerade fully-random
  *			the same for IPv6, ff00::/8
  *		}
  *	}
  *
- * An earlier version had a chain postrouting and subnets instead of pods in its sets; as a table
- * that lacks the chain it is made anew by the first ADD.
+ * One step before srcnat, so that it is not chance whether a chain of others is asked first. An
+ * earlier version stood at srcnat and had subnets instead of pods in its sets: as a table with
+ * another chain it is made anew by the first ADD.
  */
 #include "fw/masquerade.h"
 
@@ -25,16 +26,16 @@
 #include "base/err.h"
 #include "net/nl.h"
 
-#define SRCNAT_PRIORITY 100
+#define PRIORITY 99 /* srcnat is 100 */
 
 static const struct nft_set sets[] = {
 	{ "masq4", { NFT_TYPE_IPV4 } },
-	{ "inside4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true },
+	{ "home4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true },
 	{ "masq6", { NFT_TYPE_IPV6 } },
-	{ "inside6", { NFT_TYPE_IPV6, NFT_TYPE_IPV6 }, .interval = true },
+	{ "home6", { NFT_TYPE_IPV6, NFT_TYPE_IPV6 }, .interval = true },
 };
 #define MASQ(v6) (&sets[(v6) ? 2 : 0])
-#define INSIDE(v6) (&sets[(v6) ? 3 : 1])
+#define HOME(v6) (&sets[(v6) ? 3 : 1])
 
 static const struct prefix multicast[] = {
 	{ { AF_INET, { 224 } }, 4 },
@@ -44,10 +45,10 @@ static const struct prefix multicast[] = {
 static const struct fw_chain chains[] = {
 	{
 		.chain = {
-			.name = "outbound",
+			.name = "postrouting",
 			.type = "nat",
 			.hook = NF_INET_POST_ROUTING,
-			.priority = SRCNAT_PRIORITY,
+			.priority = PRIORITY,
 		},
 		.rules = 2,
 	},
@@ -59,7 +60,7 @@ static void put_rules(struct nl *nl)
 		nft_rule_begin(nl, &masquerade.table, chains[0].chain.name, false);
 		nft_match_family(nl, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		nft_match_set(nl, MASQ(v6), NFT_OF(NFT_SADDR), false);
-		nft_match_set(nl, INSIDE(v6), NFT_OF(NFT_SADDR, NFT_DADDR), true);
+		nft_match_set(nl, HOME(v6), NFT_OF(NFT_SADDR, NFT_DADDR), true);
 		nft_match_daddr(nl, &multicast[v6], true);
 		nft_do_masquerade(nl, true);
 		nft_rule_end(nl, "leaves its network");
@@ -83,7 +84,7 @@ static void make_elements(const struct cni_ip *ip, struct fw_elem out[static 2])
 
 	out[0] = (struct fw_elem){ MASQ(v6), { .key[0].addr = p->addr } };
 	out[1] = (struct fw_elem){
-		INSIDE(v6),
+		HOME(v6),
 		{ .key = { { p->addr }, { prefix_first(p) } },
 		  .last = { { p->addr }, { prefix_last(p) } },
 		  .range = true },

@@ -7,7 +7,7 @@
  *	interface eth0
  *	hostEnd				(when it has one: struct fw_owner)
  *	dataDir /var/lib/cni/networks
- *	element inside4 10.1.0.2 10.1.0.0 - 10.1.0.2 10.1.0.255
+ *	element home4 10.1.0.2 10.1.0.0 - 10.1.0.2 10.1.0.255
  *	element ports4 6 8080 = 10.1.0.2 80
  *
  * An element is the set's name, the parts of the key, of the range's end, of the data. The host

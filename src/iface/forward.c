@@ -17,6 +17,7 @@
 #include "net/sysctl.h"
 
 #define UPLINKS_MAX 16
+#define FORWARDING4 "net/ipv4/ip_forward"
 #define FORWARDING6 "net/ipv6/conf/all/forwarding"
 
 static const char *const guards[] = { "accept_ra", "autoconf", "accept_redirects" };
@@ -122,14 +123,13 @@ int forward_enable(struct nl *nl, uint8_t family, struct err *e)
 
 	if (family == AF_INET6)
 		return forward_ipv6(nl, e);
-	r = sysctl_set("net/ipv4/ip_forward", "1", e);
+	r = sysctl_set(FORWARDING4, "1", e);
 	return r < 0 ? r : 0;
 }
 
 int forward_check(uint8_t family, struct err *e)
 {
-	const char *path =
-		family == AF_INET6 ? "net/ipv6/conf/all/forwarding" : "net/ipv4/ip_forward";
+	const char *path = family == AF_INET6 ? FORWARDING6 : FORWARDING4;
 	char value[16];
 	int r = sysctl_get(path, value, sizeof(value), e);
 

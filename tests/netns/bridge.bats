@@ -84,12 +84,12 @@ teardown() {
 	del bridge b "$net2"
 	ip link del cni2
 	before=$(snapshot)
-	nft list set inet cnibox inside4 | grep -q 10.1.0.0
+	nft list set inet cnibox home4 | grep -q 10.1.0.0
 	fails 100 'route' add bridge b "$(jq -c '.ipam.routes = [{"dst":"192.0.2.0/24","gw":"198.51.100.1"}]' <<<"$net2")"
 	diff <(echo "$before") <(snapshot)
 	add bridge b "$net2" >/dev/null
-	nft list set inet cnibox inside4 | grep -q 10.2.0.0
-	nft list set inet cnibox inside6 | grep -q fd00:2::
+	nft list set inet cnibox home4 | grep -q 10.2.0.0
+	nft list set inet cnibox home6 | grep -q fd00:2::
 	del bridge b "$net2"
 	run ! grep -E '10[.]2[.]0[.]|fd00:2::' <<<"$(nft list table inet cnibox)"
 	ip link del cni2

@@ -31,8 +31,8 @@ elements() {
 
 # Everything, whatever the kernel's order.
 whole() {
-	nft list chain inet cnibox outbound
-	for s in masq4 inside4 masq6 inside6; do elements $s; done
+	nft list chain inet cnibox postrouting
+	for s in masq4 home4 masq6 home6; do elements $s; done
 }
 
 owners() { elements "$1" | awk '{print $NF}' | sort | xargs; }
@@ -54,13 +54,13 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	add bridge c "$inner" >/dev/null
 	add bridge d "$same" >/dev/null
 	[ "$(owners masq4)" = "a b c d" ]
-	[ "$(elements inside4 | grep -c 'concat.*10.88')" = 4 ]
-	[ "$(owners inside6)" = "a b" ]
+	[ "$(elements home4 | grep -c 'concat.*10.88')" = 4 ]
+	[ "$(owners home6)" = "a b" ]
 	del bridge a "$wide"
-	[ "$(owners inside4)" = "b c d" ]
+	[ "$(owners home4)" = "b c d" ]
 	del bridge c "$inner"
 	del bridge d "$same"
-	[ "$(owners masq4) $(owners inside6)" = "b b" ]
+	[ "$(owners masq4) $(owners home6)" = "b b" ]
 	del bridge b "$narrow"
 	[ -z "$(nft list ruleset)" ]
 	[ "$(records)" = 0 ]
@@ -116,7 +116,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 		f=$(grep -l 'container a' /run/cnibox/fw/*)
 		eval "$spoil"
 		del bridge a "$conf"
-		[ "$(owners masq4) $(owners inside6) $(records)" = "b b 1" ]
+		[ "$(owners masq4) $(owners home6) $(records)" = "b b 1" ]
 	done
 	[ "$(stat -c %a /run/cnibox/fw)" = 700 ]
 	[ "$(stat -c %a /run/cnibox/fw/*)" = 600 ]
@@ -128,9 +128,9 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	rm /var/lib/cni/networks/net1/10.1.0.2 /var/lib/cni/networks/net1/last*
 	rb=$(add bridge b "$conf")
 	[ "$(address "$rb")" = 10.1.0.2 ]
-	[ "$(owners masq4) $(owners inside4)" = "b b" ]
+	[ "$(owners masq4) $(owners home4)" = "b b" ]
 	del bridge a "$conf"
-	[ "$(owners masq4) $(owners inside4)" = "b b" ]
+	[ "$(owners masq4) $(owners home4)" = "b b" ]
 	checks b "$conf" "$rb"
 	del bridge b "$conf"
 	[ -z "$(nft list ruleset)" ]
@@ -147,11 +147,11 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 			add bridge a "$n1" >/dev/null
 			add bridge b "$n2" >/dev/null
 			add bridge c "$n3" >/dev/null
-			[ "$(owners masq4) $(owners inside4)" = "c c" ]
+			[ "$(owners masq4) $(owners home4)" = "c c" ]
 			for p in $order; do
 				case $p in a) n=$n1 ;; b) n=$n2 ;; c) n=$n3 ;; esac
 				del bridge "$p" "$n"
-				[ "$(records)" = 0 ] || [ "$(owners masq4)" = "$(owners inside4)" ]
+				[ "$(records)" = 0 ] || [ "$(owners masq4)" = "$(owners home4)" ]
 				[ "$(records)" = 0 ] || [ -n "$(owners masq4)" ]
 			done
 			[ -z "$(nft list ruleset)" ]
@@ -185,7 +185,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	ra=$(add bridge a "$conf")
 	add bridge c "$other" >/dev/null
 	whole=$(whole)
-	rule() { nft -a list chain inet cnibox outbound | sed -n "s/.*ip6\{0,1\} $1.* handle \([0-9]*\)$/\1/p"; }
+	rule() { nft -a list chain inet cnibox postrouting | sed -n "s/.*ip6\{0,1\} $1.* handle \([0-9]*\)$/\1/p"; }
 	broken() { # TEXT COMMAND...: it is noticed, and put back by an ADD that has nothing to do with it
 		local text=$1
 		shift
@@ -200,16 +200,16 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	broken "is not there" nft flush ruleset
 	broken "is not there" nft delete table inet cnibox
 	broken "lacks rules" nft flush table inet cnibox
-	broken "lacks rules" nft flush chain inet cnibox outbound
-	broken "lacks rules" nft delete rule inet cnibox outbound handle "$(rule saddr.@masq4)"
-	broken "lacks rules" nft delete rule inet cnibox outbound handle "$(rule saddr.@masq6)"
+	broken "lacks rules" nft flush chain inet cnibox postrouting
+	broken "lacks rules" nft delete rule inet cnibox postrouting handle "$(rule saddr.@masq4)"
+	broken "lacks rules" nft delete rule inet cnibox postrouting handle "$(rule saddr.@masq6)"
 	broken "is dormant" nft add table inet cnibox '{ flags dormant; }'
-	broken "has another chain" nft 'add chain inet cnibox outbound { policy drop; }'
-	broken "lacks a chain" nft 'flush chain inet cnibox outbound; delete chain inet cnibox outbound'
-	broken "lacks a chain" nft 'flush chain inet cnibox outbound; delete set inet cnibox masq6'
-	broken "has another chain" nft 'flush chain inet cnibox outbound; delete chain inet cnibox outbound
-		add chain inet cnibox outbound { type nat hook postrouting priority 5; }'
-	broken "lacks chain outbound" nft 'flush chain inet cnibox outbound; delete chain inet cnibox outbound; add chain inet cnibox x'
+	broken "has another chain" nft 'add chain inet cnibox postrouting { policy drop; }'
+	broken "lacks a chain" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting'
+	broken "lacks a chain" nft 'flush chain inet cnibox postrouting; delete set inet cnibox masq6'
+	broken "has another chain" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting
+		add chain inet cnibox postrouting { type nat hook postrouting priority 5; }'
+	broken "lacks chain postrouting" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting; add chain inet cnibox x'
 	nft flush set inet cnibox masq4
 	fails 105 "lacks the element masq4 10.1.0.2" checks a "$conf" "$ra"
 }
@@ -227,7 +227,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	}'
 	r=$(add bridge a "$conf")
 	checks a "$conf" "$r"
-	run ! grep -q home <<<"$(nft list ruleset)"
+	run ! grep -q "10.1.0.0/24 . 10.1.0.0/24" <<<"$(nft list ruleset)"
 	del bridge a "$conf"
 	[ -z "$(nft list ruleset)" ]
 }
@@ -250,7 +250,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 @test "hundreds are put back, and broken records stand in nobody's way" {
 	conf=$(net net1 br1 10.1.0.0/16)
 	for i in $(seq 1 300); do add bridge a "$conf" "e$i" >/dev/null; done
-	[ "$(elements inside4 | wc -l)" = 300 ]
+	[ "$(elements home4 | wc -l)" = 300 ]
 	whole=$(whole)
 	echo nonsense >/run/cnibox/fw/masquerade.veth00000000000
 	ln -s /etc/passwd /run/cnibox/fw/masquerade.veth00000000001
@@ -270,7 +270,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	for i in $(seq 1 50); do add bridge b "$conf" "y$i" >/dev/null & done
 	wait
 	[ "$(elements masq4 | wc -l)" = 60 ]
-	[ "$(elements inside4 | wc -l)" = 60 ]
+	[ "$(elements home4 | wc -l)" = 60 ]
 	for i in $(seq 1 10); do del bridge a "$conf" "x$i" & done
 	for i in $(seq 1 50); do del bridge b "$conf" "y$i" & done
 	wait
