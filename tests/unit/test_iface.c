@@ -6,6 +6,8 @@
 #include "net_kernel.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -306,12 +308,17 @@ static void del_needs_no_namespace(void **state)
 	req.netns = POD;
 }
 
-/* Killed between creation and alias: the group says whose it is. */
+/* Killed between creation and alias: the group says whose it is, and that its maker is dead. */
 static void del_finds_what_a_killed_add_left(void **state)
 {
-	const struct new_link l = { .name = "eth0", .kind = "bridge", .group = attachment_group() };
+	struct new_link l = { .name = "eth0", .kind = "bridge" };
+	pid_t pid = fork();
 
 	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	l.group = attachment_group() - (uint32_t)getpid() + (uint32_t)pid;
 	needs_namespaces();
 	link_add(&pod, &l);
 	ok(nl_commit(&pod, NULL, &e));
