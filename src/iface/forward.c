@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <linux/rtnetlink.h>
@@ -25,10 +24,9 @@ static const char *const guards[] = { "accept_ra", "autoconf", "accept_redirects
 
 static int set_ipv6(const char *name, const char *key, const char *value, struct err *e)
 {
-	char path[80];
+	char path[SYSCTL_LINK_PATH];
 
-	snprintf(path, sizeof(path), "net/ipv6/conf/%s/%s", name, key);
-	return sysctl_write(path, value, e);
+	return sysctl_write(sysctl_link_path("ipv6", name, key, path), value, e);
 }
 
 int forward_guard_new(const char *name, struct err *e)

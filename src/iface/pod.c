@@ -2,7 +2,6 @@
 #include "iface/pod.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -126,10 +125,9 @@ static bool has_family(const struct cni_result *r, uint8_t family)
 static int set_of_link(const struct link *l, const char *family, const char *key, const char *value,
 		       struct err *e)
 {
-	char path[80];
+	char path[SYSCTL_LINK_PATH];
 
-	snprintf(path, sizeof(path), "net/%s/conf/%s/%s", family, l->name, key);
-	return sysctl_write(path, value, e);
+	return sysctl_write(sysctl_link_path(family, l->name, key, path), value, e);
 }
 
 /*
