@@ -120,14 +120,19 @@ static void judge_addresses(const struct judge *j)
 				    ip_text(&j->pod->addrs[i].ip));
 }
 
+static void ip_mask(struct ip *ip)
+{
+	for (unsigned int i = ip->len; i < 128; i++)
+		ip->bytes[i / 8] &= (uint8_t)(0xff7f >> i % 8);
+}
+
 /* The route of a result as the kernel must have it; -1: the result does not say it. */
 static struct route expected(const struct judge *j, const struct route *said)
 {
 	bool v6 = said->dst.family == AF_INET6;
 	struct route r = *said;
 
-	for (unsigned int i = said->dst.len; i < 128; i++)
-		r.dst.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	ip_mask(&r.dst);
 	for (unsigned int i = 0; !r.gw.family && r.scope != RT_SCOPE_LINK && i < j->r->ip_count;
 	     i++)
 		if (j->r->ips[i].gateway.family == r.dst.family)
@@ -205,6 +210,19 @@ static void judge_route(struct judge *j, const struct route *said)
 	judge_number(j, has, "route-scope", has->scope, want.scope);
 }
 
+static bool is_own_route(const struct judge *j, const struct ip *dst)
+{
+	bool own = false;
+
+	for (unsigned int i = 0; tried_of(j->a)->has & OWN_ROUTES && i < j->r->ip_count; i++) {
+		struct ip subnet = j->r->ips[i].address;
+
+		ip_mask(&subnet);
+		own = own || ip_equal(&subnet, dst) || ip_equal(&j->r->ips[i].gateway, dst);
+	}
+	return own;
+}
+
 static void judge_routes(struct judge *j)
 {
 	for (unsigned int i = 0; i < j->r->route_count; i++)
@@ -218,7 +236,7 @@ static void judge_routes(struct judge *j)
 
 			said = said || ip_equal(&want.dst, &has->dst);
 		}
-		if (has->index == j->link->index && !said)
+		if (has->index == j->link->index && !said && !is_own_route(j, &has->dst))
 			j->complain(j->a, "route-extra", "the result does not have the route to %s",
 				    ip_text(&has->dst));
 	}

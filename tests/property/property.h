@@ -103,6 +103,7 @@ enum {
 	HAS_ARGS = 128,	 /* MAC and IP from the runtime */
 	IS_LOOPBACK = 256,
 	GATEWAY_ALWAYS = 512,
+	OWN_ROUTES = 1024, /* reaches its gateways and subnets by routes that no result holds */
 };
 
 /* links: the interfaces of a result in order: b a bridge, h the host's end, p the pod's. */

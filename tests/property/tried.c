@@ -6,6 +6,7 @@ const struct tried tried[] = {
 	  HAS_BRIDGE | HAS_IPAM | HAS_MTU | HAS_MAC | HAS_MASQ | HAS_HAIRPIN | HAS_ARGS },
 	{ "bash-cni", "bhp",
 	  HAS_SUBNET | HAS_MTU | HAS_MASQ | HAS_HAIRPIN | HAS_ARGS | GATEWAY_ALWAYS },
+	{ "ptp", "hp", HAS_IPAM | HAS_MTU | HAS_MASQ | HAS_ARGS | OWN_ROUTES },
 	{ "loopback", "p", IS_LOOPBACK },
 };
 
