@@ -6,11 +6,27 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 
 #include "base/err.h"
 #include "net/nl.h"
+
+/*
+ * A 64-bit kernel of 6.1 has no ioctl of namespaces for 32-bit programs (6.12 has). Then any
+ * namespace is taken here, and setns() refuses one of another kind.
+ */
+static bool netns_is(int fd)
+{
+	struct statfs fs;
+	int kind = ioctl(fd, NS_GET_NSTYPE);
+
+	if (kind >= 0 || errno != ENOTTY)
+		return kind == CLONE_NEWNET;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
 
 int netns_open(const char *path, struct err *e)
 {
@@ -22,7 +38,7 @@ int netns_open(const char *path, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, errno, "open network namespace %s", path);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+	if (!netns_is(fd)) {
 		close(fd);
 		return err_set(e, EINVAL, "%s is no network namespace", path);
 	}
