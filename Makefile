@@ -5,13 +5,21 @@ V ?=
 Q := $(if $(V),,@)
 B := build
 
+# ARCH, if it is not this machine's: then everything of the binary is made in build/ARCH.
+ARCH ?=
+FOREIGN := $(if $(ARCH),$(shell third_party/architecture --foreign $(ARCH) || echo unknown))
+ifeq ($(FOREIGN),unknown)
+$(error ARCH=$(ARCH) is unknown)
+endif
+O := $(B)$(FOREIGN:%=/%)
+
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-TOOLCHAIN ?= $(B)/toolchain/cc
+TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
 DESTDIR ?=
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
-OBJECTS := $(SOURCES:src/%.c=$(B)/obj/%.o)
+OBJECTS := $(SOURCES:src/%.c=$(O)/obj/%.o)
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
@@ -26,31 +34,36 @@ LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--b
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: all help clean unit test soak lab bench fuzz check install
-all: $(B)/cnibox $(B)/bin/.done ## build build/cnibox and build/bin (one link per applet)
+all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-# The compiler's packages, once per checkout.
+# The compilers' packages, once per checkout.
 $(B)/.tools: third_party/packages third_party/need
-	@mkdir -p $(B)
+	@mkdir -p $(@D)
 	$(Q)third_party/need build
 	@touch $@
 
-$(B)/toolchain/cc: third_party/toolchain $(B)/.tools
-	$(Q)third_party/toolchain $(@D)
+$(B)/%/.tools: third_party/packages third_party/need
+	@mkdir -p $(@D)
+	$(Q)third_party/need build build-$*
+	@touch $@
 
-$(B)/obj/%.o: src/%.c $(B)/toolchain/cc Makefile
+$(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/.tools
+	$(Q)third_party/toolchain $(@D) $(FOREIGN)
+
+$(O)/obj/%.o: src/%.c $(O)/toolchain/cc Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) -c -o $@ $<
 
-$(B)/cnibox.debug: $(OBJECTS)
+$(O)/cnibox.debug: $(OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
 
-$(B)/cnibox: $(B)/cnibox.debug
-	$(Q)strip -R .comment -o $@.new $<
+$(O)/cnibox: $(O)/cnibox.debug
+	$(Q)$$($(TOOLCHAIN) -print-prog-name=strip) -R .comment -o $@.new $<
 	$(Q)tests/static $@.new
 	$(Q)mv $@.new $@
 	@echo "  SIZE    $@ $$(stat -c %s $@) bytes"
@@ -97,7 +110,7 @@ lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qem
 	$(Q)qemu/lab demo
 
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
-VERBS = $(filter $(B)/obj/base/% $(B)/obj/net/%,$(OBJECTS))
+VERBS = $(filter $(O)/obj/base/% $(O)/obj/net/%,$(OBJECTS))
 $(B)/bench/floor: tests/bench/floor.c $(VERBS)
 	@mkdir -p $(@D)
 	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
