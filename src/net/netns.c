@@ -15,15 +15,15 @@
 #include "net/nl.h"
 
 /*
- * A 64-bit kernel of 6.1 has no ioctl of namespaces for 32-bit programs (6.12 has). Then any
- * namespace is taken here, and setns() refuses one of another kind.
+ * A 64-bit kernel of 6.1 has no ioctl of namespaces for 32-bit programs (6.12 has), and qemu-user
+ * has none. Then any namespace is taken here, and setns() refuses one of another kind.
  */
 static bool netns_is(int fd)
 {
 	struct statfs fs;
 	int kind = ioctl(fd, NS_GET_NSTYPE);
 
-	if (kind >= 0 || errno != ENOTTY)
+	if (kind >= 0)
 		return kind == CLONE_NEWNET;
 	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
 }
