@@ -13,7 +13,7 @@ $(error ARCH=$(ARCH) is unknown)
 endif
 O := $(B)$(FOREIGN:%=/%)
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+VERSION := $(shell dist/version)
 TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
 DESTDIR ?=
@@ -33,7 +33,7 @@ RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz check install
+.PHONY: all help clean unit test soak lab bench fuzz check install dist test-dist FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -52,6 +52,13 @@ $(B)/%/.tools: third_party/packages third_party/need
 
 $(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/.tools
 	$(Q)third_party/toolchain $(@D) $(FOREIGN)
+
+# What prints the version is compiled anew when there is another one.
+$(B)/.version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
+$(patsubst src/%.c,$(O)/obj/%.o,$(shell grep -lw CNIBOX_VERSION $(SOURCES))): $(B)/.version
 
 $(O)/obj/%.o: src/%.c $(O)/toolchain/cc Makefile
 	@mkdir -p $(@D)
@@ -91,12 +98,13 @@ unit: $(UNITS) ## the unit tests alone
 
 $(B)/.test-tools: third_party/packages third_party/need
 	@mkdir -p $(B)
-	$(Q)third_party/need build test lab
+	$(Q)third_party/need build dist test lab
 	$(Q)third_party/unpack containernetworking-plugins busybox-static
 	@touch $@
 
 test: $(B)/.test-tools ## everything: unit tests, namespaces, reference, faults, the lab; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)$(MAKE) -j$(shell nproc) ARCH=i386 all
 	$(Q)tests/run
 
 soak: $(B)/.test-tools ## the sweeps in full and the long runs
@@ -129,6 +137,17 @@ bench: all $(B)/bench/floor $(B)/bench/bench ## ADD and DEL beside the reference
 fuzz: $(B)/.tools ## every parser of outside bytes, FUZZ_SECONDS each (600)
 	$(Q)third_party/need analysis
 	$(Q)tests/fuzz/run
+
+test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, containerd and qemu-user
+	$(Q)third_party/need test-dist
+	$(Q)$(MAKE) -j$(shell nproc) dist
+	$(Q)FULL=1 tests/run dist
+
+DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
+dist: ## build/dist: tarball and Debian package of each architecture, OCI image, checksums, SPDX
+	$(Q)third_party/need build dist
+	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory ARCH=$$arch all || exit 1; done
+	$(Q)dist/all '$(VERSION)' $(DIST_ARCHS)
 
 install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically
 	$(Q)$(B)/cnibox install $(DESTDIR)$(BINDIR)
