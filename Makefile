@@ -33,7 +33,7 @@ RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz check install dist test-dist FORCE
+.PHONY: all help clean unit test soak lab bench fuzz check install dist test-dist kernels FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -104,18 +104,25 @@ $(B)/.test-tools: third_party/packages third_party/need
 
 test: $(B)/.test-tools ## everything: unit tests, namespaces, reference, faults, the lab; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
-	$(Q)$(MAKE) -j$(shell nproc) ARCH=i386 all
+	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
 
 soak: $(B)/.test-tools ## the sweeps in full and the long runs
+	$(Q)third_party/need test-dist
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
 
-lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down
+KERNEL ?=
+lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
-	$(Q)qemu/lab up
+	$(Q)LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
 	$(Q)qemu/lab demo
+
+kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels
+	$(Q)$(MAKE) all
+	$(Q)tests/kernels
 
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
 VERBS = $(filter $(O)/obj/base/% $(O)/obj/net/%,$(OBJECTS))
