@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# The lab on other architectures' kernels: arm64; FULL=1: all that qemu/emulators has. A lab of its own.
+bats_require_minimum_version 1.5.0
+
+TOP=$BATS_TEST_DIRNAME/../..
+
+setup() {
+	LAB_RUN=$(mktemp -d /tmp/cnibox-foreign.XXXXXX)
+	export LAB=$TOP/qemu/lab LAB_RUN
+}
+
+teardown() {
+	"$LAB" down
+}
+
+# all_claims ARCH: the demo on that architecture's kernel, and again after the year 2038
+all_claims() {
+	[ -n "$("$TOP/third_party/architecture" --foreign "$1")" ] || skip "this machine is $1"
+	make -s -C "$TOP" MAKEFLAGS= ARCH="$1"
+	LAB_ARCH=$1 "$LAB" up
+	[ "$("$LAB" exec node1 -- uname -m </dev/null)" = "$2" ]
+	run "$LAB" demo
+	echo "$output"
+	[ "$status" -eq 0 ]
+	for node in master node1 node2; do
+		"$LAB" exec "$node" -- date -s '2040-02-03 04:05' </dev/null
+	done
+	run "$LAB" demo
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+full() {
+	[ -n "${FULL:-}" ] || skip "one architecture is enough for make test: FULL=1, or make soak"
+}
+
+@test "arm64: every line of the demo holds, also in 2040" { all_claims arm64 aarch64; }
+@test "armhf, 32 bits: every line of the demo holds, also in 2040" { full && all_claims armhf armv7l; }
+@test "riscv64: every line of the demo holds, also in 2040" { full && all_claims riscv64 riscv64; }
+@test "s390x, big-endian: every line of the demo holds, also in 2040" { full && all_claims s390x s390x; }
+
+@test "an architecture without a lab, and an unknown kernel, get the list of those there are" {
+	run env LAB_ARCH=mips64el "$LAB" up
+	[ "$status" -ne 0 ]
+	grep -qw s390x <<<"$output"
+	run env LAB_KERNEL=2.4 "$LAB" up
+	[ "$status" -ne 0 ]
+	grep -qw newest <<<"$output"
+}
