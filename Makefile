@@ -99,7 +99,7 @@ unit: $(UNITS) ## the unit tests alone
 $(B)/.test-tools: third_party/packages third_party/need
 	@mkdir -p $(B)
 	$(Q)third_party/need build dist test lab
-	$(Q)third_party/unpack containernetworking-plugins busybox-static
+	$(Q)third_party/unpack containernetworking-plugins busybox-static cmocka:source/bookworm
 	@touch $@
 
 test: $(B)/.test-tools ## everything: unit tests, namespaces, reference, faults, the lab; installs what is missing

@@ -117,3 +117,12 @@ call() {
 	build/i386/cnibox install --quiet "$BATS_TEST_TMPDIR/bin"
 	CNIBOX_BIN=$BATS_TEST_TMPDIR/bin bats --tap tests/netns/bridge.bats tests/netns/bash_cni.bats
 }
+
+@test "the unit tests pass with the architecture's own C library and sanitizer" {
+	local arch failed=0
+
+	for arch in $(foreign); do
+		tests/dist/units "$arch" || failed=1
+	done
+	[ $failed = 0 ]
+}
