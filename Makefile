@@ -162,4 +162,4 @@ install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin),
 clean: ## remove build/
 	rm -rf $(B)
 
--include $(OBJECTS:.o=.d) $(OBJECTS:$(B)/obj/%.o=$(B)/san/%.d) $(UNITS:=.d)
+-include $(OBJECTS:.o=.d) $(SOURCES:src/%.c=$(B)/san/%.d) $(UNITS:=.d)

@@ -100,9 +100,8 @@ static const char *missing_module(const struct nlmsghdr *h, const struct nl_refu
 		return NULL;
 	nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_CHAIN_TYPE);
 	if ((h->nlmsg_type & 0xff) == NFT_MSG_NEWCHAIN) {
-		if (!a[NFTA_CHAIN_TYPE] ||
-		    (f->offset &&
-		     (size_t)((const char *)a[NFTA_CHAIN_TYPE] - (const char *)h) != f->offset))
+		if (!a[NFTA_CHAIN_TYPE] || (f->offset && (size_t)((const char *)a[NFTA_CHAIN_TYPE] -
+								  (const char *)h) != f->offset))
 			return NULL;
 		nl_str(a[NFTA_CHAIN_TYPE], expr, sizeof(expr));
 		return strcmp(expr, "nat") == 0
