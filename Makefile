@@ -33,7 +33,7 @@ RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz check install dist test-dist kernels FORCE
+.PHONY: all help clean unit test soak lab bench fuzz check install dist test-dist kernels image-node FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -119,6 +119,10 @@ lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qem
 	$(Q)$(MAKE) all
 	$(Q)LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
 	$(Q)qemu/lab demo
+
+image-node: ## build/node: kernel, initramfs and cnibox, for QEMU, iPXE or a stick, with one text file of settings
+	$(Q)$(MAKE) ARCH=amd64 all
+	$(Q)initramfs/node-image $(B)/node
 
 kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels
 	$(Q)$(MAKE) all

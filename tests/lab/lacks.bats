@@ -19,7 +19,7 @@ hide() { file "$1" >/tmp/where; mv "$(cat /tmp/where)" /tmp/hidden.ko; }
 show() { mv /tmp/hidden.ko "$(cat /tmp/where)"; }
 call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/var/run/netns/a CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin ${2:-/usr/bin/cnibox} bridge </tmp/conf; }
 unload() { ip link del cni0; modprobe -r nft_masq nft_chain_nat nft_ct nf_tables veth bridge; } 2>/dev/null
-left() { ip -o link show type veth; ls /var/lib/cni/networks/n | grep '^1'; }
+left() { ip -o link show type veth; ls /var/lib/cni/networks/n 2>/dev/null | grep '^1'; }
 X
 }
 
