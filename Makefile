@@ -5,13 +5,21 @@ V ?=
 Q := $(if $(V),,@)
 B := build
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-TOOLCHAIN ?= $(B)/toolchain/cc
+# ARCH, if it is not this machine's: then everything of the binary is made in build/ARCH.
+ARCH ?=
+FOREIGN := $(if $(ARCH),$(shell third_party/architecture --foreign $(ARCH) || echo unknown))
+ifeq ($(FOREIGN),unknown)
+$(error ARCH=$(ARCH) is unknown)
+endif
+O := $(B)$(FOREIGN:%=/%)
+
+VERSION := $(shell third_party/dist/version)
+TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
 DESTDIR ?=
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
-OBJECTS := $(SOURCES:src/%.c=$(B)/obj/%.o)
+OBJECTS := $(SOURCES:src/%.c=$(O)/obj/%.o)
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
@@ -25,32 +33,44 @@ RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz lint install
-all: $(B)/cnibox $(B)/bin/.done ## build build/cnibox and build/bin (one link per applet)
+.PHONY: all help clean unit test soak lab bench fuzz lint install dist test-dist kernels image-node FORCE
+all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
-# The compiler's packages, once per checkout.
+# The compilers' packages, once per checkout.
 $(B)/.tools: third_party/packages third_party/need
-	@mkdir -p $(B)
+	@mkdir -p $(@D)
 	$(Q)third_party/need build
 	@touch $@
 
-$(B)/toolchain/cc: third_party/toolchain $(B)/.tools
-	$(Q)third_party/toolchain $(@D)
+$(B)/%/.tools: third_party/packages third_party/need
+	@mkdir -p $(@D)
+	$(Q)third_party/need build build-$*
+	@touch $@
 
-$(B)/obj/%.o: src/%.c $(B)/toolchain/cc Makefile
+$(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/.tools
+	$(Q)third_party/toolchain $(@D) $(FOREIGN)
+
+# What prints the version is compiled anew when there is another one.
+$(B)/.version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+FORCE:
+$(patsubst src/%.c,$(O)/obj/%.o,$(shell grep -lw CNIBOX_VERSION $(SOURCES))): $(B)/.version
+
+$(O)/obj/%.o: src/%.c $(O)/toolchain/cc Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) -c -o $@ $<
 
-$(B)/cnibox.debug: $(OBJECTS)
+$(O)/cnibox.debug: $(OBJECTS)
 	@echo "  LINK    $@"
 	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
 
-$(B)/cnibox: $(B)/cnibox.debug
-	$(Q)strip -R .comment -o $@.new $<
+$(O)/cnibox: $(O)/cnibox.debug
+	$(Q)$$($(TOOLCHAIN) -print-prog-name=strip) -R .comment -o $@.new $<
 	$(Q)tests/static $@.new
 	$(Q)mv $@.new $@
 	@echo "  SIZE    $@ $$(stat -c %s $@) bytes"
@@ -78,22 +98,26 @@ unit: $(UNITS) ## the unit tests alone
 
 $(B)/.test-tools: third_party/packages third_party/need
 	@mkdir -p $(B)
-	$(Q)third_party/need build test lab
-	$(Q)third_party/unpack containernetworking-plugins busybox-static
+	$(Q)third_party/need build dist test lab
+	$(Q)third_party/unpack containernetworking-plugins busybox-static cmocka:source/bookworm
 	@touch $@
 
 test: $(B)/.test-tools ## everything: style, unit tests, namespaces, both on an unfriendly machine, reference, property, faults, the lab; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
 
 soak: $(B)/.test-tools ## the sweeps in full and the long runs
+	$(Q)third_party/need test-dist
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
 
-lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down
+KERNEL ?=
+lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
-	$(Q)qemu/lab up
+	$(Q)LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
 	$(Q)qemu/lab demo
 
 # The property test is an ordinary program that shares the hosts and snapshots of the fault sweeps.
@@ -102,8 +126,16 @@ $(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep
 	@mkdir -p $(@D)
 	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^)
 
+image-node: ## build/node: kernel, initramfs and cnibox, for QEMU, iPXE or a stick, with one text file of settings
+	$(Q)$(MAKE) ARCH=amd64 all
+	$(Q)initramfs/node-image $(B)/node
+
+kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels
+	$(Q)$(MAKE) all
+	$(Q)tests/kernels
+
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
-VERBS = $(filter $(B)/obj/base/% $(B)/obj/net/%,$(OBJECTS))
+VERBS = $(filter $(O)/obj/base/% $(O)/obj/net/%,$(OBJECTS))
 $(B)/bench/floor: tests/bench/floor.c $(VERBS)
 	@mkdir -p $(@D)
 	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
@@ -127,10 +159,21 @@ lint: $(B)/.tools ## gcc's and clang's analyzers and warnings, clang-tidy, cppch
 	$(Q)third_party/need analysis test
 	$(Q)$(MAKE) -j$(shell nproc) --no-print-directory -k -f tests/lint/lint.mk
 
+test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, containerd and qemu-user
+	$(Q)third_party/need test-dist
+	$(Q)$(MAKE) -j$(shell nproc) dist
+	$(Q)FULL=1 tests/run dist
+
+DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
+dist: ## build/dist: tarball and Debian package of each architecture, OCI image, checksums, SPDX
+	$(Q)third_party/need build dist
+	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory ARCH=$$arch all || exit 1; done
+	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)
+
 install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically
 	$(Q)$(B)/cnibox install $(DESTDIR)$(BINDIR)
 
 clean: ## remove build/
 	rm -rf $(B)
 
--include $(OBJECTS:.o=.d) $(OBJECTS:$(B)/obj/%.o=$(B)/san/%.d) $(UNITS:=.d)
+-include $(OBJECTS:.o=.d) $(SOURCES:src/%.c=$(B)/san/%.d) $(UNITS:=.d)

@@ -123,7 +123,7 @@ static void send_answer(struct call *c, enum frame_type type, size_t length)
 static void child_run(const struct frame *f, int in, int out, int err)
 {
 	static char *args[ARGS_MAX + 1];
-	char *end = (char *)f->data + f->head.length;
+	char *end = (char *)f->data + frame_length(f);
 	sigset_t none;
 	int n = 0;
 
@@ -181,10 +181,10 @@ static void output_pass(struct call *c, int *fd, enum frame_type type)
 /* Returns whether the first frame is done with. */
 static bool input_pass(struct call *c, const struct frame *f)
 {
-	size_t left = f->head.length - c->written;
+	size_t left = frame_length(f) - c->written;
 	ssize_t n;
 
-	if (f->head.length == 0)
+	if (frame_length(f) == 0)
 		shut(&c->in);
 	if (c->in < 0)
 		return true;
@@ -204,11 +204,11 @@ static bool frames_handle(struct call *c)
 	const struct frame *f;
 
 	while ((f = frame_first(&reader))) {
-		if (f->head.type == FRAME_CALL) {
+		if (frame_type(f) == FRAME_CALL) {
 			c->lost = true;
 			return false;
 		}
-		if (f->head.call == c->id && f->head.type == FRAME_IN && !input_pass(c, f))
+		if (frame_call(f) == c->id && frame_type(f) == FRAME_IN && !input_pass(c, f))
 			return false;
 		c->written = 0;
 		frame_drop(&reader);
@@ -263,7 +263,7 @@ static void call_end(struct call *c)
 
 static void call_serve(int port, const struct frame *f)
 {
-	struct call c = { .port = port, .id = f->head.call, .sent_ms = now_ms() };
+	struct call c = { .port = port, .id = frame_call(f), .sent_ms = now_ms() };
 	bool started = call_start(&c, f);
 
 	frame_drop(&reader);
@@ -280,7 +280,7 @@ static void port_serve(int port)
 
 	for (;;) {
 		f = frame_first(&reader);
-		if (f && f->head.type == FRAME_CALL) {
+		if (f && frame_type(f) == FRAME_CALL) {
 			call_serve(port, f);
 		} else if (f) {
 			frame_drop(&reader);

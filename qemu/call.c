@@ -123,13 +123,13 @@ static void write_all(int fd, const unsigned char *data, size_t length)
 
 static void frame_handle(const struct frame *f)
 {
-	if (f->head.call != (uint32_t)getpid())
+	if (frame_call(f) != (uint32_t)getpid())
 		return;
-	if (f->head.type == FRAME_OUT)
-		write_all(STDOUT_FILENO, f->data, f->head.length);
-	if (f->head.type == FRAME_ERR)
-		write_all(STDERR_FILENO, f->data, f->head.length);
-	if (f->head.type == FRAME_EXIT)
+	if (frame_type(f) == FRAME_OUT)
+		write_all(STDOUT_FILENO, f->data, frame_length(f));
+	if (frame_type(f) == FRAME_ERR)
+		write_all(STDERR_FILENO, f->data, frame_length(f));
+	if (frame_type(f) == FRAME_EXIT)
 		exit(f->data[0]);
 }
 

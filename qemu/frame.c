@@ -1,19 +1,35 @@
-/* Frames on the lab's channel; see frame.h. Both ends are little-endian. */
+/* Frames on the lab's channel; see frame.h. */
 #include "frame.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FRAME_MAGIC 0x6e84c1b3u
 
+enum frame_type frame_type(const struct frame *f)
+{
+	return (enum frame_type)le32toh(f->head.type);
+}
+
+uint32_t frame_call(const struct frame *f)
+{
+	return le32toh(f->head.call);
+}
+
+size_t frame_length(const struct frame *f)
+{
+	return le32toh(f->head.length);
+}
+
 size_t frame_seal(struct frame *f, enum frame_type type, uint32_t call, size_t length)
 {
 	f->head = (struct frame_head){
-		.magic = FRAME_MAGIC,
-		.type = type,
-		.call = call,
-		.length = (uint32_t)length,
+		.magic = htole32(FRAME_MAGIC),
+		.type = htole32(type),
+		.call = htole32(call),
+		.length = htole32((uint32_t)length),
 	};
 	return sizeof(f->head) + length;
 }
@@ -40,7 +56,7 @@ static bool begins_frame(const char *at)
 	struct frame_head h;
 
 	memcpy(&h, at, sizeof(h));
-	return h.magic == FRAME_MAGIC && h.length <= FRAME_MAX;
+	return le32toh(h.magic) == FRAME_MAGIC && le32toh(h.length) <= FRAME_MAX;
 }
 
 static void search(struct frame_reader *r, size_t from)
@@ -53,10 +69,10 @@ static void search(struct frame_reader *r, size_t from)
 
 const struct frame *frame_first(struct frame_reader *r)
 {
-	const struct frame_head *h = &r->front.head;
+	size_t head = sizeof(r->front.head);
 
 	search(r, 0);
-	if (r->have < sizeof(*h) || r->have < sizeof(*h) + h->length)
+	if (r->have < head || r->have < head + frame_length(&r->front))
 		return NULL;
 	return &r->front;
 }
@@ -69,5 +85,5 @@ void frame_abandon(struct frame_reader *r)
 
 void frame_drop(struct frame_reader *r)
 {
-	forget(r, sizeof(r->front.head) + r->front.head.length);
+	forget(r, sizeof(r->front.head) + frame_length(&r->front));
 }

@@ -29,6 +29,7 @@ enum frame_type {
 	FRAME_EXIT,
 };
 
+/* On the wire, little-endian; frame_type() and its like read it. */
 struct frame_head {
 	uint32_t magic;
 	uint32_t type;
@@ -45,6 +46,10 @@ struct frame_reader {
 	size_t have;
 	struct frame front;
 };
+
+enum frame_type frame_type(const struct frame *f);
+uint32_t frame_call(const struct frame *f);
+size_t frame_length(const struct frame *f);
 
 /* Fills in the head; returns the number of bytes of the whole frame. */
 size_t frame_seal(struct frame *f, enum frame_type type, uint32_t call, size_t length);

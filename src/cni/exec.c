@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,7 +169,7 @@ static int converse(struct talk *t, const char *file, struct err *e)
 {
 	int r = 0;
 
-	ioctl(t->to, FIONBIO, &(int){ 1 });
+	fcntl(t->to, F_SETFL, O_NONBLOCK);
 	while (r == 0 && t->from >= 0) {
 		struct pollfd p[2] = { { .fd = t->from, .events = POLLIN },
 				       { .fd = t->to, .events = POLLOUT } };

@@ -6,13 +6,29 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+#include <linux/magic.h>
 #include <linux/net_namespace.h>
 #include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
 #include "net/nl.h"
+
+/*
+ * A 64-bit kernel of 6.1 has no ioctl of namespaces for 32-bit programs (6.12 has), and qemu-user
+ * has none. Then any namespace is taken here, and setns() refuses one of another kind.
+ */
+static bool netns_is(int fd)
+{
+	struct statfs fs;
+	int kind = ioctl(fd, NS_GET_NSTYPE);
+
+	if (kind >= 0)
+		return kind == CLONE_NEWNET;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
 
 int netns_open(const char *path, struct err *e)
 {
@@ -24,7 +40,7 @@ int netns_open(const char *path, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, errno, "open network namespace %s", path);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+	if (!netns_is(fd)) {
 		close(fd);
 		return err_set(e, EINVAL, "%s is no network namespace", path);
 	}

@@ -11,8 +11,9 @@ struct err;
 struct nl;
 
 /*
- * Open a path as a network namespace (O_CLOEXEC). Verified by NS_GET_NSTYPE: anything else is
- * -EINVAL "... is no network namespace"; a missing path is -ENOENT.
+ * Open a path as a network namespace (O_CLOEXEC). Verified by NS_GET_NSTYPE, or by the file system
+ * where the kernel has no such ioctl for us: anything else is -EINVAL "... is no network
+ * namespace"; a missing path is -ENOENT.
  */
 int netns_open(const char *path, struct err *e);
 

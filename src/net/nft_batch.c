@@ -36,6 +36,7 @@ static const struct {
 	{ "masq", "masquerade (module nft_masq, CONFIG_NFT_MASQ)" },
 	{ "fib", "fib expression (modules nft_fib_ipv4, nft_fib_ipv6, nft_fib_inet)" },
 	{ "ct", "connection tracking for nftables (module nft_ct, CONFIG_NFT_CT)" },
+	{ "counter", "counters (module nft_counter, CONFIG_NFT_COUNTER)" },
 };
 
 static void put_mark(struct nl *nl, uint16_t type)
@@ -86,18 +87,21 @@ static void blamed_expression(const struct nlmsghdr *h, const struct nlattr *lis
 	}
 }
 
-/* What the kernel lacks, if that is what the error means. */
+/*
+ * What the kernel lacks, if that is what the error means. Linux 5.10 names no attribute when it is
+ * a chain's type that it does not know; a table that is not there it does name.
+ */
 static const char *missing_module(const struct nlmsghdr *h, const struct nl_refusal *f)
 {
 	const struct nlattr *a[NFTA_CHAIN_TYPE + 1];
 	char expr[16];
 
-	if ((f->errnum != ENOENT && f->errnum != EOPNOTSUPP) || !f->offset)
+	if (f->errnum != ENOENT && f->errnum != EOPNOTSUPP)
 		return NULL;
 	nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_CHAIN_TYPE);
 	if ((h->nlmsg_type & 0xff) == NFT_MSG_NEWCHAIN) {
-		if (!a[NFTA_CHAIN_TYPE] ||
-		    (size_t)((const char *)a[NFTA_CHAIN_TYPE] - (const char *)h) != f->offset)
+		if (!a[NFTA_CHAIN_TYPE] || (f->offset && (size_t)((const char *)a[NFTA_CHAIN_TYPE] -
+								  (const char *)h) != f->offset))
 			return NULL;
 		nl_str(a[NFTA_CHAIN_TYPE], expr, sizeof(expr));
 		return strcmp(expr, "nat") == 0

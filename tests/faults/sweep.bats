@@ -35,7 +35,8 @@ sweep() {
 }
 
 @test "every plugin is swept" {
-	diff <("$SWEEP" -l | sort -u) <("$BIN/../cnibox" --list plugins)
+	# dhcp works in its daemon, which has sweeps of its own (dhcp.bats).
+	diff <({ "$SWEEP" -l; echo dhcp; } | sort -u) <("$BIN/../cnibox" --list plugins)
 }
 
 # A wrapper that leaks at every DEL, one whose ADD lies, and one that hides its errors: each must be seen.

@@ -21,17 +21,27 @@ on() {
 	"$LAB" exec "$node" -- sh -c "$*" </dev/null
 }
 
-@test "the demo: every line holds" {
+@test "the demo: every line holds, is short, says what was seen, and is plain in a file" {
 	run "$LAB" demo
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[ "$(grep -c ' ok ' <<<"$output")" -ge 35 ]
+	[ "$(grep -c '^  ok ' <<<"$output")" -ge 38 ]
+	grep -qE '^  ok     a      192.168.1.[0-9]+ +--> c        192.168.2.[0-9]+ +saw 192.168.1.[0-9]+: a ' <<<"$output"
+	grep -qx "All $(grep -c '^  ok ' <<<"$output") claims hold. The lab stays up:" <<<"$output"
+	[ "$(wc -L <<<"$output")" -le 100 ]
+	! grep -q $'\e' <<<"$output"
 }
 
 @test "the demo again on the same lab: nothing was left in its way" {
 	run "$LAB" demo
 	echo "$output"
 	[ "$status" -eq 0 ]
+}
+
+@test "the demo is coloured on a terminal, and not there with NO_COLOR" {
+	NO_COLOR='' script -qec "$LAB demo picture" /dev/null </dev/null | grep -q $'\e'
+	! NO_COLOR=1 script -qec "$LAB demo picture" /dev/null </dev/null | grep -q $'\e'
+	"$LAB" demo picture | grep -q '192.168.122.15'
 }
 
 @test "node show: all as wanted on every node, and a removed route is seen and mended" {

@@ -143,6 +143,18 @@ static bool is_compatible(const uint8_t *b)
 	return memcmp(b, zero, sizeof(zero)) == 0 && (b[12] || b[13]);
 }
 
+/*
+ * The C library is a judge where it writes as RFC 5952 says: of two gaps of one length the first
+ * is shortened. musl takes the last.
+ */
+static bool library_is_judge(void)
+{
+	static const uint8_t gaps[16] = { [5] = 1, [11] = 1 };
+	char text[ADDR_TEXT];
+
+	return strcmp(inet_ntop(AF_INET6, gaps, text, sizeof(text)), "::1:0:0:1:0:0") == 0;
+}
+
 static void assert_round_trip(const struct addr *a)
 {
 	char text[ADDR_TEXT], expected[ADDR_TEXT];
@@ -150,7 +162,7 @@ static void assert_round_trip(const struct addr *a)
 
 	assert_ptr_equal(addr_format(a, text), text);
 	assert_string_equal(addr_text(a), text);
-	if (a->family == AF_INET || !is_compatible(a->bytes)) {
+	if (a->family == AF_INET || (!is_compatible(a->bytes) && library_is_judge())) {
 		assert_non_null(inet_ntop(a->family, a->bytes, expected, sizeof(expected)));
 		assert_string_equal(text, expected);
 	}

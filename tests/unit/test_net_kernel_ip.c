@@ -200,6 +200,7 @@ static void routes(void **state)
 static void route_kinds_and_errors(void **state)
 {
 	static const uint8_t types[] = { RTN_UNREACHABLE, RTN_BLACKHOLE, RTN_PROHIBIT };
+	char text[128];
 	struct route r;
 	struct seen s;
 	int index;
@@ -232,8 +233,9 @@ static void route_kinds_and_errors(void **state)
 	r = (struct route){ .dst = prefix("10.67.0.0/16"), .via = addr("10.99.0.1") };
 	route_add(&pod, &r);
 	assert_int_equal(nl_commit(&pod, NULL, &e), -ENETUNREACH);
-	assert_string_equal(
-		e.text, "add route: Network is unreachable (kernel: Nexthop has invalid gateway)");
+	snprintf(text, sizeof(text), "add route: %s (kernel: Nexthop has invalid gateway)",
+		 strerror(ENETUNREACH));
+	assert_string_equal(e.text, text);
 	err_clear(&e);
 	r = (struct route){ .dst = prefix("fd99::/64"), .via = addr("fd98::1") };
 	route_add(&pod, &r);

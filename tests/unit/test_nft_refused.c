@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include <sys/socket.h>
@@ -201,6 +202,18 @@ static void test_no_nat_chain(void **state)
 	       "CONFIG_NFT_NAT)");
 }
 
+/* Linux 5.10 blames no attribute. */
+static void test_no_nat_chain_old(void **state)
+{
+	(void)state;
+	write_all();
+	refuse(CHAIN, -ENOENT, 0);
+	expect(-EOPNOTSUPP, CHAIN,
+	       "create chain in nftables inet t post: the kernel has no nat chains (module "
+	       "nft_chain_nat, "
+	       "CONFIG_NFT_NAT)");
+}
+
 /* The same errno for what is ours to repair. */
 static void test_missing_objects(void **state)
 {
@@ -224,6 +237,8 @@ static void test_missing_objects(void **state)
 
 static void test_first_error_counts(void **state)
 {
+	char text[128];
+
 	(void)state;
 	write_all();
 	refuse(-2, -EIO, 0); /* of an earlier transaction */
@@ -231,7 +246,8 @@ static void test_first_error_counts(void **state)
 	refuse(TABLE, 0, 0); /* acknowledged */
 	refuse(ELEM, -EBUSY, 0);
 	refuse(RULE, -ENOENT, 0);
-	expect(-EBUSY, ELEM, "add element in nftables inet t s4: Device or resource busy");
+	snprintf(text, sizeof(text), "add element in nftables inet t s4: %s", strerror(EBUSY));
+	expect(-EBUSY, ELEM, text);
 }
 
 static void test_success(void **state)
@@ -323,12 +339,10 @@ int main(void)
 		TEST(test_no_masquerade),
 		TEST(test_no_fib),
 		TEST(test_no_nat_chain),
+		TEST(test_no_nat_chain_old),
 		TEST(test_missing_objects),
 		TEST(test_first_error_counts),
 		TEST(test_success),
-		TEST(test_no_nat_chain),
-		TEST(test_missing_objects),
-		TEST(test_first_error_counts),
 		TEST(test_silence),
 		TEST(test_echo),
 		TEST(test_malformed),

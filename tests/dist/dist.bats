@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# make dist: what is in each file, that others' tools take it, and that two builds are the same.
+# FULL=1: all architectures; otherwise this machine's and i386.
+bats_require_minimum_version 1.5.0
+
+TOP=$BATS_TEST_DIRNAME/../..
+
+setup_file() {
+	export VERSION=1.2.3 EPOCH=1700000000
+	export OUT=$BATS_FILE_TMPDIR/one/build/dist
+	export ARCHS="amd64 i386"
+	[ -z "${FULL:-}" ] || ARCHS=$("$TOP/third_party/architecture" --list | tr '\n' ' ')
+	export MAKEFLAGS=
+	# Two folders of different names and depths, other times of files, another clock.
+	checkout "$BATS_FILE_TMPDIR/one"
+	checkout "$BATS_FILE_TMPDIR/a/second/one"
+	find "$BATS_FILE_TMPDIR/a" -exec touch -h -d '2001-02-03' {} +
+	dist "$BATS_FILE_TMPDIR/one"
+	dist "$BATS_FILE_TMPDIR/a/second/one" faketime -f '@2031-05-06 07:08:09'
+}
+
+# checkout FOLDER: the sources as they are here, and what has been fetched
+checkout() {
+	mkdir -p "$1/build"
+	(cd "$TOP" && git ls-files -co --exclude-standard -z | tar --null -T - -c --ignore-failed-read) | tar -x -C "$1"
+	ln -s "$(realpath "$TOP/build/third_party")" "$1/build/third_party"
+}
+
+# dist FOLDER [WRAPPER...]
+dist() {
+	(cd "$1" && shift && SOURCE_DATE_EPOCH=$EPOCH "$@" make -s -j"$(nproc)" dist VERSION=$VERSION DIST_ARCHS="$ARCHS")
+}
+
+setup() {
+	cd "$OUT"
+}
+
+file() {
+	echo "$OUT/cnibox-$VERSION-linux-$1.tar.gz"
+}
+
+@test "two builds in different folders with different clocks are the same to the byte" {
+	diff -r "$OUT" "$BATS_FILE_TMPDIR/a/second/one/build/dist"
+	[ "$(find . -type f | wc -l)" -eq $(($(wc -w <<<"$ARCHS") * 2 + 3)) ]
+}
+
+@test "SHA256SUMS is right and complete" {
+	sha256sum --check --quiet SHA256SUMS
+	[ "$(wc -l <SHA256SUMS)" -eq $(($(find . -type f | wc -l) - 1)) ]
+}
+
+@test "tarball: unpacked into /opt/cni/bin it is every plugin, as links beside one file" {
+	for arch in $ARCHS; do
+		rm -rf /opt/cni/bin/*
+		tar xzf "$(file "$arch")" -C /opt/cni/bin
+		[ "$(find /opt/cni/bin -type f -printf '%f\n' | sort | tr '\n' ' ')" = 'LICENSE cnibox ' ]
+		for name in bridge host-local loopback; do
+			[ "$(readlink "/opt/cni/bin/$name")" = cnibox ]
+		done
+		"$TOP/tests/static" /opt/cni/bin/cnibox
+		[ "$(stat -c %a /opt/cni/bin/cnibox)" = 755 ]
+	done
+	tar xzf "$(file "$(dpkg --print-architecture)")" -C /opt/cni/bin
+	CNI_COMMAND=VERSION /opt/cni/bin/bridge <<<'{"cniVersion":"1.0.0"}' | jq -e '.supportedVersions | index("1.0.0")'
+	/opt/cni/bin/cnibox --version | grep -qx "cnibox $VERSION"
+}
+
+@test "tarball: every path begins with ./ and belongs to root, and every time is the commit's" {
+	for arch in $ARCHS; do
+		[ -z "$(tar tzf "$(file "$arch")" | grep -v '^\./')" ]
+		[ "$(TZ=UTC tar tvzf "$(file "$arch")" --full-time | awk '{ print $2, $4, $5 }' | sort -u)" = "0/0 2023-11-14 22:13:20" ]
+	done
+}
+
+@test "the licence file carries the notices of what is linked in" {
+	tar xzOf "$(file amd64)" ./LICENSE >"$BATS_TEST_TMPDIR/LICENSE"
+	grep -q 'The cnibox authors' "$BATS_TEST_TMPDIR/LICENSE"
+	grep -q 'Rich Felker' "$BATS_TEST_TMPDIR/LICENSE"
+	grep -q 'Serge A. Zaitsev' "$BATS_TEST_TMPDIR/LICENSE"
+}
+
+@test ".deb: right architecture; installs, works and goes without a trace" {
+	for arch in $ARCHS; do
+		debian=$("$TOP/third_party/architecture" "$arch" debian)
+		[ "$(dpkg-deb -f "cnibox_${VERSION}_$debian.deb" Architecture)" = "$debian" ]
+		[ "$(dpkg-deb -f "cnibox_${VERSION}_$debian.deb" Version)" = "$VERSION" ]
+	done
+	root=$BATS_TEST_TMPDIR/root
+	mkdir -p "$root/var/lib/dpkg/updates" "$root/var/lib/dpkg/info"
+	: >"$root/var/lib/dpkg/status"
+	dpkg --root="$root" --log=/dev/null --force-not-root -i "cnibox_${VERSION}_$(dpkg --print-architecture).deb"
+	"$root/usr/bin/cnibox" --version | grep -qx "cnibox $VERSION"
+	(cd "$root" && md5sum --check --quiet var/lib/dpkg/info/cnibox.md5sums)
+	dpkg --root="$root" --log=/dev/null -P cnibox
+	[ ! -e "$root/opt" ] && [ ! -e "$root/usr/bin" ]
+}
+
+@test "OCI image: every digest and size is right, and each architecture has its image" {
+	mkdir "$BATS_TEST_TMPDIR/oci"
+	tar xf "cnibox-$VERSION-oci.tar" -C "$BATS_TEST_TMPDIR/oci"
+	cd "$BATS_TEST_TMPDIR/oci"
+	jq -e '.imageLayoutVersion == "1.0.0"' oci-layout
+	(cd blobs/sha256 && sha256sum ./*) | while read -r sum name; do [ "./$sum" = "$name" ]; done
+	index=$(jq -r '.manifests[0].digest' index.json)
+	[ "$(jq '.manifests | length' "blobs/${index/://}")" = "$(wc -w <<<"$ARCHS")" ]
+	for f in index.json blobs/sha256/*; do
+		jq -r '.. | objects | select(.digest) | "\(.digest) \(.size)"' "$f" 2>/dev/null || true
+	done | while read -r digest size; do
+		[ "$(stat -c %s "blobs/${digest/://}")" = "$size" ]
+	done
+	for arch in $ARCHS; do
+		IFS=/ read -r name variant < <("$TOP/third_party/architecture" "$arch" oci)
+		manifest=$(jq -r --arg a "$name" '.manifests[] | select(.platform.architecture == $a) | .digest' "blobs/${index/://}")
+		layer=$(jq -r '.layers[0].digest' "blobs/${manifest/://}")
+		[ "$(jq -r '.layers[0].size' "blobs/${manifest/://}")" -lt 1000000 ]
+		tar xzOf "blobs/${layer/://}" ./cnibox | cmp - <(tar xzOf "$(file "$arch")" ./cnibox)
+	done
+}
+
+@test "OCI image: skopeo copies all of it, and chooses by platform" {
+	command -v skopeo || skip "no skopeo"
+	image=oci-archive:$OUT/cnibox-$VERSION-oci.tar
+	skopeo --insecure-policy copy --all -q "$image" "dir:$BATS_TEST_TMPDIR/all"
+	[ "$(skopeo inspect --override-arch 386 "$image" | jq -r .Architecture)" = 386 ]
+	[ "$(skopeo inspect --config --override-arch amd64 "$image" | jq -c .config.Entrypoint)" = '["/cnibox"]' ]
+}
+
+@test "OCI image: podman loads it" {
+	command -v podman || skip "no podman (make test-dist installs it)"
+	p() { podman --root "$BATS_TEST_TMPDIR/root" --runroot "$BATS_TEST_TMPDIR/run" --storage-driver vfs "$@"; }
+	p load -i "cnibox-$VERSION-oci.tar"
+	p image inspect "localhost/cnibox:$VERSION" | jq -e '.[0].Config.Entrypoint == ["/cnibox"]'
+}
+
+@test "OCI image: containerd imports all architectures, and unpacks its own" {
+	command -v containerd && command -v ctr || skip "no containerd (make test-dist installs it)"
+	dir=$BATS_TEST_TMPDIR
+	printf 'version = 2\nroot = "%s/root"\nstate = "%s/state"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\naddress = "%s/sock"\n' \
+		"$dir" "$dir" "$dir" >"$dir/config"
+	containerd -c "$dir/config" >"$dir/log" 2>&1 3>&- &
+	daemon=$!
+	timeout 60 sh -c 'until ctr -a "$1" version >/dev/null 2>&1; do sleep 0.1; done' await "$dir/sock"
+	ctr -a "$dir/sock" images import --all-platforms "cnibox-$VERSION-oci.tar"
+	for arch in $ARCHS; do
+		ctr -a "$dir/sock" images ls | grep -q "linux/$("$TOP/third_party/architecture" "$arch" oci)"
+	done
+	mkdir "$dir/mounted"
+	ctr -a "$dir/sock" images mount "localhost/cnibox:$VERSION" --snapshotter native "$dir/mounted"
+	"$dir/mounted/cnibox" --version >"$dir/out"
+	umount "$dir/mounted"
+	kill "$daemon"
+	wait "$daemon" || true
+	grep -qx "cnibox $VERSION" "$dir/out"
+}
+
+@test "SPDX: names what is linked in, with version and licence, for each architecture" {
+	jq -e '.spdxVersion == "SPDX-2.3" and .dataLicense == "CC0-1.0"' "cnibox-$VERSION.spdx.json"
+	for arch in $ARCHS; do
+		[ "$(jq -r --arg id "SPDXRef-cnibox-$arch" '.packages[] | select(.SPDXID == $id) | .checksums[0].checksumValue' "cnibox-$VERSION.spdx.json")" = \
+			"$(tar xzOf "$(file "$arch")" ./cnibox | sha256sum | cut -d ' ' -f 1)" ]
+		for name in musl jsmn libgcc linux; do
+			jq -e --arg id "SPDXRef-$name-$arch" '.packages[] | select(.SPDXID == $id) | .versionInfo != "" and .licenseDeclared != ""' "cnibox-$VERSION.spdx.json"
+		done
+	done
+}
+
+@test "the version is the tag, what came since, or says that there is no tag" {
+	repository=$BATS_TEST_TMPDIR/repository
+	mkdir -p "$repository/third_party/dist"
+	cp "$TOP/third_party/dist/version" "$repository/third_party/dist/"
+	cd "$repository"
+	git() { command git -c user.name=n -c user.email=e -c init.defaultBranch=main "$@"; }
+	git init -q
+	git add .
+	git commit -qm one
+	[[ $(third_party/dist/version) == 0.0.0+untagged.g* ]]
+	git tag v1.2.0-rc1
+	[ "$(third_party/dist/version)" = 1.2.0-rc1 ]
+	git tag -d v1.2.0-rc1
+	git tag v1.2.0
+	[ "$(third_party/dist/version)" = 1.2.0 ]
+	echo >>third_party/dist/version
+	[ "$(third_party/dist/version)" = 1.2.0+dirty ]
+	git commit -qam two
+	[[ $(third_party/dist/version) == 1.2.0+1.g* ]]
+}
