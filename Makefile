@@ -31,6 +31,9 @@ SECTIONS := -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-t
 RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 # One partition, so that the link is reproducible.
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
+# The TLS library's headers, for the one file that uses them.
+EXTRA :=
+TLS := -isystem $(B)/third_party/mbedtls/include -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: all help clean unit test soak lab bench fuzz lint install dist test-dist kernels image-node FORCE
@@ -60,14 +63,30 @@ $(B)/.version: FORCE
 FORCE:
 $(patsubst src/%.c,$(O)/obj/%.o,$(shell grep -lw CNIBOX_VERSION $(SOURCES))): $(B)/.version
 
+# The TLS library: its source, once per checkout; itself for musl, and for the unit tests.
+$(B)/third_party/mbedtls/.unpacked: third_party/mbedtls $(B)/.tools
+	$(Q)third_party/mbedtls
+	@touch $@
+
+$(O)/mbedtls/objects: $(B)/third_party/mbedtls/.unpacked $(O)/toolchain/cc src/tls/mbedtls_config.h third_party/mbedtls.mk
+	@echo "  MBEDTLS $(@D)"
+	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=$(TOOLCHAIN) FLAGS='$(HARDEN) $(SECTIONS) $(CFLAGS)' $@
+
+$(B)/san/mbedtls/libmbedtls.a: $(B)/third_party/mbedtls/.unpacked src/tls/mbedtls_config.h third_party/mbedtls.mk
+	@echo "  MBEDTLS $(@D)"
+	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=gcc FLAGS='-O1 -g' $@
+
+$(O)/obj/tls/tls.o $(B)/san/tls/tls.o: EXTRA := $(TLS)
+$(O)/obj/tls/tls.o $(B)/san/tls/tls.o: $(B)/third_party/mbedtls/.unpacked
+
 $(O)/obj/%.o: src/%.c $(O)/toolchain/cc Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) -c -o $@ $<
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(EXTRA) -c -o $@ $<
 
-$(O)/cnibox.debug: $(OBJECTS)
+$(O)/cnibox.debug: $(OBJECTS) $(O)/mbedtls/objects
 	@echo "  LINK    $@"
-	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) @$(O)/mbedtls/objects
 
 $(O)/cnibox: $(O)/cnibox.debug
 	$(Q)$$($(TOOLCHAIN) -print-prog-name=strip) -R .comment -o $@.new $<
@@ -82,16 +101,16 @@ $(B)/bin/.done: $(B)/cnibox
 # Unit tests: glibc, cmocka, address and undefined-behaviour sanitizers.
 $(B)/san/%.o: src/%.c $(B)/.tools Makefile
 	@mkdir -p $(@D)
-	$(Q)gcc $(SANITIZE) -c -o $@ $<
+	$(Q)gcc $(SANITIZE) $(EXTRA) -c -o $@ $<
 
 $(B)/san/libcnibox.a: $(patsubst src/%.c,$(B)/san/%.o,$(filter-out src/main.c,$(SOURCES)))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a
+$(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a -lcmocka
+	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka
 
 unit: $(UNITS) ## the unit tests alone
 	$(Q)for t in $(UNITS); do $$t || exit 1; done
@@ -155,7 +174,7 @@ fuzz: $(B)/.tools ## every parser of outside bytes, FUZZ_SECONDS each (600)
 	$(Q)third_party/need analysis
 	$(Q)tests/fuzz/run
 
-lint: $(B)/.tools ## gcc's and clang's analyzers and warnings, clang-tidy, cppcheck, shellcheck: clean, or it fails; only what has changed
+lint: $(B)/.tools $(B)/third_party/mbedtls/.unpacked ## gcc's and clang's analyzers and warnings, clang-tidy, cppcheck, shellcheck: clean, or it fails; only what has changed
 	$(Q)third_party/need analysis test
 	$(Q)$(MAKE) -j$(shell nproc) --no-print-directory -k -f tests/lint/lint.mk
 

@@ -158,7 +158,7 @@ file() {
 	for arch in $ARCHS; do
 		[ "$(jq -r --arg id "SPDXRef-cnibox-$arch" '.packages[] | select(.SPDXID == $id) | .checksums[0].checksumValue' "cnibox-$VERSION.spdx.json")" = \
 			"$(tar xzOf "$(file "$arch")" ./cnibox | sha256sum | cut -d ' ' -f 1)" ]
-		for name in musl jsmn libgcc linux; do
+		for name in musl jsmn mbedtls libgcc linux; do
 			jq -e --arg id "SPDXRef-$name-$arch" '.packages[] | select(.SPDXID == $id) | .versionInfo != "" and .licenseDeclared != ""' "cnibox-$VERSION.spdx.json"
 		done
 	done
