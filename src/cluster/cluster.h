@@ -78,6 +78,9 @@ struct cluster {
 int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster *out,
 		  struct err *e);
 
+/* A cluster without nodes, with what a file without keys means: for sources that have no file. */
+int cluster_defaults(struct arena *a, struct cluster *out, struct err *e);
+
 /*
  * The second half of cluster_parse(), for every source: check what was decoded (nodes, networks,
  * options) and make the sorted subnets and addresses of it.

@@ -148,12 +148,22 @@ static int parse_head(const struct head *h, struct cluster *c, struct err *e)
 	return parse_masquerade(h->masquerade, &c->masquerade, e);
 }
 
+/* What a file without keys means. */
+static const struct head head_defaults = {
+	.masquerade = "cluster", .bridge = "cni0", .network = "cnibox", .config = CONFIG_DEFAULT
+};
+
+int cluster_defaults(struct arena *a, struct cluster *out, struct err *e)
+{
+	int r = parse_head(&head_defaults, out, e);
+
+	list_init(&out->faults, a, sizeof(struct cluster_fault));
+	return r;
+}
+
 int cluster_parse(struct arena *a, const char *text, size_t len, struct cluster *out, struct err *e)
 {
-	struct head h = { .masquerade = "cluster",
-			  .bridge = "cni0",
-			  .network = "cnibox",
-			  .config = CONFIG_DEFAULT };
+	struct head h = head_defaults;
 	const struct json_list *list;
 	int r = json_decode(a, text, len, &head_table, &h, e);
 

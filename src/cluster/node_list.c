@@ -120,12 +120,12 @@ int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, stru
 	/* keys of these names may hold anything there */
 	if (in.kind && strcmp(in.kind, "Node") != 0)
 		return 0;
+	n->name = in.metadata.name;
 	if (r < 0)
 		return err_take(e, &fault);
-	if (!in.metadata.name)
+	if (!n->name)
 		return err_set(e, EINVAL,
 			       "%s.metadata.name: required: expected a string, got nothing", path);
-	n->name = in.metadata.name;
 	r = parse_subnets(a, &in.spec, n, e);
 	if (r == 0)
 		r = parse_addresses(a, &in.status.addresses, path, n, e);

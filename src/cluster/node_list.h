@@ -13,10 +13,11 @@ struct err;
 struct node;
 
 /*
- * Decode one object; path is its place in the document, for errors. 1: *out is filled but for its
- * index, nothing is validated. 0: it is no Node; a List may hold other things too.
+ * Decode one object; path is its place in the document, for errors. 1: *n is filled but for its
+ * index, nothing is validated. 0: it is no Node; a List may hold other things too. After an error
+ * its name is there if it stood before the fault.
  */
-int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, struct node *out,
+int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, struct node *n,
 		    struct err *e);
 
 #endif
