@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
+#include "cluster/kubernetes.h"
 #include "net/nl.h"
 #include "node/pass.h"
 #include "node/report.h"
@@ -37,7 +38,9 @@ enum command { NODE_UP, NODE_DOWN, NODE_SHOW };
 struct options {
 	enum command command;
 	const char *file, *name; /* NULL: not given */
-	bool dry_run;
+	bool dry_run, in_pod;
+	const char *kubeconfig, *server, *ca, *token_file, *cert, *key;
+	const char *source; /* what of them says where the cluster comes from; NULL: none does */
 };
 
 /* Both are large for the batches of thousands of nodes. */
@@ -71,6 +74,26 @@ static ssize_t read_file(const char *name, char **text, struct err *e)
 	return len;
 }
 
+static int load_cluster(const struct options *o, const char *text, size_t len, struct arena *a,
+			struct cluster *c, struct err *e)
+{
+	const struct access_options access = {
+		.in_pod = o->in_pod,
+		.kubeconfig = o->kubeconfig,
+		.server = o->server,
+		.ca = o->ca,
+		.token_file = o->token_file,
+		.cert = o->cert,
+		.key = o->key,
+	};
+
+	if (!o->source)
+		return 0;
+	if (!o->file)
+		return cluster_list(a, &access, c, e);
+	return err_ctx(e, cluster_parse(a, text, len, c, e), "%s", o->file);
+}
+
 /* The arena serves the whole run; it is sized by the file. */
 static int load(const struct options *o, struct arena *a, struct cluster *c, struct err *e)
 {
@@ -86,7 +109,7 @@ static int load(const struct options *o, struct arena *a, struct cluster *c, str
 	if (!mem)
 		return -ENOMEM;
 	arena_init(a, mem, size);
-	return o->file ? err_ctx(e, cluster_parse(a, text, (size_t)len, c, e), "%s", o->file) : 0;
+	return load_cluster(o, text, (size_t)len, a, c, e);
 }
 
 /* A kernel without nftables can still route: the lack is told when a rule is wanted. */
@@ -140,15 +163,15 @@ static int run_show(const struct options *o, struct pass *p, struct err *e)
 	if (r < 0)
 		return r;
 	report_warnings(p);
-	report_state(p, o->file != NULL);
-	return o->file && p->to_do ? EXIT_DIFFERS : 0;
+	report_state(p, o->source != NULL);
+	return o->source && p->to_do ? EXIT_DIFFERS : 0;
 }
 
 static int run(const struct options *o, struct err *e)
 {
 	static struct arena arena;
 	static struct cluster cluster;
-	struct pass p = { .wanted = o->file && o->command != NODE_DOWN,
+	struct pass p = { .wanted = o->source && o->command != NODE_DOWN,
 			  .name = o->name,
 			  .done = report_done };
 	int r = load(o, &arena, &cluster, e);
@@ -160,8 +183,8 @@ static int run(const struct options *o, struct err *e)
 	p.site = (struct site){ .arena = &arena,
 				.route = &route_nl,
 				.nft = &nft_nl,
-				.cluster = o->file ? &cluster : NULL,
-				.source = o->file };
+				.cluster = o->source ? &cluster : NULL,
+				.source = o->source };
 	return o->command == NODE_SHOW ? run_show(o, &p, e) : run_change(o, &p, e);
 }
 
@@ -172,25 +195,79 @@ static int usage(const char *why, const char *what)
 	return 2;
 }
 
+#define UP (1u << NODE_UP)
+#define DOWN (1u << NODE_DOWN)
+#define SHOW (1u << NODE_SHOW)
+#define AT(member) offsetof(struct options, member)
+
+/* What each command takes. */
+static const struct option_desc {
+	const char *name;
+	size_t offset; /* of a const char *, or of a bool when it is a flag */
+	unsigned int commands;
+	bool flag;
+} option_descs[] = {
+	{ "-f", AT(file), UP | DOWN | SHOW },
+	{ "--file", AT(file), UP | DOWN | SHOW },
+	{ "--kubernetes", AT(in_pod), UP | SHOW, .flag = true },
+	{ "--kubeconfig", AT(kubeconfig), UP | SHOW },
+	{ "--server", AT(server), UP | SHOW },
+	{ "--ca", AT(ca), UP | SHOW },
+	{ "--token-file", AT(token_file), UP | SHOW },
+	{ "--cert", AT(cert), UP | SHOW },
+	{ "--key", AT(key), UP | SHOW },
+	{ "--name", AT(name), UP | SHOW },
+	{ "--dry-run", AT(dry_run), UP, .flag = true },
+};
+
+static const struct option_desc *find_option(const char *name, enum command command)
+{
+	for (size_t i = 0; i < sizeof(option_descs) / sizeof(option_descs[0]); i++) {
+		if (strcmp(option_descs[i].name, name) == 0 &&
+		    option_descs[i].commands & 1u << command)
+			return &option_descs[i];
+	}
+	return NULL;
+}
+
+/* The sources exclude each other; a server's options stand alone, or add to a source of its kind.
+ */
+static const char *check_sources(struct options *o)
+{
+	bool of_server = o->server || o->ca || o->token_file || o->cert || o->key;
+	int sources = (o->file != NULL) + o->in_pod + (o->kubeconfig != NULL);
+
+	if (sources > 1 || (o->file && of_server))
+		return "the cluster comes from one source: a file, or a Kubernetes server";
+	if (of_server && !sources && !o->server)
+		return "--server is missing";
+	if (o->file)
+		o->source = o->file;
+	else if (sources || o->server)
+		o->source = o->server ? o->server : o->in_pod ? "Kubernetes" : o->kubeconfig;
+	return o->command == NODE_UP && !o->source ? "up needs -f FILE, or a Kubernetes server"
+						   : NULL;
+}
+
 /* NULL, or what is wrong with the options; *what is the one it is about. */
 static const char *parse_options(int argc, char **argv, struct options *o, const char **what)
 {
 	for (int i = 2; i < argc; i++) {
-		bool file = strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--file") == 0;
+		const struct option_desc *d = find_option(argv[i], o->command);
 
 		*what = argv[i];
-		if (strcmp(argv[i], "--dry-run") == 0 && o->command == NODE_UP) {
-			o->dry_run = true;
+		if (!d)
+			return "unexpected argument";
+		if (d->flag) {
+			*(bool *)((char *)o + d->offset) = true;
 			continue;
 		}
-		if (!file && (strcmp(argv[i], "--name") != 0 || o->command == NODE_DOWN))
-			return "unexpected argument";
 		if (++i == argc)
 			return "an argument is missing behind";
-		*(file ? &o->file : &o->name) = argv[i];
+		*(const char **)(void *)((char *)o + d->offset) = argv[i];
 	}
 	*what = NULL;
-	return o->command == NODE_UP && !o->file ? "up needs -f FILE" : NULL;
+	return check_sources(o);
 }
 
 static int node_main(int argc, char **argv)
@@ -224,20 +301,28 @@ static void node_help(void)
 	char buf[8192];
 	struct text t;
 
-	printf("usage: cnibox node up -f FILE [--name NODE] [--dry-run]\n"
+	printf("usage: cnibox node up SOURCE [--name NODE] [--dry-run]\n"
 	       "   or: cnibox node down [-f FILE]\n"
-	       "   or: cnibox node show [-f FILE [--name NODE]]\n\n"
-	       "up    joins this machine to the cluster of FILE (-: standard input): forwarding, "
+	       "   or: cnibox node show [SOURCE [--name NODE]]\n\n"
+	       "SOURCE says who the nodes of the cluster are:\n"
+	       "  -f FILE                what `kubectl get nodes -o json` prints, or a cluster "
+	       "file (-: standard input)\n"
+	       "  --kubeconfig FILE      the API server of its current context\n"
+	       "  --kubernetes           the API server of this pod, by its service account\n"
+	       "  --server URL --ca FILE with --token-file FILE, or --cert FILE --key FILE; each "
+	       "may also stand beside the\n"
+	       "                         two above, and counts more\n"
+	       "The API server is asked once. What it is asked for: list nodes.\n\n"
+	       "up    joins this machine to the cluster: forwarding, "
 	       "routes to the other nodes' pods,\n"
 	       "      masquerade, accepts in FORWARD, the CNI configuration; prints each change, "
 	       "and "
 	       "warns of what it cannot mend\n"
 	       "down  takes all of that back (-f: for a cniConfig outside of " NODE_CONFIG_DIR ")\n"
-	       "show  prints what is there or, with FILE, compares: exit status 3 when it "
+	       "show  prints what is there or, with SOURCE, compares: exit status 3 when it "
 	       "differs\n\n"
-	       "NODE: this machine's name, else the node with an address of it. FILE: what "
-	       "`kubectl get nodes -o json` prints,\n"
-	       "or an object with these keys:\n");
+	       "NODE: this machine's name, else the node with an address of it. A cluster "
+	       "file is an object with these keys:\n");
 	text_init(&t, buf, sizeof(buf));
 	cluster_help(&t);
 	printf("%s", buf);
