@@ -112,6 +112,12 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@echo "  CC      $<"
 	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka
 
+# The tests' own program around the Kubernetes client, with the same sanitizers.
+$(B)/kube/watch_nodes: tests/kube/watch_nodes.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)gcc $(SANITIZE) -o $@ $^
+
 unit: $(UNITS) ## the unit tests alone
 	$(Q)for t in $(UNITS); do $$t || exit 1; done
 
@@ -121,14 +127,14 @@ $(B)/.test-tools: third_party/packages third_party/need
 	$(Q)third_party/unpack containernetworking-plugins busybox-static cmocka:source/bookworm
 	@touch $@
 
-test: $(B)/.test-tools ## everything: style, unit tests, namespaces, both on an unfriendly machine, reference, property, faults, the lab; installs what is missing
-	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kubernetes client, both on an unfriendly machine, reference, property, faults, the lab; installs what is missing
+	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS) $(B)/kube/watch_nodes
 	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
 
 soak: $(B)/.test-tools ## the sweeps in full and the long runs
 	$(Q)third_party/need test-dist
-	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS)
+	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS) $(B)/kube/watch_nodes
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
 
