@@ -30,6 +30,8 @@ guarded() {
 
 # advertise NETNS LINK: a router advertisement to all nodes, when the link's own address can be used.
 advertise() {
+	# shellcheck disable=SC2016 # the inner shell's
+	ip netns exec "$1" sh -c 'cd /proc/sys/net/ipv6/conf/$0 && echo 0 >disable_ipv6 && echo 0 >addr_gen_mode' "$2"
 	ip -n "$1" link set "$2" up
 	until ip -n "$1" -6 addr show "$2" scope link -tentative | grep -q fe80; do sleep 0.1; done
 	ip netns exec "$1" python3 - "$2" <<-'END'

@@ -5,6 +5,8 @@ load node_helpers
 
 # advertise NETNS LINK: a router advertisement of a default router, as soon as the link has its address.
 advertise() {
+	# shellcheck disable=SC2016 # the inner shell's
+	ip netns exec "$1" sh -c 'cd /proc/sys/net/ipv6/conf/$0 && echo 0 >disable_ipv6 && echo 0 >addr_gen_mode' "$2"
 	ip netns exec "$1" timeout 20 python3 - "$2" <<-'PY'
 		import socket, struct, sys, time
 		s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
