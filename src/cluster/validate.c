@@ -41,10 +41,11 @@ static int validate_options(const struct cluster *c, struct err *e)
 			       "or blanks)",
 			       c->bridge);
 	if (!cni_network_valid(c->network))
-		return err_set(e, EINVAL,
-			       "network: \"%s\": no name of a CNI network (letters, digits, '_', "
-			       "'.', '-')",
-			       c->network);
+		return err_set(
+			e, EINVAL,
+			"network: \"%.48s\": no name of a CNI network (letters, digits, '_', "
+			"'.', '-')",
+			c->network);
 	return err_ctx(e, validate_config(c->config, e), "cniConfig: \"%s\"", c->config);
 }
 

@@ -239,7 +239,7 @@ static int check_host_name(struct iface *i, struct err *e)
 	if (r <= 0)
 		return r;
 	r = err_set(e, EEXIST,
-		    "container %s already has interface %s in network %s (%s on the host)",
+		    "container %.64s already has interface %s in network %.64s (%s on the host)",
 		    at->container_id, at->ifname, at->network, i->host_name);
 	return err_code(e, r, CNI_ERR_EXISTS);
 }

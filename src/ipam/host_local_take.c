@@ -164,7 +164,7 @@ static int take_next(struct lease_store *s, const struct host_local_request *q,
 		r = walk_take(s, q, &w, NULL, e);
 	}
 	if (r == 0)
-		return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)",
+		return err_set(e, ENOSPC, "no IP addresses available in network: %.64s (ranges %s)",
 			       q->network, host_local_set_format(q->set, ranges, sizeof(ranges)));
 	*got = w.at;
 	return r < 0 ? r : 0;
@@ -183,7 +183,7 @@ static int take_wanted(struct lease_store *s, const struct host_local_request *q
 	if (r == 0)
 		return err_set(e, EADDRINUSE,
 			       "requested IP address %s is not available in range set %s of "
-			       "network %s: it is leased",
+			       "network %.64s: it is leased",
 			       addr_text(a), host_local_set_format(q->set, ranges, sizeof(ranges)),
 			       q->network);
 	return r < 0 ? r : 0;
@@ -196,10 +196,11 @@ static int owner_has_none(struct lease_store *s, const struct host_local_request
 
 	for (int i = 0; i < n; i++) {
 		if (host_local_range_of(q->set, &held[i]))
-			return err_set(
-				e, EEXIST,
-				"%s is leased to container %s, interface %s of network %s already",
-				addr_text(&held[i]), q->owner->id, q->owner->ifname, q->network);
+			return err_set(e, EEXIST,
+				       "%s is leased to container %.64s, interface %s of network "
+				       "%.64s already",
+				       addr_text(&held[i]), q->owner->id, q->owner->ifname,
+				       q->network);
 	}
 	return n < 0 ? n : 0;
 }
@@ -247,6 +248,6 @@ int host_local_has_free(struct lease_store *s, const struct host_local_request *
 	arena_reset(scratch, mark);
 	if (found)
 		return 0;
-	return err_set(e, ENOSPC, "no IP addresses available in network: %s (ranges %s)",
+	return err_set(e, ENOSPC, "no IP addresses available in network: %.64s (ranges %s)",
 		       q->network, host_local_set_format(q->set, ranges, sizeof(ranges)));
 }

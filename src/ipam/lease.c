@@ -134,7 +134,7 @@ int lease_open(struct lease_store *s, const char *data_dir, const char *network,
 	r = store_open(s, path, create, e);
 	if (r < 0)
 		lease_close(s);
-	return err_ctx(e, r, "leases of network %s", network);
+	return err_ctx(e, r, "leases of network %.64s", network);
 }
 
 void lease_close(struct lease_store *s)
@@ -375,7 +375,7 @@ int lease_take(struct lease_store *s, const struct addr *a, const struct lease_o
 	r = lease_make(s, name, o, e);
 	if (r <= 0)
 		lease_index_del(s, o->id, a);
-	return err_ctx(e, r, "lease %s for %s", name, o->id);
+	return err_ctx(e, r, "lease %s for %.64s", name, o->id);
 }
 
 /* The lease before its index entry. */

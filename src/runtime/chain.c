@@ -278,7 +278,7 @@ static void gc_cached(const struct chain *c, struct err *first)
 		one.args = entries[i].args;
 		one.capability_args = entries[i].capability_args;
 		err_clear(&e);
-		err_ctx(&e, chain_del(&one, &e), "delete attachment %s %s", one.at.container_id,
+		err_ctx(&e, chain_del(&one, &e), "delete attachment %.64s %s", one.at.container_id,
 			one.at.ifname);
 		collect(first, &e);
 		arena_reset(c->arena, mark);
