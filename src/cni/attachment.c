@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include "base/text.h"
 
 #define MARK "cnibox "
+#define HASH_START 0xcbf29ce484222325ull
+#define SHORT_TAIL 17		/* '~' and the digits of a 64-bit hash */
 #define MAKER_GROUP 0x63800000u /* no other software's groups */
 #define PID_MASK 0x3fffffu	/* PID_MAX_LIMIT, include/linux/threads.h */
 
@@ -32,12 +35,76 @@ static uint64_t mix(uint64_t h)
 	return h;
 }
 
+static const char *name_shorten(const char *name, size_t limit, char *out)
+{
+	int head = (int)limit - SHORT_TAIL;
+
+	if (strlen(name) <= limit)
+		return name;
+	snprintf(out, limit + 1, "%.*s~%016" PRIx64, head, name, mix(hash_more(HASH_START, name)));
+	return out;
+}
+
+const char *attachment_short_network(const char *network, char out[static CNI_NETWORK_SHORT + 1])
+{
+	return name_shorten(network, CNI_NETWORK_SHORT, out);
+}
+
+const char *attachment_short_id(const char *container_id, char out[static CNI_ID_SHORT + 1])
+{
+	return name_shorten(container_id, CNI_ID_SHORT, out);
+}
+
+struct cni_attachment attachment_shorten(const struct cni_attachment *at,
+					 struct attachment_names *buf)
+{
+	return (struct cni_attachment){
+		.network = attachment_short_network(at->network, buf->network),
+		.container_id = attachment_short_id(at->container_id, buf->container_id),
+		.ifname = at->ifname,
+	};
+}
+
+/* The name before '~' obeys the alphabet when the whole does with another letter there. */
+static bool short_valid(const char *name, size_t limit, bool (*valid)(const char *name))
+{
+	char copy[CNI_ID_SHORT + 1];
+	size_t len = strlen(name), head = limit - SHORT_TAIL;
+
+	if (len > limit)
+		return false;
+	if (len < limit || name[head] != '~')
+		return valid(name);
+	memcpy(copy, name, len + 1);
+	copy[head] = '-';
+	return valid(copy) && strspn(copy + head + 1, "0123456789abcdef") == SHORT_TAIL - 1;
+}
+
+bool attachment_short_network_valid(const char *network)
+{
+	return short_valid(network, CNI_NETWORK_SHORT, cni_network_valid);
+}
+
+bool attachment_short_id_valid(const char *container_id)
+{
+	return short_valid(container_id, CNI_ID_SHORT, cni_id_valid);
+}
+
+bool attachment_network_is(const char *short_network, const char *network)
+{
+	char buf[CNI_NETWORK_SHORT + 1];
+
+	return strcmp(short_network, attachment_short_network(network, buf)) == 0;
+}
+
 const char *attachment_host_name(const struct cni_attachment *at, char out[static IF_NAMESIZE])
 {
-	uint64_t h = 0xcbf29ce484222325ull;
+	struct attachment_names buf;
+	const struct cni_attachment brief = attachment_shorten(at, &buf);
+	uint64_t h = HASH_START;
 
-	h = hash_more(h, at->network);
-	h = hash_more(h, at->container_id);
+	h = hash_more(h, brief.network);
+	h = hash_more(h, brief.container_id);
 	h = mix(hash_more(h, at->ifname));
 	snprintf(out, IF_NAMESIZE, "veth%011llx", (unsigned long long)(h & 0xfffffffffffull));
 	return out;
@@ -45,7 +112,11 @@ const char *attachment_host_name(const struct cni_attachment *at, char out[stati
 
 const char *attachment_alias(const struct cni_attachment *at, char out[static LINK_ALIAS_SIZE])
 {
-	snprintf(out, LINK_ALIAS_SIZE, MARK "%s %s %s", at->network, at->container_id, at->ifname);
+	struct attachment_names buf;
+	const struct cni_attachment brief = attachment_shorten(at, &buf);
+
+	snprintf(out, LINK_ALIAS_SIZE, MARK "%s %s %s", brief.network, brief.container_id,
+		 brief.ifname);
 	return out;
 }
 

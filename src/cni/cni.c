@@ -49,11 +49,11 @@ static bool is_alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-static bool name_valid(const char *s, size_t max)
+static bool name_valid(const char *s)
 {
 	size_t len = strlen(s);
 
-	if (len == 0 || len > max || !is_alnum(s[0]))
+	if (len == 0 || len > CNI_NAME_MAX || !is_alnum(s[0]))
 		return false;
 	for (; *s; s++) {
 		if (!is_alnum(*s) && !strchr("_.-", *s))
@@ -64,12 +64,12 @@ static bool name_valid(const char *s, size_t max)
 
 bool cni_id_valid(const char *s)
 {
-	return name_valid(s, CNI_ID_MAX);
+	return name_valid(s);
 }
 
 bool cni_network_valid(const char *s)
 {
-	return name_valid(s, CNI_NETWORK_MAX);
+	return name_valid(s);
 }
 
 bool cni_ifname_valid(const char *s)

@@ -56,12 +56,11 @@ const char *cni_command_text(enum cni_command c);
 bool cni_command_parse(const char *s, enum cni_command *out);
 
 /*
- * Names that become part of paths, link names and aliases. The specification's alphabet (a letter
- * or digit, then letters, digits,
- * '_', '.', '-') and, because all three stand together in a link alias of 255 bytes, a length.
+ * Names that become part of paths, link names and aliases, there in their short forms
+ * (cni/attachment.h). The specification's alphabet: a letter or digit, then letters, digits, '_',
+ * '.', '-'. It has no limit; ours, a page, only keeps a mistake from being written into every file.
  */
-#define CNI_ID_MAX 150
-#define CNI_NETWORK_MAX 80
+#define CNI_NAME_MAX 4096
 bool cni_id_valid(const char *s);
 bool cni_network_valid(const char *s);
 

@@ -89,7 +89,7 @@ static int check_env(const struct cni_env *env, enum cni_command c, struct err *
 	if (attached) {
 		judge(&t, cni_id_valid(env->container_id), "CNI_CONTAINERID", env->container_id,
 		      "must be a letter or digit, then letters, digits, '_', '.', '-', at most "
-		      "150");
+		      "4096");
 		judge(&t, cni_ifname_valid(env->ifname), "CNI_IFNAME", env->ifname,
 		      "must be an interface name: 1 to 15 bytes, no '/', ':' or blanks, not . or "
 		      "..");
@@ -152,7 +152,7 @@ static int check_name(const struct common *c, struct err *e)
 			    "name \"%.48s%s\": a network name is a letter or digit, then letters, "
 			    "digits, '_', '.', "
 			    "'-', at most %d",
-			    c->name, strlen(c->name) > 48 ? "..." : "", CNI_NETWORK_MAX);
+			    c->name, strlen(c->name) > 48 ? "..." : "", CNI_NAME_MAX);
 	else
 		return 0;
 	return err_code(e, r, CNI_ERR_CONFIG);

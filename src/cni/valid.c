@@ -1,10 +1,13 @@
 /* GC's list of valid attachments: see valid.h. */
 #include "cni/valid.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
+#include "cni/attachment.h"
 #include "cni/request.h"
 
 struct envelope {
@@ -38,6 +41,18 @@ static int compare(const void *a, const void *b)
 	return c ? c : strcmp(x->ifname, y->ifname);
 }
 
+/* What is read back of attachments are short forms: so are these, for cni_is_valid(). */
+static int shorten(struct arena *a, struct cni_attachment *at, struct err *e)
+{
+	char id[CNI_ID_SHORT + 1];
+
+	if (strlen(at->container_id) <= CNI_ID_SHORT)
+		return 0;
+	at->container_id =
+		arena_strndup(a, attachment_short_id(at->container_id, id), CNI_ID_SHORT);
+	return at->container_id ? 0 : err_set(e, ENOMEM, "valid attachments: no memory left");
+}
+
 int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *e)
 {
 	struct envelope env = { 0 };
@@ -48,9 +63,11 @@ int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *
 	req->valid_known = true;
 	req->valid = env.list.items;
 	req->valid_count = env.list.count;
-	if (req->valid_count)
+	for (size_t i = 0; r == 0 && i < req->valid_count; i++)
+		r = shorten(req->arena, &req->valid[i], e);
+	if (r == 0 && req->valid_count)
 		qsort(req->valid, req->valid_count, sizeof(*req->valid), compare);
-	return 0;
+	return r;
 }
 
 /*
@@ -59,7 +76,9 @@ int cni_valid_read(struct cni_request *req, enum cni_valid_key key, struct err *
  */
 bool cni_is_valid(const struct cni_request *req, const char *container_id, const char *ifname)
 {
-	const struct cni_attachment key = { .container_id = container_id, .ifname = ifname };
+	char buf[CNI_ID_SHORT + 1];
+	const char *id = attachment_short_id(container_id, buf);
+	const struct cni_attachment key = { .container_id = id, .ifname = ifname };
 	size_t low = 0, high = req->valid_count;
 
 	while (low < high) {
@@ -70,6 +89,6 @@ bool cni_is_valid(const struct cni_request *req, const char *container_id, const
 		else
 			high = mid;
 	}
-	return low < req->valid_count && strcmp(req->valid[low].container_id, container_id) == 0 &&
+	return low < req->valid_count && strcmp(req->valid[low].container_id, id) == 0 &&
 	       (!*ifname || strcmp(req->valid[low].ifname, ifname) == 0);
 }

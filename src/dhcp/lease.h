@@ -9,7 +9,7 @@
 #ifndef DHCP_LEASE_H
 #define DHCP_LEASE_H
 
-#include "cni/cni.h"
+#include "cni/attachment.h"
 #include "dhcp/client.h"
 #include "dhcp/wire.h"
 
@@ -44,8 +44,8 @@ struct dhcp_base {
 
 struct dhcp_lease {
 	bool used;
-	char container[CNI_ID_MAX + 1];
-	char network[CNI_NETWORK_MAX + 1];
+	char container[CNI_ID_SHORT + 1];
+	char network[CNI_NETWORK_SHORT + 1];
 	char ifname[IF_NAMESIZE];
 	struct dhcp_wire wire;
 	struct dhcp_client client;

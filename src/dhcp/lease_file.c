@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cni/attachment.h"
 #include "dhcp/rpc.h"
 #include "json/json.h"
 #include "json/writer.h"
@@ -121,8 +122,9 @@ void dhcp_lease_encode(const struct dhcp_lease *l, const char *boot, struct text
 
 static bool read_names(struct dhcp_lease *l, const struct record *f)
 {
-	if (!cni_id_valid(f->container) || !cni_network_valid(f->network) ||
-	    !cni_ifname_valid(f->ifname) || f->netns[0] != '/')
+	if (!attachment_short_id_valid(f->container) ||
+	    !attachment_short_network_valid(f->network) || !cni_ifname_valid(f->ifname) ||
+	    f->netns[0] != '/')
 		return false;
 	str_copy(l->container, sizeof(l->container), f->container);
 	str_copy(l->network, sizeof(l->network), f->network);

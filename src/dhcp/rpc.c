@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "cni/attachment.h"
 #include "json/json.h"
 #include "json/writer.h"
 
@@ -78,14 +79,16 @@ static void member_hex(struct json_writer *w, const char *name, const uint8_t *d
 
 void dhcp_ask_write(struct text *t, const struct dhcp_ask *q)
 {
+	struct attachment_names names;
+	const struct cni_attachment at = attachment_shorten(&q->at, &names);
 	struct json_writer w;
 
 	json_begin(&w, t, 0);
 	json_open(&w, '{');
 	json_member_str(&w, "command", commands[q->command]);
-	json_member_str(&w, "container", q->at.container_id);
-	json_member_str(&w, "network", q->at.network);
-	json_member_str(&w, "ifname", q->at.ifname);
+	json_member_str(&w, "container", at.container_id);
+	json_member_str(&w, "network", at.network);
+	json_member_str(&w, "ifname", at.ifname);
 	json_member_str(&w, "netns", q->netns);
 	member_hex(&w, "request", q->request, q->request_len);
 	member_hex(&w, "provide", q->provide, q->provide_len);
@@ -97,9 +100,9 @@ static int check_attachment(const struct dhcp_ask *q, struct err *e)
 {
 	bool whole = q->command != DHCP_CMD_STATUS && q->command != DHCP_CMD_LIST;
 
-	if (q->command != DHCP_CMD_STATUS && !cni_network_valid(q->at.network))
+	if (q->command != DHCP_CMD_STATUS && !attachment_short_network_valid(q->at.network))
 		return err_set(e, EINVAL, "network: no name of a network");
-	if (whole && !cni_id_valid(q->at.container_id))
+	if (whole && !attachment_short_id_valid(q->at.container_id))
 		return err_set(e, EINVAL, "container: no container id");
 	if (whole && !cni_ifname_valid(q->at.ifname))
 		return err_set(e, EINVAL, "ifname: no name of an interface");

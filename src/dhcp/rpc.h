@@ -35,7 +35,7 @@ enum dhcp_command {
 
 struct dhcp_ask {
 	enum dhcp_command command;
-	struct cni_attachment at; /* LIST: the network alone; STATUS: nothing */
+	struct cni_attachment at; /* LIST: the network alone; STATUS: nothing. Read: short forms */
 	const char *netns;	  /* ADD: an absolute path */
 	uint8_t request[DHCP_REQUEST_MAX];
 	size_t request_len;

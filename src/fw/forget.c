@@ -62,9 +62,11 @@ static bool has_name(const struct forget *f, const char *comment)
 static bool comment_is_in_network(const char *comment, const char *network)
 {
 	const char *at = strchr(comment, ' ');
-	size_t len = strlen(network);
+	char buf[CNI_NETWORK_SHORT + 1];
+	const char *brief = attachment_short_network(network, buf);
+	size_t len = strlen(brief);
 
-	return at && strncmp(at + 1, network, len) == 0 && at[1 + len] == '/';
+	return at && strncmp(at + 1, brief, len) == 0 && at[1 + len] == '/';
 }
 
 /* A comment that is cut does not name its attachment any more, only its hash. */
@@ -381,7 +383,7 @@ static int collect_stale(const struct fw_record *r, const char *host_name, void 
 {
 	struct stale *w = arg;
 
-	if (w->count < FOUND_MAX && strcmp(r->at.network, w->req->at.network) == 0 &&
+	if (w->count < FOUND_MAX && attachment_network_is(r->at.network, w->req->at.network) &&
 	    (!*r->data_dir || !*w->data_dir || strcmp(r->data_dir, w->data_dir) == 0) &&
 	    !cni_is_valid(w->req, r->at.container_id, r->at.ifname))
 		str_copy(w->names[w->count++], IF_NAMESIZE, host_name);
@@ -421,7 +423,7 @@ static int gc_spoilt(int dir, const char *host_name, void *arg)
 	int r = fw_find_host_end(host_name, &l, err_ignored());
 
 	if (r < 0 || (r > 0 && (!attachment_parse(l.alias, buf, &at) ||
-				strcmp(at.network, f->gc->at.network) != 0 ||
+				!attachment_network_is(at.network, f->gc->at.network) ||
 				cni_is_valid(f->gc, at.container_id, at.ifname))))
 		return 0;
 	(void)store_remove(dir, f->s, host_name, err_ignored());

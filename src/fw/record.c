@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 
 #include "base/text.h"
+#include "cni/attachment.h"
 #include "net/link.h"
 
 #define HEAD "fw 1"
@@ -71,12 +72,14 @@ void record_format_elem(const struct fw_elem *el, struct text *t)
 
 void record_format(const struct fw_record *r, struct text *t)
 {
+	struct attachment_names buf;
+	const struct cni_attachment brief = attachment_shorten(&r->at, &buf);
 	char path[PATH_MAX];
 
 	str_copy(path, sizeof(path), r->data_dir);
 	str_flatten(path);
-	text_printf(t, HEAD "\nnetwork %s\ncontainer %s\ninterface %s\n", r->at.network,
-		    r->at.container_id, r->at.ifname);
+	text_printf(t, HEAD "\nnetwork %s\ncontainer %s\ninterface %s\n", brief.network,
+		    brief.container_id, brief.ifname);
 	if (r->host_end)
 		text_str(t, "hostEnd\n");
 	text_printf(t, "dataDir %s\n", path);

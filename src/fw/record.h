@@ -10,8 +10,9 @@
  *	element home4 10.1.0.2 10.1.0.0 - 10.1.0.2 10.1.0.255
  *	element ports4 6 8080 = 10.1.0.2 80
  *
- * An element is the set's name, the parts of the key, of the range's end, of the data. The host
- * end's name, a hash of the three names, makes the file's: /run/cnibox/fw/SCHEMA.veth0123456789a.
+ * The names are short forms (cni/attachment.h). An element is the set's name, the parts of the key,
+ *of the range's end, of the data. The host end's name, a hash of the three names, makes the file's:
+ * /run/cnibox/fw/SCHEMA.veth0123456789a.
  */
 #ifndef FW_RECORD_H
 #define FW_RECORD_H

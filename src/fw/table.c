@@ -27,9 +27,11 @@ int fw_open(struct nl **out, struct err *e)
 void fw_comment(const struct cni_attachment *at, char out[static FW_COMMENT_SIZE])
 {
 	char name[IF_NAMESIZE];
+	struct attachment_names buf;
+	const struct cni_attachment brief = attachment_shorten(at, &buf);
 
 	snprintf(out, FW_COMMENT_MAX + 1, "%s %s/%s/%s", attachment_host_name(at, name),
-		 at->network, at->container_id, at->ifname);
+		 brief.network, brief.container_id, brief.ifname);
 }
 
 bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE])

@@ -36,6 +36,13 @@ static int remove_link(int dir, const char *name, bool dead, struct err *e)
 			CNI_ERR_STATE);
 }
 
+/* A file cannot have the name of every container. */
+static const char *file_name(const char *container_id, char out[static CNI_ID_SHORT + 1])
+{
+	return strlen(container_id) <= NAME_MAX ? container_id
+						: attachment_short_id(container_id, out);
+}
+
 /* A pod whose namespace already has this very name needs none; a link onto itself would hide it. */
 static bool is_own_name(const char *container_id, const char *netns)
 {
@@ -48,17 +55,18 @@ static bool is_own_name(const char *container_id, const char *netns)
 
 int netns_name_add(const char *container_id, const char *netns, struct err *e)
 {
+	char buf[CNI_ID_SHORT + 1];
+	const char *name = file_name(container_id, buf);
 	int dir, r = 0;
 
-	if (is_own_name(container_id, netns))
+	if (is_own_name(name, netns))
 		return 0;
 	dir = dir_open(NETNS_DIR, true, e);
 	if (dir < 0)
 		return err_code(e, dir, CNI_ERR_STATE);
-	r = remove_link(dir, container_id, false, e);
-	if (r == 0 && symlinkat(netns, dir, container_id) < 0 && errno != EEXIST)
-		r = err_code(e,
-			     err_sys(e, errno, "name the namespace %s/%s", NETNS_DIR, container_id),
+	r = remove_link(dir, name, false, e);
+	if (r == 0 && symlinkat(netns, dir, name) < 0 && errno != EEXIST)
+		r = err_code(e, err_sys(e, errno, "name the namespace %s/%.64s", NETNS_DIR, name),
 			     CNI_ERR_STATE);
 	close(dir);
 	return r;
@@ -100,12 +108,14 @@ static int collect_peer(const struct link *l, void *arg)
 
 static bool is_other_of(const struct link *end, const struct cni_attachment *at)
 {
+	struct attachment_names names;
+	const struct cni_attachment own = attachment_shorten(at, &names);
 	char buf[LINK_ALIAS_SIZE];
 	struct cni_attachment other;
 
 	return attachment_parse(end->alias, buf, &other) &&
-	       strcmp(other.container_id, at->container_id) == 0 &&
-	       (strcmp(other.ifname, at->ifname) != 0 || strcmp(other.network, at->network) != 0);
+	       strcmp(other.container_id, own.container_id) == 0 &&
+	       (strcmp(other.ifname, own.ifname) != 0 || strcmp(other.network, own.network) != 0);
 }
 
 /* The pod says where its links lead; the host end's alias and its peer's namespace are ours. */
@@ -149,10 +159,9 @@ static bool is_used_by_other(int ns, int home, const struct cni_attachment *at)
 
 static int open_named(const char *container_id)
 {
-	char path[PATH_MAX];
+	char path[sizeof(NETNS_DIR) + 1 + NAME_MAX], buf[CNI_ID_SHORT + 1];
 
-	if ((size_t)snprintf(path, sizeof(path), NETNS_DIR "/%s", container_id) >= sizeof(path))
-		return -ENAMETOOLONG;
+	snprintf(path, sizeof(path), NETNS_DIR "/%s", file_name(container_id, buf));
 	return netns_open(path, err_ignored());
 }
 
@@ -175,12 +184,13 @@ static bool is_in_use(const struct cni_attachment *at)
 
 int netns_name_del(const struct cni_attachment *at, struct err *e)
 {
+	char buf[CNI_ID_SHORT + 1];
 	int dir, r = open_existing(&dir, e);
 
 	if (r <= 0)
 		return r;
 	if (!is_in_use(at))
-		r = remove_link(dir, at->container_id, false, e);
+		r = remove_link(dir, file_name(at->container_id, buf), false, e);
 	close(dir);
 	return r < 0 ? r : 0;
 }
@@ -199,19 +209,21 @@ static bool is_name_of(const char *container_id, const char *netns)
 
 int netns_name_check(const char *container_id, const char *netns, struct err *e)
 {
+	char buf[CNI_ID_SHORT + 1];
+	const char *name = file_name(container_id, buf);
 	struct stat st;
 	int dir, r = open_existing(&dir, e);
 
 	if (r < 0)
 		return r;
 	if (r > 0) {
-		r = fstatat(dir, container_id, &st, AT_SYMLINK_NOFOLLOW);
+		r = fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
 		close(dir);
 		if (r == 0 && (!S_ISLNK(st.st_mode) || is_name_of(container_id, netns)))
 			return 0;
 	}
 	r = err_set(e, ENOENT, "%s/%.64s is no name of the pod's namespace any more", NETNS_DIR,
-		    container_id);
+		    name);
 	return err_code(e, r, CNI_ERR_DIFFERS);
 }
 

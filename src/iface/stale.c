@@ -50,6 +50,6 @@ bool stale_has(const struct stale *s, const struct link *l)
 		return attachment_orphaned(l);
 	if (s->by_lease)
 		return stale_has_name(s, attachment_host_name(&at, name));
-	return !attachment_in_flight(l) && strcmp(at.network, s->req->at.network) == 0 &&
+	return !attachment_in_flight(l) && attachment_network_is(at.network, s->req->at.network) &&
 	       !cni_is_valid(s->req, at.container_id, at.ifname);
 }

@@ -2,26 +2,40 @@
 #include "ipam/host_local.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cni/attachment.h"
 #include "ipam/host_local_take.h"
 #include "ipam/resolv_conf.h"
 
-static struct lease_owner owner_of(const struct cni_request *req)
+/* As in the reference's files, but for what no lease holds. */
+static const char *id_of(const struct cni_request *req, char out[static CNI_ID_SHORT + 1])
 {
-	return (struct lease_owner){ .id = req->at.container_id, .ifname = req->at.ifname };
+	const char *id = req->at.container_id;
+
+	return strlen(id) <= LEASE_ID_MAX ? id : attachment_short_id(id, out);
+}
+
+static struct lease_owner owner_of(const struct cni_request *req, char id[static CNI_ID_SHORT + 1])
+{
+	return (struct lease_owner){ .id = id_of(req, id), .ifname = req->at.ifname };
 }
 
 static int open_store(const struct host_local *h, const struct cni_request *req, bool create,
 		      struct lease_store *s, struct err *e)
 {
-	int r = lease_open(s, h->data_dir, req->at.network, create, e);
+	char buf[CNI_NETWORK_SHORT + 1];
+	const char *network = strlen(req->at.network) <= NAME_MAX
+				      ? req->at.network
+				      : attachment_short_network(req->at.network, buf);
+	int r = lease_open(s, h->data_dir, network, create, e);
 
 	if (r == 0 && s->reclaimed)
-		log_line(LOG_INFO, "network %s: %u leases of an earlier boot reclaimed",
+		log_line(LOG_INFO, "network %.64s: %u leases of an earlier boot reclaimed",
 			 req->at.network, s->reclaimed);
 	return err_code(e, r, r == -EAGAIN ? CNI_ERR_TRY_AGAIN : CNI_ERR_STATE);
 }
@@ -82,10 +96,10 @@ static unsigned int reclaim(const struct host_local *h, const struct cni_request
 	if (!h->gone)
 		return 0;
 	if (lease_each(s, reclaim_lease, &w, &e) < 0)
-		log_line(LOG_WARN, "network %s: reclaiming leases: %s", req->at.network, e.text);
+		log_line(LOG_WARN, "network %.64s: reclaiming leases: %s", req->at.network, e.text);
 	if (w.released)
 		log_line(LOG_WARN,
-			 "network %s: reclaimed %u leases whose pods are gone without DEL",
+			 "network %.64s: reclaimed %u leases whose pods are gone without DEL",
 			 req->at.network, w.released);
 	return w.released;
 }
@@ -93,8 +107,9 @@ static unsigned int reclaim(const struct host_local *h, const struct cni_request
 static int take_one(const struct host_local *h, const struct cni_request *req,
 		    struct lease_store *s, unsigned int set, struct cni_result *out, struct err *e)
 {
+	char id[CNI_ID_SHORT + 1];
 	const struct lease_owner owner = {
-		.id = req->at.container_id,
+		.id = id_of(req, id),
 		.ifname = req->at.ifname,
 		.host_end = h->gone,
 	};
@@ -129,7 +144,8 @@ static int take_one(const struct host_local *h, const struct cni_request *req,
 static int check_unused(const struct host_local *h, const struct cni_request *req,
 			struct lease_store *s, struct err *e)
 {
-	const struct lease_owner owner = owner_of(req);
+	char id[CNI_ID_SHORT + 1];
+	const struct lease_owner owner = owner_of(req, id);
 	struct addr held;
 	int r = lease_find(s, &owner, &held, 1, e);
 
@@ -137,17 +153,19 @@ static int check_unused(const struct host_local *h, const struct cni_request *re
 		r = lease_find(s, &owner, &held, 1, e);
 	if (r <= 0)
 		return err_code(e, r, CNI_ERR_STATE);
-	r = err_set(e, EEXIST,
-		    "%s is allocated to container %s, interface %s already: duplicate allocation "
-		    "is not allowed",
-		    addr_text(&held), owner.id, owner.ifname);
+	r = err_set(
+		e, EEXIST,
+		"%s is allocated to container %.64s, interface %s already: duplicate allocation "
+		"is not allowed",
+		addr_text(&held), owner.id, owner.ifname);
 	return err_code(e, r, CNI_ERR_EXISTS);
 }
 
 static int take_all(const struct host_local *h, const struct cni_request *req,
 		    struct lease_store *s, struct cni_result *out, struct err *e)
 {
-	const struct lease_owner owner = owner_of(req);
+	char id[CNI_ID_SHORT + 1];
+	const struct lease_owner owner = owner_of(req, id);
 	struct err ignored = { 0 };
 	int r = check_unused(h, req, s, e);
 
@@ -192,7 +210,8 @@ static int is_in_flight(struct lease_store *s, const struct lease_owner *o, stru
 
 int host_local_del(const struct host_local *h, const struct cni_request *req, struct err *e)
 {
-	const struct lease_owner owner = owner_of(req);
+	char id[CNI_ID_SHORT + 1];
+	const struct lease_owner owner = owner_of(req, id);
 	struct lease_store s;
 	int r = open_existing(h, req, &s, e);
 
@@ -208,7 +227,8 @@ int host_local_del(const struct host_local *h, const struct cni_request *req, st
 int host_local_addresses(const struct host_local *h, const struct cni_request *req,
 			 struct addr *out, size_t max, struct err *e)
 {
-	const struct lease_owner owner = owner_of(req);
+	char id[CNI_ID_SHORT + 1];
+	const struct lease_owner owner = owner_of(req, id);
 	struct lease_store s;
 	int r = open_existing(h, req, &s, e);
 
@@ -246,16 +266,18 @@ int host_local_check(const struct host_local *h, const struct cni_request *req,
 	int count = host_local_addresses(h, req, held, LEASE_RANGES_MAX, e), r = count;
 
 	if (count == 0)
-		r = err_set(e, ENOENT, "network %s has no lease of container %s, interface %s",
+		r = err_set(e, ENOENT,
+			    "network %.64s has no lease of container %.64s, interface %s",
 			    req->at.network, req->at.container_id, req->at.ifname);
 	for (size_t n = 0; r > 0 && n < prev->ip_count; n++) {
 		const struct cni_ip *ip = &prev->ips[n];
 
 		if (ip_is_of(prev, ip, req->at.ifname) && !is_among(&ip->address.addr, held, count))
-			r = err_set(e, ENOENT,
-				    "network %s: %s is not leased to container %s, interface %s",
-				    req->at.network, addr_text(&ip->address.addr),
-				    req->at.container_id, req->at.ifname);
+			r = err_set(
+				e, ENOENT,
+				"network %.64s: %s is not leased to container %.64s, interface %s",
+				req->at.network, addr_text(&ip->address.addr), req->at.container_id,
+				req->at.ifname);
 	}
 	return r < 0 ? err_code(e, r, CNI_ERR_DIFFERS) : 0;
 }
@@ -321,7 +343,7 @@ int host_local_gc(const struct host_local *h, const struct cni_request *req, str
 	r = lease_each(&s, collect, &w, e);
 	lease_close(&s);
 	if (w.released)
-		log_line(LOG_INFO, "network %s: GC released %u leases", req->at.network,
+		log_line(LOG_INFO, "network %.64s: GC released %u leases", req->at.network,
 			 w.released);
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }

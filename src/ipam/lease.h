@@ -57,7 +57,7 @@ struct err;
 #define LEASE_DATA_DIR "/var/lib/cni/networks"
 #define LEASE_LOCK_TIMEOUT_MS 30000
 #define LEASE_RANGES_MAX 16 /* addresses one attachment can hold */
-#define LEASE_ID_MAX 255
+#define LEASE_ID_MAX 255    /* longer ones come in their short form, cni/attachment.h */
 #define LEASE_IFNAME_MAX 15
 
 struct lease_store {

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cni/attachment.h"
 #include "json/writer.h"
 #include "runtime/dirlist.h"
 
@@ -43,8 +44,13 @@ static const struct json_table table = { .fields = fields,
 
 static int file_name(char out[static NAME_MAX + 1], const struct cni_attachment *at, struct err *e)
 {
-	if (snprintf(out, NAME_MAX + 1, "%s-%s-%s", at->network, at->container_id, at->ifname) >
-		    NAME_MAX ||
+	struct attachment_names buf;
+	struct cni_attachment brief = *at;
+
+	if (strlen(at->network) + strlen(at->container_id) + strlen(at->ifname) + 2 > NAME_MAX)
+		brief = attachment_shorten(at, &buf);
+	if (snprintf(out, NAME_MAX + 1, "%s-%s-%s", brief.network, brief.container_id,
+		     brief.ifname) > NAME_MAX ||
 	    !name_is_plain(out))
 		return err_set(
 			e, EINVAL,
@@ -224,7 +230,7 @@ int cache_read(struct arena *a, const char *base, const struct cni_attachment *a
 	dir = open_results(base, false, e);
 	if (dir < 0)
 		return dir;
-	r = err_ctx(e, read_entry(a, dir, name, out, e), "cached result %s", name);
+	r = err_ctx(e, read_entry(a, dir, name, out, e), "cached result %.100s", name);
 	close(dir);
 	return r;
 }

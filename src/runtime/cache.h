@@ -2,7 +2,8 @@
  * The result cache: what ADD answered, kept for CHECK, DEL and GC, in libcni's files and format, so
  * that the reference cnitool, and runtimes that use libcni, read ours and we theirs:
  * /var/lib/cni/results/NETWORK-CONTAINERID-IFNAME (mode 0600), one JSON object of kind
- * "cniCacheV1".
+ * "cniCacheV1". A file's name that would be longer than NAME_MAX has the short forms of the network
+ * and the container (cni/attachment.h); libcni cannot write that one at all.
  */
 #ifndef RUNTIME_CACHE_H
 #define RUNTIME_CACHE_H

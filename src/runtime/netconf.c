@@ -176,10 +176,10 @@ int net_list_parse(struct arena *a, struct json_raw text, struct net_list *out, 
 	*more = false;
 	if (r == 0 && !cni_network_valid(f.name))
 		r = err_set(e, EINVAL,
-			    "name \"%.90s\": expected a letter or digit, then letters, digits, "
+			    "name \"%.48s\": expected a letter or digit, then letters, digits, "
 			    "'_', '.' and '-', at "
 			    "most %d",
-			    f.name, CNI_NETWORK_MAX);
+			    f.name, CNI_NAME_MAX);
 	if (r < 0)
 		return r;
 	out->name = f.name;

@@ -72,9 +72,11 @@ static int not_found(const struct search *s, struct err *e)
 	const char *known = s->known.len ? s->known_buf : "none";
 
 	if (s->broken.errnum)
-		return err_set(e, ENOENT, "no network \"%s\" in %s (known: %s); not readable: %s",
-			       s->name, s->path, known, s->broken.text);
-	return err_set(e, ENOENT, "no network \"%s\" in %s (known: %s)", s->name, s->path, known);
+		return err_set(e, ENOENT,
+			       "no network \"%.64s\" in %s (known: %s); not readable: %s", s->name,
+			       s->path, known, s->broken.text);
+	return err_set(e, ENOENT, "no network \"%.64s\" in %s (known: %s)", s->name, s->path,
+		       known);
 }
 
 static int read_more(struct search *s, const struct dirlist *files, struct err *e)
@@ -117,7 +119,8 @@ static int load_more(struct search *s, struct err *e)
 	if (!path)
 		return err_set(e, ENOMEM, "too many files in %s", s->path);
 	r = dirlist_open(s->arena, path, &files, e);
-	if (r == -ENOENT || r == -ENOTDIR) {
+	/* No directory can have the name of a network that is too long for one. */
+	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG) {
 		err_clear(e);
 		return 0;
 	}
@@ -140,7 +143,7 @@ static int search(struct search *s, struct err *e)
 	if (s->more)
 		r = load_more(s, e);
 	if (r == 0 && s->out->count == 0)
-		r = err_set(e, EINVAL, "network \"%s\" in %s has no plugins", s->name, s->path);
+		r = err_set(e, EINVAL, "network \"%.64s\" in %s has no plugins", s->name, s->path);
 	return r;
 }
 

@@ -3,6 +3,7 @@
  * comes from the wire; messages to a client in the state that the second byte says; a question to
  * the daemon; a lease's file.
  */
+#include "cni/attachment.h"
 #include "cni/result.h"
 #include "dhcp/client.h"
 #include "dhcp/frame.h"
@@ -161,7 +162,8 @@ static void fuzz_ask(struct input *in)
 	check_err(r, &e);
 	if (r < 0 || q.command != DHCP_CMD_ADD)
 		return;
-	require(cni_id_valid(q.at.container_id) && cni_network_valid(q.at.network));
+	require(attachment_short_id_valid(q.at.container_id) &&
+		attachment_short_network_valid(q.at.network));
 	require(cni_ifname_valid(q.at.ifname) && strlen(q.netns) <= DHCP_NETNS_MAX);
 	require(dhcp_encoded_valid(q.provide, q.provide_len));
 	text_init(&t, buf, sizeof(buf));

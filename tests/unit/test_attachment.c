@@ -34,20 +34,105 @@ static void host_names(void **state)
 
 static void aliases_are_read_back(void **state)
 {
-	char id[CNI_ID_MAX + 1], network[CNI_NETWORK_MAX + 1];
+	char id[CNI_ID_SHORT + 1], network[CNI_NETWORK_SHORT + 1];
 	struct cni_attachment longest = { network, id, "eth0123456789ab" }, back;
 	char alias[LINK_ALIAS_SIZE], buf[LINK_ALIAS_SIZE];
 
 	(void)state;
 	assert_string_equal(attachment_alias(&at, alias), "cnibox net1 c1 eth0");
-	memset(id, 'i', CNI_ID_MAX);
-	id[CNI_ID_MAX] = '\0';
-	memset(network, 'n', CNI_NETWORK_MAX);
-	network[CNI_NETWORK_MAX] = '\0';
+	memset(id, 'i', CNI_ID_SHORT);
+	id[CNI_ID_SHORT] = '\0';
+	memset(network, 'n', CNI_NETWORK_SHORT);
+	network[CNI_NETWORK_SHORT] = '\0';
 	assert_true(attachment_parse(attachment_alias(&longest, alias), buf, &back));
 	assert_string_equal(back.network, network);
 	assert_string_equal(back.container_id, id);
 	assert_string_equal(back.ifname, longest.ifname);
+}
+
+/* A name of this length; the last letter tells two apart. */
+static const char *long_name(char *out, size_t len, char last)
+{
+	memset(out, 'n', len);
+	out[len - 1] = last;
+	out[len] = '\0';
+	return out;
+}
+
+static void names_that_fit_are_their_own_short_forms(void **state)
+{
+	char name[400], id[CNI_ID_SHORT + 1], network[CNI_NETWORK_SHORT + 1];
+
+	(void)state;
+	assert_ptr_equal(attachment_short_network("net1", network), "net1");
+	assert_ptr_equal(attachment_short_network(long_name(name, 80, 'a'), network), name);
+	assert_ptr_equal(attachment_short_id(long_name(name, 150, 'a'), id), name);
+	assert_ptr_equal(attachment_short_id(long_name(name, 151, 'a'), id), id);
+	assert_int_equal(strlen(id), 150);
+	assert_memory_equal(id, name, 133);
+	assert_int_equal(id[133], '~');
+	assert_int_equal(strspn(id + 134, "0123456789abcdef"), 16);
+	assert_ptr_equal(attachment_short_network(long_name(name, 81, 'a'), network), network);
+	assert_int_equal(strlen(network), 80);
+	assert_int_equal(network[63], '~');
+	assert_false(cni_network_valid(network));
+	assert_true(attachment_short_network_valid(network));
+}
+
+static void different_names_have_different_short_forms(void **state)
+{
+	char name[4097], forms[200][CNI_NETWORK_SHORT + 1];
+	size_t n = 0;
+
+	(void)state;
+	for (size_t len = 81; len <= 4096; len += 41) {
+		for (char last = 'a'; last <= 'b'; last++) {
+			attachment_short_network(long_name(name, len, last), forms[n]);
+			for (size_t i = 0; i < n; i++)
+				assert_string_not_equal(forms[i], forms[n]);
+			n += n < 199;
+		}
+	}
+}
+
+static void short_forms_are_valid_and_nothing_like_them(void **state)
+{
+	char name[400], id[CNI_ID_SHORT + 1];
+
+	(void)state;
+	attachment_short_id(long_name(name, 300, 'a'), id);
+	assert_true(attachment_short_id_valid(id));
+	assert_true(attachment_short_id_valid("c1"));
+	assert_true(attachment_short_id_valid(long_name(name, 150, 'a')));
+	assert_false(attachment_short_id_valid(long_name(name, 151, 'a')));
+	assert_false(attachment_short_id_valid(""));
+	assert_false(attachment_short_id_valid("n~0123456789abcdef"));
+	id[149] = 'g';
+	assert_false(attachment_short_id_valid(id));
+	id[149] = '0';
+	id[5] = '/';
+	assert_false(attachment_short_id_valid(id));
+	id[5] = '~';
+	assert_false(attachment_short_id_valid(id));
+}
+
+static void long_names_are_found_by_what_is_read_back(void **state)
+{
+	char id[301], network[301], other[301], name[IF_NAMESIZE], again[IF_NAMESIZE];
+	struct cni_attachment whole = { network, id, "eth0123456789ab" }, back;
+	char alias[LINK_ALIAS_SIZE], buf[LINK_ALIAS_SIZE];
+
+	(void)state;
+	long_name(id, 300, 'a');
+	long_name(network, 300, 'a');
+	assert_true(attachment_parse(attachment_alias(&whole, alias), buf, &back));
+	assert_int_equal(strlen(alias), 254);
+	assert_string_equal(back.ifname, whole.ifname);
+	assert_true(attachment_network_is(back.network, network));
+	assert_false(attachment_network_is(back.network, long_name(other, 300, 'b')));
+	assert_string_equal(attachment_host_name(&back, name), attachment_host_name(&whole, again));
+	whole.network = other;
+	assert_string_not_equal(attachment_host_name(&whole, again), name);
 }
 
 static void foreign_aliases_are_not(void **state)
@@ -140,6 +225,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_names),
 		cmocka_unit_test(aliases_are_read_back),
+		cmocka_unit_test(names_that_fit_are_their_own_short_forms),
+		cmocka_unit_test(different_names_have_different_short_forms),
+		cmocka_unit_test(short_forms_are_valid_and_nothing_like_them),
+		cmocka_unit_test(long_names_are_found_by_what_is_read_back),
 		cmocka_unit_test(foreign_aliases_are_not),
 		cmocka_unit_test(a_host_end_is_owned_by_name_and_alias),
 		cmocka_unit_test(an_interface_in_the_pod_is_owned_by_alias_or_maker),

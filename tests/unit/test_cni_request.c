@@ -2,6 +2,7 @@
  */
 #include "unit_cni.h"
 
+#include "cni/attachment.h"
 #include "cni/args.h"
 
 #define CONF(members) "{\"cniVersion\":\"1.1.0\",\"name\":\"net1\",\"type\":\"t\"" members "}"
@@ -115,6 +116,28 @@ static void bad_configurations(void **state)
 	assert_failure(read_request(&env, "{\"name\":\"a b\"}"), EINVAL, CNI_ERR_CONFIG, "\"a b\"");
 }
 
+/* What is asked for is an id as it is, or its short form. */
+static void valid_attachments_have_long_ids(void **state)
+{
+	const struct cni_env env = a_call("GC");
+	char config[1024], id[301], brief[CNI_ID_SHORT + 1];
+
+	(void)state;
+	memset(id, 'i', 300);
+	id[300] = '\0';
+	snprintf(config, sizeof(config),
+		 CONF(",\"cni.dev/valid-attachments\":[{\"containerID\":\"a\",\"ifname\":\"eth0\"},"
+		      "{\"containerID\":\"%s\",\"ifname\":\"eth0\"}]"),
+		 id);
+	assert_int_equal(read_request(&env, config), 0);
+	assert_true(cni_is_valid(&req, "a", "eth0"));
+	assert_true(cni_is_valid(&req, id, "eth0"));
+	assert_true(cni_is_valid(&req, attachment_short_id(id, brief), "eth0"));
+	id[299] = 'j';
+	assert_false(cni_is_valid(&req, id, "eth0"));
+	assert_false(cni_is_valid(&req, attachment_short_id(id, brief), "eth0"));
+}
+
 static void valid_attachments(void **state)
 {
 	const struct cni_env env = a_call("GC");
@@ -196,6 +219,7 @@ int main(void)
 		cmocka_unit_test(version_needs_nothing_else),
 		cmocka_unit_test(all_of_the_environment_in_one_error),
 		cmocka_unit_test(bad_configurations),
+		cmocka_unit_test(valid_attachments_have_long_ids),
 		cmocka_unit_test(valid_attachments),
 		cmocka_unit_test(args_of_the_caller),
 		cmocka_unit_test(bad_args),

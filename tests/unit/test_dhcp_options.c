@@ -395,6 +395,22 @@ static void questions_are_read_as_written(void **state)
 	assert_memory_equal(q.provide, usual_ask.provide, 3);
 }
 
+static void long_names_are_asked_for_by_their_short_forms(void **state)
+{
+	char network[301], id[301], brief[CNI_ID_SHORT + 1];
+	struct dhcp_ask q = usual_ask, out;
+
+	(void)state;
+	memset(network, 'n', 300);
+	memset(id, 'i', 300);
+	network[300] = id[300] = '\0';
+	q.at.network = network;
+	q.at.container_id = id;
+	assert_int_equal(reread(&q, &out), 0);
+	assert_true(attachment_network_is(out.at.network, network));
+	assert_string_equal(out.at.container_id, attachment_short_id(id, brief));
+}
+
 static void questions_are_checked(void **state)
 {
 	struct dhcp_ask q = usual_ask, out;
@@ -566,6 +582,7 @@ int main(void)
 		cmocka_unit_test(wrong_keys_are_named),
 		cmocka_unit_test(too_much_to_provide),
 		cmocka_unit_test(questions_are_read_as_written),
+		cmocka_unit_test(long_names_are_asked_for_by_their_short_forms),
 		cmocka_unit_test(questions_are_checked),
 		cmocka_unit_test(a_lease_is_read_as_written),
 		cmocka_unit_test(what_is_no_lease_is_refused),
