@@ -118,5 +118,7 @@ int masquerade_check(const struct cni_attachment *at, const struct cni_result *r
 		make_elements(&r->ips[i], &elems[count]);
 		count += 2;
 	}
+	if (count == 0)
+		return 0; /* as ADD, which then makes no table */
 	return err_ctx(e, fw_check(&masquerade, elems, count, e), "ipMasq");
 }

@@ -19,7 +19,8 @@ int masquerade_add(const struct fw_owner *o, const struct cni_result *r, struct 
 
 /*
  * CHECK: CNI_ERR_DIFFERS when an address of r is not masqueraded any more. In a chain others may
- * have added addresses: those of another interface than at's do not count.
+ * have added addresses: those of another interface than at's do not count. Without an address
+ * there is nothing to ask for, not even the table.
  */
 int masquerade_check(const struct cni_attachment *at, const struct cni_result *r, struct err *e);
 

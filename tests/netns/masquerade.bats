@@ -351,3 +351,11 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	fails 7 "ipMasqBackend" add bridge a "$(jq -c '.ipMasqBackend = "pf"' <<<"$conf")"
 	diff <(echo "$before") <(snapshot)
 }
+
+@test "ipMasq of a pod without addresses makes no table, and CHECK asks for none" {
+	conf=$(net net1 br1 10.1.0.0/24 'del(.ipam, .isDefaultGateway)')
+	result=$(add bridge a "$conf")
+	run ! nft list table inet cnibox
+	checks a "$conf" "$result"
+	del bridge a "$conf"
+}
