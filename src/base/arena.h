@@ -1,8 +1,8 @@
 /*
  * Memory that is never given back piece by piece: a block handed out from the front.
  *
- * There is no malloc in cnibox. Plugins live for one call and use the static arena of main.c; an
- * agent resets its arena after each pass. Untouched pages of a large arena cost nothing.
+ * There is no malloc in cnibox. Plugins live for one call and use the static arena of cni/plugin.c;
+ * other programs have their own. Untouched pages of a large arena cost nothing.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H

@@ -2,7 +2,7 @@
  * How an attachment is found again: names derived from network, container and interface, and the
  * mark on its host end, or on its interface in the pod when that has no end on the host.
  *
- * Nothing is remembered in files: DEL, CHECK, GC and list compute the host end's name, or read its
+ * Nothing is remembered in files: DEL, CHECK and GC compute the host end's name, or read its
  * alias, which carries all three in clear (`ip link` shows it): "cnibox NETWORK CONTAINER
  * INTERFACE".
  *

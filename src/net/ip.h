@@ -1,5 +1,5 @@
 /*
- * Addresses, routes and neighbours of a namespace. Follows net/ipv4/devinet.c, fib_frontend.c,
+ * Addresses and routes of a namespace. Follows net/ipv4/devinet.c, fib_frontend.c,
  * net/ipv6/addrconf.c, route.c.
  *
  * Functions without a result only write their request into the batch; nl_commit() sends it.

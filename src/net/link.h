@@ -1,6 +1,6 @@
 /*
- * Links: veth pairs, bridges and their ports. Follows net/core/rtnetlink.c, drivers/net/veth.c,
- * net/bridge/br_netlink.c.
+ * Links: veth pairs, bridges and their ports, dummies. Follows net/core/rtnetlink.c,
+ * drivers/net/veth.c, net/bridge/br_netlink.c.
  *
  * Functions without a result only write their request into the batch; nl_commit() sends it. Lookups
  * act at once and return 1 when found, 0 when there is none, -errno else.

@@ -1,6 +1,6 @@
 /*
  * What is swept. A new plugin is one line here: its name, its configuration, the verbs worth
- * sweeping. A chained plugin is a line with the configuration that cnitool runs (see CHAIN).
+ * sweeping. A chained plugin is a line with the configuration that cnitool runs.
  */
 #include "sweep.h"
 
