@@ -106,7 +106,7 @@ static int receive_all(int fd, char *buf, size_t len, int timeout_ms, struct err
 static int call_receive(int fd, struct arena *a, int timeout_ms, struct json_raw *out,
 			struct err *e)
 {
-	char head[DHCP_RPC_HEAD], *text;
+	char head[DHCP_RPC_HEAD] = { 0 }, *text;
 	int r = receive_all(fd, head, sizeof(head), timeout_ms, e);
 	size_t len;
 

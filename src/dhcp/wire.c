@@ -221,7 +221,7 @@ int dhcp_wire_find(struct dhcp_wire *w, int home, struct dhcp_link *out, struct 
 {
 	static struct visit v;
 	int ns = netns_open(w->netns, e), r;
-	struct stat st;
+	struct stat st = { 0 };
 
 	if (ns < 0)
 		return ns;

@@ -177,6 +177,6 @@ void iface_complete_gateways(struct iface *i);
 const char *iface_mac_text(const struct iface *i, const uint8_t mac[static 6]);
 
 /* For the engine's files: the start of each command; the host's socket is open after it. */
-int iface_open(struct iface **i, const struct cni_request *req, const void *conf, struct err *e);
+int iface_open(struct iface **out, const struct cni_request *req, const void *conf, struct err *e);
 
 #endif

@@ -4,8 +4,9 @@
 
 struct json_iter json_members(struct json_raw raw)
 {
-	if (raw.text)
-		raw = json_trim(raw);
+	if (!raw.text)
+		return (struct json_iter){ 0 };
+	raw = json_trim(raw);
 	if (!raw.len || (*raw.text != '{' && *raw.text != '['))
 		return (struct json_iter){ 0 };
 	return (struct json_iter){ .at = raw.text + 1,

@@ -59,7 +59,7 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 		 struct err *e)
 {
 	static struct pod pod;
-	struct link lo;
+	struct link lo = { 0 };
 	int r = pod_open(&pod, req, e);
 
 	(void)conf;

@@ -206,7 +206,7 @@ static int read_entry(struct arena *a, int dir, const char *name, struct cache_e
 		r = json_decode(a, text.text, text.len, &table, &f, e);
 	if (r == 0 && strcmp(f.kind, KIND) != 0)
 		r = err_set(e, EINVAL, "kind \"%.48s\": expected \"" KIND "\"", f.kind);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	*out = (struct cache_entry){
 		.at = { .network = f.network, .container_id = f.container, .ifname = f.ifname },
@@ -263,7 +263,7 @@ int cache_list(struct arena *a, const char *base, const char *network, struct ca
 	       size_t *count, struct err *e)
 {
 	const char *path = arena_printf(a, "%s/results", base);
-	struct dirlist files;
+	struct dirlist files = { .dir = -1 };
 	int r;
 
 	*count = 0;

@@ -161,7 +161,7 @@ static int take_result(const struct chain *c, struct json_raw raw, struct json_r
 static int add_one(const struct chain *c, const struct net_plugin *p, struct json_raw *result,
 		   struct err *e)
 {
-	struct json_raw answer;
+	struct json_raw answer = { 0 };
 	int r = call(c, p, CNI_ADD, *result, &answer, e);
 
 	if (r == 0)
@@ -331,7 +331,7 @@ static int version_one(const struct chain *c, const struct net_plugin *p, struct
 	struct versions v = { 0 };
 	const char *const *version;
 	bool spoken = false;
-	struct json_raw answer;
+	struct json_raw answer = { 0 };
 	struct text config;
 	int r;
 

@@ -121,7 +121,7 @@ static int read_plugins(struct arena *a, const struct json_list *raws, struct ne
 	out->plugins = arena_array(a, raws->count, sizeof(*out->plugins));
 	if (!out->plugins)
 		return err_set(e, ENOMEM, "plugins: too many");
-	for (size_t i = 0; i < raws->count; i++) {
+	for (size_t i = 0; raw && i < raws->count; i++) {
 		r = net_plugin_parse(a, raw[i], &out->plugins[i], e);
 		if (r < 0)
 			return err_ctx(e, r, "plugins[%zu]", i);

@@ -51,7 +51,7 @@ int net_list_parse(struct arena *a, struct json_raw text, struct net_list *out, 
 		   struct err *e);
 
 /* One plugin's object (a checked document, or to be checked). */
-int net_plugin_parse(struct arena *a, struct json_raw text, struct net_plugin *out, struct err *e);
+int net_plugin_parse(struct arena *a, struct json_raw raw, struct net_plugin *out, struct err *e);
 
 /* What a call adds to a plugin's object. Text NULL: not added. */
 struct net_inject {
