@@ -263,10 +263,10 @@ static int set_mac(struct bridge_host *b, const char *name, struct err *e)
 	return r;
 }
 
-static int check_gateway(struct nl *nl, const struct link *bridge, const struct prefix *gw,
-			 struct err *e)
+static int check_gateway(struct nl *nl, const struct link *bridge, const struct cni_result *prev,
+			 const struct prefix *gw, struct err *e)
 {
-	struct address_walk w = { .wanted = gw };
+	struct address_walk w = { .wanted = gw, .ips = prev };
 	int r = ifaddr_each(nl, gw->addr.family, bridge->index, judge_address, &w, e);
 
 	if (r == 0 && !w.present)
@@ -289,7 +289,7 @@ int bridge_host_check(struct nl *nl, const struct link *bridge, const struct bri
 		const struct prefix gw = { .addr = ip->gateway, .len = ip->address.len };
 
 		if (ip->interface == iface && addr_is_set(&gw.addr))
-			r = check_gateway(nl, bridge, &gw, e);
+			r = check_gateway(nl, bridge, prev, &gw, e);
 	}
 	return r;
 }

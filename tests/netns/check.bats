@@ -88,6 +88,13 @@ noticed() {
 	noticed "10.1.0." "mv $lease $LEASES/10.1.0.250"
 }
 
+@test "CHECK of two addresses of one family, each with a gateway on the bridge" {
+	attach '{"cniVersion":"1.1.0","name":"net1","type":"bridge","bridge":"br1","isGateway":true,
+		"ipam":{"type":"host-local","ranges":[[{"subnet":"10.1.0.0/24"}],[{"subnet":"10.2.0.0/24"}]]}}'
+	ip addr del 10.2.0.1/24 dev br1
+	fails 105 "bridge \"br1\" has lost the gateway's address 10.2.0.1/24" call CHECK bridge a /run/netns/a "$checked"
+}
+
 @test "CHECK succeeds for a host end that was renamed" {
 	attach
 	ip link set "$end" name old0
