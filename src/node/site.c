@@ -10,11 +10,11 @@
 
 #include "base/err.h"
 #include "cluster/cluster.h"
+#include "fw/foreign_chain.h"
 #include "net/ip.h"
 #include "net/link.h"
 #include "net/nl.h"
 #include "net/sysctl.h"
-#include "node/foreign_chain.h"
 #include "node/saved.h"
 
 #define ATTACHMENT_MARK "cnibox " /* an alias of a pod's host end begins so */
@@ -128,7 +128,8 @@ static void read_accept_ra(struct site *s)
 static int read_chains(struct site *s, struct err *e)
 {
 	struct err mine = { 0 };
-	int r = nl_is_open(s->nft) ? foreign_chains_read(s->nft, &s->chains, &mine) : -EOPNOTSUPP;
+	int r = nl_is_open(s->nft) ? foreign_chains_read(s->nft, NODE_COMMENT, &s->chains, &mine)
+				   : -EOPNOTSUPP;
 
 	if (r != -EOPNOTSUPP)
 		return r < 0 ? err_take(e, &mine) : 0;

@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/text.h"
+#include "fw/foreign_chain.h"
 #include "node/diff.h"
-#include "node/foreign_chain.h"
 #include "node/kind.h"
 #include "node/kinds/kinds.h"
 

@@ -18,9 +18,9 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
+#include "fw/foreign_chain.h"
 #include "net/nft.h"
 #include "net/nl.h"
-#include "node/foreign_chain.h"
 #include "node/kind.h"
 #include "node/site.h"
 

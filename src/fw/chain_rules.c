@@ -6,40 +6,47 @@
  * of its own (TCP by a reset) belongs to it. A jump that is made in any case is followed: where the
  * chain that it leads to lets nothing come back, the jump is that rule.
  */
-#include "node/chain_rules.h"
+#include "fw/chain_rules.h"
 
 #include <string.h>
 
 #include "base/err.h"
 #include "net/nl.h"
-#include "node/site.h"
 
 #define DEPTH_MAX 16 /* NFT_JUMP_STACK_SIZE of include/net/netfilter/nf_tables.h */
 
+struct collecting {
+	const char *mark;
+	struct list *rules;
+};
+
 static int collect_rule(const struct nft_rule_info *in, void *arg)
 {
-	struct list *l = arg;
+	const struct collecting *c = arg;
+	struct list *l = c->rules;
 	struct chain_rule r = { .handle = in->handle,
 				.end = in->end,
 				.family = in->family,
 				.by_proto = in->by_proto,
 				.matches = in->matches };
-	size_t mark = strlen(NODE_COMMENT);
+	size_t mark = strlen(c->mark);
 
 	if (in->first) /* perhaps not for the first time */
 		l->count = 0;
-	if (strncmp(in->comment, NODE_COMMENT, mark) == 0)
+	r.foreign = strncmp(in->comment, FW_MARK, strlen(FW_MARK)) != 0;
+	if (strncmp(in->comment, c->mark, mark) == 0)
 		r.ours = list_text(l, in->comment + mark);
-	else if (!in->matches && in->target[0])
+	if (r.foreign && !in->matches && in->target[0])
 		r.target = list_text(l, in->target);
 	list_add(l, &r);
 	return 0;
 }
 
-int chain_rules_read(struct nl *nft, const struct nft_table *t, const char *chain, struct list *out,
-		     struct err *e)
+int chain_rules_read(struct nl *nft, const struct nft_table *t, const char *chain, const char *mark,
+		     struct list *out, struct err *e)
 {
-	int r = nft_rule_each(nft, t, chain, collect_rule, out, e);
+	struct collecting c = { mark, out };
+	int r = nft_rule_each(nft, t, chain, collect_rule, &c, e);
 
 	return r < 0 ? r : list_check(out, "nftables rules", e);
 }
@@ -55,14 +62,14 @@ struct walk {
 
 static bool decides(const struct walk *w, const struct chain_rule *r)
 {
-	return !r->ours && !r->matches && !r->by_proto && (!r->family || r->family == w->family);
+	return r->foreign && !r->matches && !r->by_proto && (!r->family || r->family == w->family);
 }
 
 /* Does it say no more than the rule behind it, or nothing at all? */
 static bool belongs_to_next(const struct walk *w, const struct chain_rule *r)
 {
-	if (r->ours || r->matches)
-		return r->ours;
+	if (!r->foreign || r->matches)
+		return !r->foreign;
 	if (r->end == NFT_END_DROP)
 		return r->by_proto || (r->family && r->family != w->family);
 	return r->end == NFT_END_NONE;
@@ -76,7 +83,7 @@ static size_t find_place(const struct walk *w, const struct chain_rule *r, size_
 	while (at > 0 && belongs_to_next(w, &r[at - 1]))
 		at--;
 	for (size_t i = 0; i < at; i++)
-		place += !r[i].ours;
+		place += r[i].foreign;
 	return place;
 }
 
@@ -92,7 +99,7 @@ static int follow(struct walk *w, const struct chain_rule *r, struct chain_end *
 	if (w->depth >= DEPTH_MAX || !r->target)
 		return 0;
 	list_init(&rules, w->arena, sizeof(struct chain_rule));
-	ret = chain_rules_read(w->nft, w->table, r->target, &rules, e);
+	ret = chain_rules_read(w->nft, w->table, r->target, FW_MARK, &rules, e);
 	w->depth++;
 	if (ret == 0)
 		ret = find_end(w, &rules, CHAIN_PASSES, out, e);
@@ -164,7 +171,7 @@ uint64_t chain_rules_at(const struct list *rules, size_t place)
 	const struct chain_rule *r = rules->at;
 
 	for (size_t i = 0; i < rules->count; i++) {
-		if (!r[i].ours && place-- == 0)
+		if (r[i].foreign && place-- == 0)
 			return r[i].handle;
 	}
 	return 0;
@@ -184,7 +191,7 @@ bool chain_rules_in_place(const struct list *rules, uint8_t family, size_t place
 	for (size_t i = 0; i < rules->count; i++) {
 		if (chain_rule_is_ours(&r[i], family) && others != place)
 			return false;
-		others += !r[i].ours;
+		others += r[i].foreign;
 	}
 	return true;
 }

@@ -2,9 +2,13 @@
  * The rules of a chain, and where in it accepts of ours belong: as late as they still work, so that
  * whatever others have written down to drop is still dropped. That is before the rule that drops
  * whatever comes to it, or, where only the policy drops, behind all others.
+ *
+ * Ours are known by their comments, FW_MARK and what each part of the program adds to it. A part
+ * changes the rules with its own mark only; those of the program's other parts are none of others'
+ * either, so that all find the same place and stand in it side by side.
  */
-#ifndef NODE_CHAIN_RULES_H
-#define NODE_CHAIN_RULES_H
+#ifndef FW_CHAIN_RULES_H
+#define FW_CHAIN_RULES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,13 +20,17 @@
 struct err;
 struct nl;
 
+#define FW_MARK "cnibox "
+
 struct chain_rule {
 	uint64_t handle;
-	const char *ours;   /* what our comment says behind the mark; NULL: a rule of others */
+	const char *ours;   /* what its comment says behind the mark that was asked for, or NULL */
 	const char *target; /* of JUMP and GOTO */
 	enum nft_end end;
-	uint8_t family; /* 0: any that its table has */
-	bool by_proto, matches;
+	uint8_t family; /* AF_*; 0: any that its table has */
+	bool foreign;	/* its comment does not begin with FW_MARK: a rule of others */
+	bool by_proto;	/* it asks for a layer 4 protocol */
+	bool matches;	/* it asks for anything else */
 };
 
 enum chain_verdict { CHAIN_PASSES, CHAIN_ACCEPTS, CHAIN_DROPS };
@@ -34,9 +42,13 @@ struct chain_end {
 	const char *by; /* the chain that a jump leads to and that drops; NULL: this one does */
 };
 
-/* out is a list of struct chain_rule; texts live in its arena. No chain: an empty list. */
-int chain_rules_read(struct nl *nft, const struct nft_table *t, const char *chain, struct list *out,
-		     struct err *e);
+/*
+ * All rules, in order; out is a list of struct chain_rule, and texts live in its arena. mark begins
+ * with FW_MARK: "cnibox node: ". No such chain: an empty list. Errors as nft_rule_each(); -ENOMEM:
+ * the arena is full.
+ */
+int chain_rules_read(struct nl *nft, const struct nft_table *t, const char *chain, const char *mark,
+		     struct list *out, struct err *e);
 
 /* A chain as a packet of one family meets it. */
 struct chain_path {
@@ -46,17 +58,23 @@ struct chain_path {
 	enum chain_verdict policy; /* of those that come to the end; CHAIN_PASSES without a hook */
 };
 
-/* Jumps are followed; the rules that they lead to are read now. */
+/*
+ * Jumps are followed, NFT_JUMP_STACK_SIZE deep; the rules that they lead to are read now, into the
+ * arena of path's. Errors as chain_rules_read().
+ */
 int chain_end_find(struct nl *nft, const struct chain_path *path, struct chain_end *out,
 		   struct err *e);
 
-/* The handle of the rule of others that has `place` of them before it; 0: none has. */
+/*
+ * The handle of the rule of others that has `place` of them before it, for
+ * nft_rule_begin_before(); 0, none has: append.
+ */
 uint64_t chain_rules_at(const struct list *rules, size_t place);
 
-/* Is it one of ours for packets of the family? */
+/* Has it the mark that was asked for, and is it for packets of the family (AF_*)? */
 bool chain_rule_is_ours(const struct chain_rule *r, uint8_t family);
 
-/* Do all of ours for the family stand side by side in this place? */
+/* Do all of these stand in this place, with no rule of others between them? */
 bool chain_rules_in_place(const struct list *rules, uint8_t family, size_t place);
 
 #endif

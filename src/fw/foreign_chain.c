@@ -1,5 +1,5 @@
 /* Chains of other programs: see foreign_chain.h. */
-#include "node/foreign_chain.h"
+#include "fw/foreign_chain.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,7 +92,7 @@ int foreign_chain_reread(struct nl *nft, struct foreign_chain *c, struct err *e)
 	int r;
 
 	c->rules.count = 0;
-	r = chain_rules_read(nft, &c->table, c->name, &c->rules, e);
+	r = chain_rules_read(nft, &c->table, c->name, c->mark, &c->rules, e);
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
 		c->end[i] = (struct chain_end){ .verdict = CHAIN_PASSES };
 		path.family = families[i];
@@ -137,7 +137,7 @@ static void prefer_docker_user(struct foreign_chain *c, size_t count)
 	}
 }
 
-int foreign_chains_read(struct nl *nft, struct list *out, struct err *e)
+int foreign_chains_read(struct nl *nft, const char *mark, struct list *out, struct err *e)
 {
 	struct foreign_chain *c;
 	int r = nft_chain_each(nft, NFPROTO_UNSPEC, collect_chain, out, e);
@@ -145,8 +145,10 @@ int foreign_chains_read(struct nl *nft, struct list *out, struct err *e)
 	if (r >= 0)
 		r = list_check(out, "nftables chains", e);
 	c = out->at;
-	for (size_t i = 0; i < out->count && r == 0; i++)
+	for (size_t i = 0; i < out->count && r == 0; i++) {
+		c[i].mark = mark;
 		r = read_chain(nft, &c[i], out->arena, e);
+	}
 	if (r == 0)
 		prefer_docker_user(c, out->count);
 	return r;
