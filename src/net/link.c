@@ -168,6 +168,12 @@ void link_set_mac(struct nl *nl, int index, const uint8_t mac[static 6])
 	nl_put(nl, IFLA_ADDRESS, mac, 6);
 }
 
+void link_set_name(struct nl *nl, int index, const char *name)
+{
+	set_link(nl, "set link name", index);
+	nl_put_str(nl, IFLA_IFNAME, name);
+}
+
 void link_set_alias(struct nl *nl, int index, const char *alias, uint32_t group)
 {
 	set_link(nl, "set link alias", index);

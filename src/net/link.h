@@ -1,6 +1,7 @@
 /*
- * Links: veth pairs, bridges and their ports, dummies. Follows net/core/rtnetlink.c,
- * drivers/net/veth.c, net/bridge/br_netlink.c.
+ * Links: veth pairs, bridges and their ports, dummies, macvlan, ipvlan, VLANs. Follows
+ * net/core/rtnetlink.c, drivers/net/veth.c, net/bridge/br_netlink.c, drivers/net/macvlan.c,
+ * drivers/net/ipvlan, net/8021q/vlan_netlink.c.
  *
  * Functions without a result only write their request into the batch; nl_commit() sends it. Lookups
  * act at once and return 1 when found, 0 when there is none, -errno else.
@@ -40,13 +41,16 @@ struct link {
 	uint32_t mtu;
 	uint32_t group;
 	int master; /* ifindex, 0: none */
-	int peer;   /* ifindex of a veth's other end in its own namespace (IFLA_LINK), 0: none */
-	bool peer_elsewhere; /* the other end is in another namespace (IFLA_LINK_NETNSID present) */
-	int peer_ns;	     /* that namespace's number in this one (netns_id()), -1: none */
+	int peer;   /* ifindex of a veth's other end, or of the parent, in its own namespace
+		       (IFLA_LINK), 0: none */
+	bool peer_elsewhere;	/* that is in another namespace (IFLA_LINK_NETNSID present) */
+	int peer_ns;		/* that namespace's number in this one (netns_id()), -1: none */
 	bool hairpin, isolated; /* as a bridge port */
 	bool bridge_port;	/* master is a bridge */
 	uint8_t port_state;	/* in that: BR_STATE_* */
 	bool ready;		/* operational (RFC 2863), and the kernel's queues know it */
+	uint32_t mode;		/* of a macvlan (MACVLAN_MODE_*) or ipvlan (IPVLAN_MODE_*) */
+	uint16_t vlan_id;	/* of a VLAN's interface */
 	uint8_t bridge_id[6];	/* of a bridge: the MAC in its id; zero before its first port */
 	struct link_ipv6 ipv6;
 	char alias[LINK_ALIAS_SIZE];
@@ -104,6 +108,30 @@ struct new_link {
 	uint32_t group;	    /* IFLA_GROUP */
 };
 void link_add(struct nl *nl, const struct new_link *l);
+
+/*
+ * A link that hangs on another, down. nl is a socket in the parent's namespace. It is never outside
+ * of ns; but the kernels up to 6.14 ask for its name in nl's namespace, too: choose one that is not
+ * there (-EEXIST), and link_set_name() behind it. Behind this message stands a barrier.
+ */
+struct child_link {
+	const char *name;
+	int parent;	    /* ifindex */
+	int ns;		    /* descriptor of the namespace that it is made in; 0: the parent's */
+	const uint8_t *mac; /* 6 bytes; NULL: the kernel's choice */
+	uint32_t mtu;	    /* 0: the parent's */
+	uint32_t group;	    /* IFLA_GROUP */
+};
+struct macvlan {
+	uint32_t mode;		  /* MACVLAN_MODE_* */
+	uint32_t broadcast_queue; /* packets; 0: the kernel's choice; before 5.10 always */
+};
+void link_add_macvlan(struct nl *nl, const struct child_link *l, const struct macvlan *m);
+void link_add_ipvlan(struct nl *nl, const struct child_link *l, uint16_t mode); /* IPVLAN_MODE_* */
+void link_add_vlan(struct nl *nl, const struct child_link *l, uint16_t id); /* 802.1Q; 0 to 4094 */
+
+/* The link is down. -EEXIST: another has the name. */
+void link_set_name(struct nl *nl, int index, const char *name);
 
 void link_up(struct nl *nl, int index);
 void link_down(struct nl *nl, int index);

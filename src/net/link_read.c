@@ -29,6 +29,40 @@ static void read_bridge(const struct nlattr *data, struct link *l)
 	memcpy(l->bridge_id, id.addr, sizeof(l->bridge_id));
 }
 
+static void read_macvlan(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_MACVLAN_MODE + 1];
+
+	(void)nl_attrs_nested(data, a, IFLA_MACVLAN_MODE);
+	l->mode = nl_u32(a[IFLA_MACVLAN_MODE]);
+}
+
+static void read_ipvlan(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_IPVLAN_MODE + 1];
+
+	(void)nl_attrs_nested(data, a, IFLA_IPVLAN_MODE);
+	l->mode = nl_u16(a[IFLA_IPVLAN_MODE]);
+}
+
+static void read_vlan(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_VLAN_ID + 1];
+
+	(void)nl_attrs_nested(data, a, IFLA_VLAN_ID);
+	l->vlan_id = nl_u16(a[IFLA_VLAN_ID]);
+}
+
+static const struct {
+	const char *kind;
+	void (*read)(const struct nlattr *data, struct link *l);
+} readers[] = {
+	{ "bridge", read_bridge },
+	{ "macvlan", read_macvlan },
+	{ "ipvlan", read_ipvlan },
+	{ "vlan", read_vlan },
+};
+
 static void read_kind(const struct nlattr *info, struct link *l)
 {
 	const struct nlattr *a[IFLA_INFO_SLAVE_DATA + 1], *port[IFLA_BRPORT_ISOLATED + 1];
@@ -36,8 +70,10 @@ static void read_kind(const struct nlattr *info, struct link *l)
 
 	(void)nl_attrs_nested(info, a, IFLA_INFO_SLAVE_DATA);
 	(void)nl_str(a[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
-	if (strcmp(l->kind, "bridge") == 0)
-		read_bridge(a[IFLA_INFO_DATA], l);
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+		if (strcmp(l->kind, readers[i].kind) == 0)
+			readers[i].read(a[IFLA_INFO_DATA], l);
+	}
 	if (!nl_str(a[IFLA_INFO_SLAVE_KIND], master_kind, sizeof(master_kind)) ||
 	    strcmp(master_kind, "bridge") != 0)
 		return;
