@@ -177,9 +177,13 @@ int host_local_read(const struct cni_request *req, struct json_raw ipam, struct 
 {
 	struct conf c = { .data_dir = LEASE_DATA_DIR };
 	bool ranges = !cni_takes_away(req);
-	int r = json_decode_raw(req->arena, ipam, "ipam", ranges ? &host_local_keys : &names_table,
-				&c, e);
+	int r;
 
+	if (!ipam.text)
+		r = err_set(e, EINVAL, "ipam: missing; the keys of host-local stand there");
+	else
+		r = json_decode_raw(req->arena, ipam, "ipam",
+				    ranges ? &host_local_keys : &names_table, &c, e);
 	*out = (struct host_local){ .routes = c.routes };
 	out->data_dir = c.data_dir && *c.data_dir ? c.data_dir : LEASE_DATA_DIR;
 	out->resolv_conf = c.resolv_conf && *c.resolv_conf ? c.resolv_conf : NULL;

@@ -55,6 +55,26 @@ static int find_foreign(const struct cni_request *req, const char *type, struct 
 	return 0;
 }
 
+static int read_own(const struct cni_request *req, struct ipam *out, struct err *e)
+{
+	switch (out->kind) {
+	case IPAM_NONE:
+	case IPAM_FOREIGN:
+		break;
+	case IPAM_HOST_LOCAL:
+		return host_local_read(req, req->ipam, &out->local, e);
+	case IPAM_DHCP:
+		return ipam_dhcp_read(req, req->ipam, &out->dhcp, e);
+	}
+	return 0;
+}
+
+int ipam_read(const struct cni_request *req, const char *type, struct ipam *out, struct err *e)
+{
+	*out = (struct ipam){ .kind = own_kind(type) };
+	return read_own(req, out, e);
+}
+
 int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam *out, struct err *e)
 {
 	struct ipam_type t = { 0 };
@@ -68,11 +88,8 @@ int ipam_select(const struct cni_request *req, lease_gone_fn *gone, struct ipam 
 	if (r < 0 || !t.type || !*t.type)
 		return r;
 	r = find_foreign(req, t.type, out, e);
-	if (r == 0 && out->kind == IPAM_DHCP)
-		return ipam_dhcp_read(req, req->ipam, &out->dhcp, e);
-	if (r < 0 || out->kind != IPAM_HOST_LOCAL)
-		return r;
-	r = host_local_read(req, req->ipam, &out->local, e);
+	if (r == 0)
+		r = read_own(req, out, e);
 	out->local.gone = gone;
 	return r;
 }
