@@ -155,11 +155,14 @@ static bool has_dead_maker(const struct link *l)
 
 bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *l)
 {
-	char alias[LINK_ALIAS_SIZE];
+	char alias[LINK_ALIAS_SIZE], made_as[IF_NAMESIZE];
 
-	if (strcmp(l->name, at->ifname) != 0)
+	if (l->alias[0])
+		return strcmp(l->alias, attachment_alias(at, alias)) == 0;
+	if (strcmp(l->name, at->ifname) != 0 &&
+	    strcmp(l->name, attachment_host_name(at, made_as)) != 0)
 		return false;
-	return l->alias[0] ? strcmp(l->alias, attachment_alias(at, alias)) == 0 : has_dead_maker(l);
+	return has_dead_maker(l);
 }
 
 uint32_t attachment_group(void)

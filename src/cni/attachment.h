@@ -61,9 +61,10 @@ bool attachment_parse(const char *alias, char buf[static LINK_ALIAS_SIZE],
 bool attachment_owns(const struct cni_attachment *at, const struct link *l);
 
 /*
- * Is this link, in the pod, the interface of this attachment? The alias says so, or the group of a
- * maker that was killed before it was set (what a living one makes is its own affair). The pod can
- * write both: believe it for nothing but its own interface.
+ * Is this link, in the pod, the interface of this attachment? The alias says so, whatever the pod
+ * calls it; or the group of a maker that was killed before the alias was set, with the interface's
+ * name or the derived one (what a living one makes is its own affair). The pod can write all of
+ * them: believe it for nothing but its own interface.
  */
 bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *l);
 

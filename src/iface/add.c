@@ -14,6 +14,7 @@
 #include "cni/attachment.h"
 #include "fw/masquerade.h"
 #include "iface/host_end.h"
+#include "iface/in_pod.h"
 #include "iface/reaper.h"
 #include "net/netns.h"
 
@@ -43,8 +44,7 @@ static void undo_link(void *ctx)
 	struct nl *nl = i->driver->host_end ? &i->host : &i->pod.nl;
 	struct err e = { 0 };
 	struct link l;
-	int r = i->driver->host_end ? host_end_search(i, &l, &e)
-				    : link_find(nl, i->req->at.ifname, &l, &e);
+	int r = i->driver->host_end ? host_end_search(i, &l, &e) : in_pod_search(i, &l, &e);
 
 	if (r > 0) {
 		link_del(nl, l.index);
@@ -124,7 +124,7 @@ static struct pod_want want_of(const struct iface *i)
 	return (struct pod_want){
 		.ifname = i->req->at.ifname,
 		.alias = i->driver->host_end ? NULL : i->alias,
-		.announce = i->driver->host_end,
+		.announce = i->driver->host_end || i->driver->on_wire,
 		.dad = i->conf->dad,
 		.by_gateway = i->driver->by_gateway,
 		.r = &i->ips,
@@ -253,17 +253,23 @@ static int check_free(struct iface *i, struct err *e)
 		r = pod_check_free(&i->pod, i->req->at.ifname, e);
 	if (r == 0 && i->driver->host_end)
 		r = check_host_name(i, e);
-	return r;
+	return r == 0 && i->driver->inspect ? i->driver->inspect(i, e) : r;
 }
 
-/* prevResult says nothing here: such a plugin begins a chain, as the reference's does. */
+/*
+ * What stands in prevResult does not reach the result: such a plugin begins a chain, or takes the
+ * place of what was before it, as the reference's does.
+ */
 int iface_add(const struct cni_request *req, const void *conf, struct cni_result *out,
 	      struct undo *u, struct err *e)
 {
+	static struct cni_result prev;
 	struct iface *i;
 	int r = iface_open(&i, req, conf, e);
 
+	prev = *out;
 	*out = (struct cni_result){ 0 };
+	i->prev = req->prev_result.text ? &prev : NULL;
 	if (r == 0)
 		r = check_free(i, e);
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include "cni/attachment.h"
 #include "fw/masquerade.h"
 #include "iface/host_end.h"
+#include "iface/in_pod.h"
 #include "iface/reaper.h"
 #include "iface/stale.h"
 
@@ -110,9 +111,9 @@ static int del_in_pod(struct iface *i, struct err *e)
 
 	if (r <= 0)
 		return r;
-	r = link_find(&i->pod.nl, i->req->at.ifname, &l, e);
+	r = in_pod_search(i, &l, e);
 	if (r > 0)
-		r = attachment_owns_in_pod(&i->req->at, &l) ? del_pod_link(i, &l, e) : 0;
+		r = del_pod_link(i, &l, e);
 	pod_close(&i->pod);
 	return r;
 }

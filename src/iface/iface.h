@@ -69,7 +69,8 @@ struct iface {
 	struct pod pod; /* the pod's side, open during ADD */
 	char host_name[IF_NAMESIZE];
 	char alias[LINK_ALIAS_SIZE];
-	uint8_t mac[6];	       /* ADD: of the pod's interface: link() makes it so */
+	const struct cni_result *prev; /* ADD: what the chain has made so far; NULL: nothing */
+	uint8_t mac[6];	       /* ADD: of the pod's interface: link() makes it so, or says */
 	uint32_t mtu;	       /* ADD: of the pod's interface, as link() made it; 0: not known */
 	struct link end;       /* CHECK: the host end */
 	int in_prev;	       /* CHECK: the pod's interface among prevResult's */
@@ -82,7 +83,7 @@ struct iface {
  * -errno with e set. Except for link(), one that fails has left nothing; one that succeeds has
  * pushed the inverse of what outlives the pod's interface.
  *
- * ADD looks first at everything that can be wrong, then
+ * ADD looks first at everything that can be wrong (inspect), then
  *
  *	lease, complete, host, gateway, link, masquerade, route, the pod's side, ready, report
  *
@@ -97,17 +98,20 @@ struct iface {
 struct iface_driver {
 	bool host_end;	    /* the pod's interface is one end of a veth, i->host_name the other */
 	bool link_first;    /* whatever the IPAM plugin */
+	bool on_wire;	    /* it has neighbours, who may have known another pod by its addresses */
 	bool ipam_required; /* without addresses the interface is of no use */
 	bool by_gateway; /* nothing but the gateway is on link, not even the rest of the subnet */
 	size_t state_size;
 
-	/* What the interface hangs on: a bridge, a parent link. */
+	/* Find what is there already, and refuse what cannot be, before anything changes. */
+	int (*inspect)(struct iface *i, struct err *e);
+	/* What the interface hangs on: a bridge, say. */
 	int (*host)(struct iface *i, struct undo *u, struct err *e);
 	/*
-	 * Make the pod's interface, down, named i->req->at.ifname, with i->mac. A new link is in
-	 * the group attachment_group() until it has its alias: of a host end that is link()'s to
-	 * set, in the pod it is the engine's. -EEXIST: it is another's; after any other failure it
-	 * is deleted in case it is there.
+	 * Make the pod's interface, down, named i->req->at.ifname, with i->mac, or set that to what
+	 * it has. A new link is in the group attachment_group() until it has its alias: of a host
+	 * end that is link()'s to set, in the pod it is the engine's. -EEXIST: it is another's;
+	 * after any other failure it is deleted in case it is there.
 	 */
 	int (*link)(struct iface *i, struct err *e);
 	/* Complete i->ips by what the plugin adds: gateways, default routes. */

@@ -15,6 +15,7 @@
 	X(dummy_plugin)                                                                            \
 	X(host_local_plugin)                                                                       \
 	X(loopback_plugin)                                                                         \
+	X(macvlan_plugin)                                                                          \
 	X(my_cni_plugin)                                                                           \
 	X(ptp_plugin)
 

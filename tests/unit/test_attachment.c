@@ -188,6 +188,7 @@ static void an_interface_in_the_pod_is_owned_by_alias_or_maker(void **state)
 {
 	struct link l = named("eth0", "dummy", "cnibox net1 c1 eth0", 0);
 	uint32_t dead = dead_maker();
+	char name[IF_NAMESIZE];
 
 	(void)state;
 	assert_true(attachment_owns_in_pod(&at, &l));
@@ -199,8 +200,13 @@ static void an_interface_in_the_pod_is_owned_by_alias_or_maker(void **state)
 	assert_false(attachment_owns_in_pod(&at, &l));
 	l = named("eth0", "dummy", "cnibox net2 c1 eth0", dead);
 	assert_false(attachment_owns_in_pod(&at, &l));
-	l = named("eth1", "dummy", "cnibox net1 c1 eth0", 0);
+	l = named("eth1", "dummy", "cnibox net1 c1 eth0", 0); /* renamed by the pod */
+	assert_true(attachment_owns_in_pod(&at, &l));
+	l = named("eth1", "dummy", "", dead);
 	assert_false(attachment_owns_in_pod(&at, &l));
+	attachment_host_name(&at, name); /* killed before it was renamed */
+	l = named(name, "macvlan", "", dead);
+	assert_true(attachment_owns_in_pod(&at, &l));
 }
 
 static void an_orphan_has_no_alias_and_a_dead_maker(void **state)

@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# The macvlan plugin: pods with MACs of their own on the node's wire, against the real kernel.
+bats_require_minimum_version 1.5.0
+load helpers
+load wire_helpers
+
+CONF='{"cniVersion":"1.1.0","name":"net1","type":"macvlan","master":"w0","ipam":{"type":"host-local",
+"ranges":[[{"subnet":"10.9.0.0/24","rangeStart":"10.9.0.10"}],[{"subnet":"fd00:9::/64","rangeStart":"fd00:9::10"}]],
+"routes":[{"dst":"0.0.0.0/0","gw":"10.9.0.1"}]}}'
+
+setup() {
+	kernel_has macvlan
+	wire
+	pod a
+	pod b
+}
+
+teardown() {
+	unwire macvlan "$CONF"
+}
+
+# made FILTER: the pod's interface as ip tells it.
+made() {
+	ip -n "${2:-a}" -d -j link show eth0 | jq -c ".[0] | $1"
+}
+
+@test "ADD: result; the pod reaches its neighbours and other pods in both families, and the node has no new link" {
+	before=$(ip -o link | wc -l)
+	r=$(add macvlan a "$CONF")
+	add macvlan b "$CONF" >/dev/null
+	[ "$(jq -c '[.interfaces[] | [.name, .sandbox, .mtu]], [.ips[] | [.address, .interface]]' <<<"$r" | tr -d '\n')" = \
+		'[["eth0","/run/netns/a",1500]][["10.9.0.10/24",0],["fd00:9::10/64",0]]' ]
+	[ "$(made '[.address, .linkinfo.info_kind, .linkinfo.info_data.mode, .ifalias, .group]')" = \
+		"[$(jq '.interfaces[0].mac' <<<"$r"),\"macvlan\",\"bridge\",\"cnibox net1 a eth0\",\"default\"]" ]
+	for address in 10.9.0.1 fd00:9::1 10.9.0.11 fd00:9::11; do
+		ping_from a "$address"
+	done
+	[ "$(ip -n a route show default)" = "default via 10.9.0.1 dev eth0 " ]
+	[ "$(ip -o link | wc -l)" = "$before" ]
+}
+
+@test "ADD: every mode, mtu, MAC, bcqueuelen; the node's own eth0 is not in the way" {
+	ip link add eth0 type veth peer name other
+	for mode in private vepa passthru bridge ""; do
+		r=$(CNI_ARGS='MAC=02:11:22:33:44:55' add macvlan a "$(jq -c --arg mode "$mode" '.mode = $mode | .mtu = 1400 | .bcqueuelen = 2000' <<<"$CONF")")
+		[ "$(made '[.linkinfo.info_data.mode, .mtu, .address]')" = "[\"${mode:-bridge}\",1400,\"02:11:22:33:44:55\"]" ]
+		[ "$(jq -c '.interfaces[0] | [.mtu, .mac]' <<<"$r")" = '[1400,"02:11:22:33:44:55"]' ]
+		[ "$(made .linkinfo.info_data.bcqueuelen)" = 2000 ] || [ "$(made .linkinfo.info_data.bcqueuelen)" = null ]
+		ping_from a 10.9.0.1
+		del macvlan a "$CONF"
+	done
+	ip link del eth0
+}
+
+@test "ADD: mode passthru has the master's MAC, which is the master's again after DEL" {
+	mac=$(cat /sys/class/net/w0/address)
+	r=$(add macvlan a "$(jq -c '.mode = "passthru"' <<<"$CONF")")
+	[ "$(jq -r '.interfaces[0].mac' <<<"$r")" = "$mac" ]
+	unchanged fails 100 passthru add macvlan b "$CONF"
+	del macvlan a "$CONF"
+	CNI_ARGS='MAC=02:11:22:33:44:55' add macvlan a "$(jq -c '.mode = "passthru"' <<<"$CONF")" >/dev/null
+	del macvlan a "$CONF"
+	[ "$(cat /sys/class/net/w0/address)" = "$mac" ]
+}
+
+@test "ADD: the master is that of the default route, of IPv6's when there is no other, and of the pod with linkInContainer" {
+	conf=$(jq -c 'del(.master)' <<<"$CONF")
+	unchanged fails 7 "master: missing, and no default route" add macvlan a "$conf"
+	fails 50 "master: missing" status macvlan "$conf"
+	ip route add default via 10.9.0.1 metric 50
+	add macvlan a "$conf" >/dev/null
+	call CHECK macvlan a /run/netns/a "$(with_prev "$conf" "$(add macvlan a "$conf" eth1)")" eth1
+	del macvlan a "$conf" eth1
+	del macvlan a "$conf"
+	ip route del default
+	ip -6 route add default dev w0
+	add macvlan a "$conf" >/dev/null
+	ping_from a fd00:9::1
+	del macvlan a "$conf"
+	ip link set w0 netns a
+	ip -n a link set w0 up
+	conf=$(jq -c '.linkInContainer = true | .master = "w0"' <<<"$CONF")
+	unchanged fails 7 'there is no interface "w0" in the pod' add macvlan b "$conf"
+	r=$(add macvlan a "$conf")
+	ping_from a 10.9.0.1
+	call CHECK macvlan a /run/netns/a "$(with_prev "$conf" "$r")"
+	del macvlan a "$conf"
+	[ "$(links a)" = 1 ]
+}
+
+@test "ADD: several in one pod, and one without addresses" {
+	two=$(jq -c '.name = "net2" | del(.ipam)' <<<"$CONF")
+	r=$(add macvlan a "$CONF")
+	r2=$(add macvlan a "$two" net1)
+	[ "$(jq -c '[.ips, .interfaces[0].name]' <<<"$r2")" = '[null,"net1"]' ]
+	ip -n a -o link show net1 | grep -q 'UP'
+	call CHECK macvlan a /run/netns/a "$(with_prev "$CONF" "$r")"
+	call CHECK macvlan a /run/netns/a "$(with_prev "$two" "$r2")" net1
+	del macvlan a "$CONF"
+	call CHECK macvlan a /run/netns/a "$(with_prev "$two" "$r2")" net1
+	del macvlan a "$two" net1
+	[ "$(links a)" = 0 ]
+}
+
+@test "ADD: a neighbour that knew another pod by this address is told" {
+	ip -n lan neigh replace 10.9.0.10 lladdr 02:00:00:00:00:99 dev w1 nud stale
+	r=$(add macvlan a "$CONF")
+	for _ in $(seq 50); do
+		ip -n lan neigh show 10.9.0.10 | grep -q "$(jq -r '.interfaces[0].mac' <<<"$r")" && break
+		sleep 0.1
+	done
+	ip -n lan neigh show 10.9.0.10 | grep -q "$(jq -r '.interfaces[0].mac' <<<"$r")"
+}
+
+@test "DEL: everything as before, twice, without a namespace, after the namespace has gone, and whatever the pod calls it" {
+	before=$(snapshot)
+	add macvlan a "$CONF" >/dev/null
+	del macvlan a "$CONF"
+	[ "$(links a)" = 0 ]
+	diff <(echo "$before") <(snapshot)
+	del macvlan a "$CONF"
+	add macvlan a "$CONF" >/dev/null
+	ip -n a link set eth0 down name wan
+	del macvlan a "$(jq -c '.master = "gone" | .mode = "odd" | .mtu = 1 | .mac = "x"' <<<"$CONF")"
+	[ "$(links a)" = 0 ]
+	add macvlan a "$CONF" >/dev/null
+	ip netns del a
+	call DEL macvlan a "" "$CONF"
+	diff <(echo "$before" | grep -v netns/a) <(snapshot)
+}
+
+@test "DEL leaves an interface that is not this attachment's" {
+	ip link add link w0 name eth0 netns a type macvlan
+	unchanged fails 101 "eth0" add macvlan a "$CONF"
+	del macvlan a "$CONF"
+	ip -n a link set eth0 alias "cnibox net2 a eth0"
+	del macvlan a "$CONF"
+	[ "$(links a)" = 1 ]
+}
+
+@test "an ADD that fails late leaves nothing" {
+	unchanged fails 100 route add macvlan a "$(jq -c '.ipam.routes = [{"dst":"192.0.2.0/24","gw":"198.51.100.1"}]' <<<"$CONF")"
+	[ "$(links a)" = 0 ]
+}
+
+@test "what cannot be is refused with its code, and changes nothing" {
+	unchanged fails 7 'mode: "odd" is none of bridge, private, vepa, passthru' add macvlan a "$(jq -c '.mode = "odd"' <<<"$CONF")"
+	unchanged fails 7 'master: there is no interface "w7" on the node' add macvlan a "$(jq -c '.master = "w7"' <<<"$CONF")"
+	unchanged fails 7 "mtu: 1501 is above that of the master w0, 1500" add macvlan a "$(jq -c '.mtu = 1501' <<<"$CONF")"
+	unchanged fails 7 "mtu" add macvlan a "$(jq -c '.mtu = 5' <<<"$CONF")"
+	unchanged fails 7 "mac" add macvlan a "$(jq -c '.mac = "03:11:22:33:44:55"' <<<"$CONF")"
+	unchanged fails 7 "bcqueuelen" add macvlan a "$(jq -c '.bcqueuelen = -1' <<<"$CONF")"
+	unchanged fails 7 "linkInContainer" add macvlan a "$(jq -c '.linkInContainer = "yes"' <<<"$CONF")"
+	ip link add br9 type bridge
+	ip link add p0 type veth peer name p1
+	ip link set p0 master br9
+	unchanged fails 100 "the master serves something else" add macvlan a "$(jq -c '.master = "p0"' <<<"$CONF")"
+	unchanged fails 100 "create macvlan" add macvlan a "$(jq -c '.master = "lo"' <<<"$CONF")"
+	ip link del p0
+	ip link del br9
+}
+
+@test "CHECK: succeeds after ADD, and names what was changed" {
+	prev=$(with_prev "$CONF" "$(add macvlan a "$CONF")")
+	check() { call CHECK macvlan a /run/netns/a "$(jq -c "${1:-.}" <<<"$prev")"; }
+	check
+	fails 105 "not of mode vepa" check '.mode = "vepa"'
+	ip link add p0 type veth peer name p1
+	fails 105 "does not hang on master p0" check '.master = "p0"'
+	ip link del p0
+	fails 105 'there is no interface "w9"' check '.master = "w9"'
+	ip -n a addr del 10.9.0.10/24 dev eth0
+	fails 105 "10.9.0.10/24" check
+	ip -n a link del eth0
+	fails 105 "eth0 is not in the pod" check
+	ip -n a link add eth0 type veth peer name eth1
+	fails 105 "eth0" check
+}
+
+@test "STATUS tells a master that is missing; GC releases leases, what lives in a pod ends with it" {
+	status macvlan "$CONF"
+	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"
+	add macvlan a "$CONF" >/dev/null
+	gc macvlan "$CONF" '[]'
+	[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
+}

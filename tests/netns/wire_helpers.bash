@@ -1,0 +1,54 @@
+# What the tests of pods on the node's own wire share: the wire w0, behind which a neighbour is.
+
+# kernel_has KIND ARGUMENT...: or skip.
+kernel_has() {
+	ip link add probe0 type veth peer name probe1
+	if ! ip link add link probe0 name probe2 type "$@" 2>/dev/null; then
+		ip link del probe0
+		skip "this kernel has no $1 links (module $1); tests/lab runs this file in a machine that has"
+	fi
+	ip link del probe0
+}
+
+# The node has w0; lan, 10.9.0.1 and fd00:9::1, is the neighbour there.
+wire() {
+	ip netns add lan
+	ip link add w0 type veth peer name w1 netns lan
+	ip link set w0 up
+	ip addr add 10.9.0.254/24 dev w0
+	ip -n lan link set lo up
+	ip -n lan link set w1 up
+	ip -n lan addr add 10.9.0.1/24 dev w1
+	ip -n lan addr add fd00:9::1/64 dev w1 nodad
+}
+
+# unwire PLUGIN CONF: what the tests leave.
+unwire() {
+	local ns
+	for ns in $(ip netns list | cut -d' ' -f1); do
+		del "$1" "$ns" "$2" >/dev/null 2>&1 || true
+		ip netns del "$ns"
+	done
+	ip link del w0 2>/dev/null || true
+	rm -rf /var/lib/cni/* /run/cnibox
+}
+
+# links POD: how many, without lo.
+links() {
+	ip -n "$1" -o link | grep -vc ': lo:' || true
+}
+
+# ping_from POD ADDRESS
+ping_from() {
+	ip netns exec "$1" ping -c1 -W3 -q "$2"
+}
+
+# gc PLUGIN CONF VALID
+gc() {
+	CNI_COMMAND=GC "$CNIBOX_BIN/$1" <<<"$(jq -c --argjson valid "$3" '."cni.dev/valid-attachments" = $valid' <<<"$2")"
+}
+
+# status PLUGIN CONF
+status() {
+	CNI_COMMAND=STATUS "$CNIBOX_BIN/$1" <<<"$2"
+}
