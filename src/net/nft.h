@@ -236,6 +236,21 @@ typedef int nft_rule_fn(const struct nft_rule_info *r, void *arg);
 int nft_rule_each(struct nl *nl, const struct nft_table *t, const char *chain, nft_rule_fn *fn,
 		  void *arg, struct err *e);
 
+/* A chain that has other rules than it should. */
+struct nft_rules_differ {
+	char chain[NFT_NAME_SIZE];
+	bool lacks; /* fewer than it should; else one that is not wanted, or as many but others */
+};
+
+/*
+ * 1 if the table's rules are those that put() writes, up to RULES_MAX of nft_rule_check.c, in this
+ * order in each chain: matches and statements, not comments and counts. 0 and *out: they are not,
+ * or the table is not there. Chains into which put() writes nothing do not count. Drops what is in
+ * the batch.
+ */
+int nft_rules_check(struct nl *nl, const struct nft_table *t, void (*put)(struct nl *nl),
+		    struct nft_rules_differ *out, struct err *e);
+
 /* el and what it points to are valid during the call; its comment is "" when it has none. */
 typedef int nft_elem_fn(const struct nft_elem *el, void *arg);
 int nft_elem_each(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
@@ -257,18 +272,22 @@ int nft_elem_find(struct nl *nl, const struct nft_table *t, const struct nft_set
 
 /*
  * Several questions about one table, asked in one go. Which one is told by what is set: chain; set
- * and el; neither: the table itself. Not for interval sets of one part.
+ * and el, an element; set alone; generation, that of the ruleset as nft_generation(); none of them,
+ * the table itself. Elements not of interval sets of one part.
  */
 struct nft_query {
 	const struct nft_chain *chain;
 	const struct nft_set *set;
 	const struct nft_elem *el;
+	bool generation;
 
 	/* filled */
 	bool found;
 	bool alike; /* and as it should be: a table that is not dormant; a chain of this type, hook,
-		       priority and policy; an element with these data */
-	uint32_t use; /* of a table: its chains and sets; of a chain: its rules, and jumps to it */
+		       priority and policy; a set with these flags, key and data, and no limit; an
+		       element with these data */
+	uint32_t use; /* of a table: its chains and sets; of a chain: its rules, and jumps to it;
+			 the generation */
 	char comment[256]; /* of an element */
 };
 int nft_query(struct nl *nl, const struct nft_table *t, struct nft_query *q, size_t count,

@@ -16,8 +16,12 @@ static void put_question(struct nl *nl, const struct nft_table *t, const struct 
 	if (q->chain) {
 		nft_request(nl, "find chain", NFT_MSG_GETCHAIN, 0, t);
 		nl_put_str(nl, NFTA_CHAIN_NAME, q->chain->name);
-	} else if (q->set) {
+	} else if (q->set && q->el) {
 		nft_elem_get(nl, t, q->set, q->el);
+	} else if (q->set) {
+		nft_set_get(nl, t, q->set);
+	} else if (q->generation) {
+		nft_generation_get(nl);
 	} else {
 		nft_request(nl, "find table", NFT_MSG_GETTABLE, 0, t);
 	}
@@ -93,6 +97,26 @@ static void read_elem(const struct nlmsghdr *h, struct nft_query *q)
 	str_copy(q->comment, sizeof(q->comment), f.comment);
 }
 
+static void read_generation(const struct nlmsghdr *h, struct nft_query *q)
+{
+	q->use = nft_generation_answer(h);
+	q->found = q->alike = q->use != 0;
+}
+
+static void read_answer(const struct nlmsghdr *h, struct nft_query *q)
+{
+	if (q->chain)
+		read_chain(h, q);
+	else if (q->set && q->el)
+		read_elem(h, q);
+	else if (q->set)
+		q->found = nft_set_answer(h, q->set, &q->alike);
+	else if (q->generation)
+		read_generation(h, q);
+	else
+		read_table(h, q);
+}
+
 struct answers {
 	const struct nft_table *table;
 	struct nft_query *q;
@@ -109,12 +133,8 @@ static int answer(unsigned int request, const struct nlmsghdr *h, int errnum, vo
 			       "the kernel has no nftables (module nf_tables, CONFIG_NF_TABLES)");
 	if (errnum && errnum != ENOENT)
 		return err_sys(a->e, errnum, "nftables %s", a->table->name);
-	if (h && q->chain)
-		read_chain(h, q);
-	else if (h && q->set)
-		read_elem(h, q);
-	else if (h)
-		read_table(h, q);
+	if (h)
+		read_answer(h, q);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "net/nft_wire.h"
@@ -244,6 +245,37 @@ void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set 
 	if (nft_holds_ranges(s))
 		put_fields(nl, s);
 	put_userdata(nl, s);
+}
+
+void nft_set_get(struct nl *nl, const struct nft_table *t, const struct nft_set *s)
+{
+	nft_request(nl, "find set", NFT_MSG_GETSET, 0, t);
+	nl_put_str(nl, NFTA_SET_NAME, s->name);
+}
+
+/* The kernel gives verdicts a size of its own. */
+static bool data_alike(const struct nlattr **a, const struct nft_set *s)
+{
+	if (!nft_set_is_map(s))
+		return true;
+	return nl_be32(a[NFTA_SET_DATA_TYPE]) == type_number(s->data) &&
+	       (nft_set_has_verdicts(s) ||
+		nl_be32(a[NFTA_SET_DATA_LEN]) == nft_values_size(s->data));
+}
+
+bool nft_set_answer(const struct nlmsghdr *h, const struct nft_set *s, bool *alike)
+{
+	const struct nlattr *a[NFTA_SET_DESC + 1], *desc[NFTA_SET_DESC_SIZE + 1];
+
+	if (!nft_is(h, NFT_MSG_NEWSET))
+		return false;
+	nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_SET_DESC);
+	nl_attrs_nested(a[NFTA_SET_DESC], desc, NFTA_SET_DESC_SIZE);
+	*alike = nl_be32(a[NFTA_SET_FLAGS]) == set_flags(s) &&
+		 nl_be32(a[NFTA_SET_KEY_TYPE]) == type_number(s->key) &&
+		 nl_be32(a[NFTA_SET_KEY_LEN]) == nft_values_size(s->key) && data_alike(a, s) &&
+		 nl_be32(desc[NFTA_SET_DESC_SIZE]) == 0;
+	return true;
 }
 
 void nft_set_flush(struct nl *nl, const struct nft_table *t, const char *set)

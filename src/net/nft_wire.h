@@ -83,6 +83,14 @@ bool nft_is(const struct nlmsghdr *h, uint16_t msg);
 /* The comment of a userdata attribute; "" when there is none. */
 void nft_comment(const struct nlattr *a, char *out, size_t size);
 
+/* The messages of nft_generation(): its request, and the answer, 0 when h is none. */
+void nft_generation_get(struct nl *nl);
+uint32_t nft_generation_answer(const struct nlmsghdr *h);
+
+/* Ask for a set; is h the answer that it is there, with these flags, types and sizes, unlimited? */
+void nft_set_get(struct nl *nl, const struct nft_table *t, const struct nft_set *s);
+bool nft_set_answer(const struct nlmsghdr *h, const struct nft_set *s, bool *alike);
+
 /* Ask for one element; is h the answer that it is there? */
 void nft_elem_get(struct nl *nl, const struct nft_table *t, const struct nft_set *s,
 		  const struct nft_elem *el);

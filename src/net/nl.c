@@ -87,6 +87,15 @@ bool nl_has_room(const struct nl *nl, unsigned int requests, size_t bytes)
 	return !nl->bad && NL_REQUESTS_MAX - nl->count >= requests && nl->cap - nl->len >= bytes;
 }
 
+size_t nl_copy(const struct nl *nl, void *out, size_t size)
+{
+	if (nl->bad || nl->len > size)
+		return 0;
+	if (nl->len > 0)
+		memcpy(out, nl->buf, nl->len);
+	return nl->len;
+}
+
 uint32_t nl_sequence(const struct nl *nl)
 {
 	return nl->seq;

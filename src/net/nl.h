@@ -88,6 +88,12 @@ unsigned int nl_count(const struct nl *nl);
 /* Do so many more requests of so many bytes altogether fit? */
 bool nl_has_room(const struct nl *nl, unsigned int requests, size_t bytes);
 
+/*
+ * A copy of the batch as it stands, messages with their padding one after the other: its size, 0
+ * when the batch is empty, bad or larger than size. out is aligned as struct nlmsghdr is.
+ */
+size_t nl_copy(const struct nl *nl, void *out, size_t size);
+
 /* The sequence number of the last request written, which no other of this socket has. */
 uint32_t nl_sequence(const struct nl *nl);
 
