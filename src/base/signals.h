@@ -7,7 +7,8 @@
 /*
  * Begin anew: nothing is blocked; SIGPIPE is ignored, so that a write that nobody reads fails
  * (EPIPE) and what was done can be undone; SIGCHLD and SIGALRM are at their defaults: a caller that
- * ignores or blocks them would make exit statuses and time limits disappear.
+ * ignores or blocks them would make exit statuses and time limits disappear. All others stay as the
+ * caller chose: a background job of a shell ignores SIGINT, and what it executes does, too.
  */
 void signals_begin(void);
 
