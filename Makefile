@@ -13,6 +13,20 @@ $(error ARCH=$(ARCH) is unknown)
 endif
 O := $(B)$(FOREIGN:%=/%)
 
+# KERNEL of the lab's machines: a name in qemu/kernels, or the folder of an unpacked package.
+KERNEL ?=
+KERNELS = $(shell LAB_ARCH=$(ARCH) qemu/lab kernels)
+ifneq ($(filter lab kernels,$(MAKECMDGOALS)),)
+ifeq ($(KERNELS),)
+$(error ARCH=$(ARCH) has no lab)
+endif
+endif
+ifneq ($(KERNEL),)
+ifeq ($(findstring /,$(KERNEL))$(filter $(KERNEL),$(KERNELS)),)
+$(error KERNEL=$(KERNEL) is unknown; there are: $(KERNELS))
+endif
+endif
+
 VERSION := $(shell third_party/dist/version)
 TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
@@ -138,7 +152,6 @@ soak: $(B)/.test-tools ## the sweeps in full and the long runs
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
 
-KERNEL ?=
 lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
@@ -152,12 +165,13 @@ $(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep
 	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^)
 
 image-node: ## build/node: kernel, initramfs and cnibox, for QEMU, iPXE or a stick, with one text file of settings
-	$(Q)$(MAKE) ARCH=amd64 all
+	$(Q)initramfs/node-image --check $(or $(ARCH),amd64)
+	$(Q)$(MAKE) ARCH=$(or $(ARCH),amd64) all
 	$(Q)initramfs/node-image $(B)/node
 
-kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels
+kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels, or on KERNEL
 	$(Q)$(MAKE) all
-	$(Q)tests/kernels
+	$(Q)LAB_ARCH=$(ARCH) tests/kernels $(KERNEL)
 
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
 VERBS = $(filter $(O)/obj/base/% $(O)/obj/net/%,$(OBJECTS))
@@ -191,6 +205,7 @@ test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, co
 
 DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
 dist: ## build/dist: tarball and Debian package of each architecture, OCI image, checksums, SPDX
+	$(Q)for arch in $(DIST_ARCHS); do third_party/architecture $$arch >/dev/null || exit 1; done
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory ARCH=$$arch all || exit 1; done
 	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)

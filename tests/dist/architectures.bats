@@ -49,13 +49,51 @@ call() {
 		run_foreign "$1" bridge <<<"$CONF"
 }
 
-@test "an unknown ARCH gets the list of those there are" {
-	run make -s ARCH=vax
-	[ "$status" -ne 0 ]
-	for arch in amd64 i386 arm64 armhf riscv64 ppc64le s390x mips64el; do
-		grep -qw "$arch" <<<"$output"
+# lists OUTPUT WORD...: it has each of the words
+lists() {
+	local word
+
+	for word in "${@:2}"; do
+		grep -qw -e "$word" <<<"$1"
 	done
+}
+
+@test "an unknown ARCH gets the list of those there are, whatever is to be made" {
+	for target in all dist lab kernels image-node soak; do
+		run make -s ARCH=vax $target
+		echo "$output"
+		[ "$status" -ne 0 ]
+		lists "$output" amd64 i386 arm64 armhf riscv64 ppc64le s390x mips64el
+	done
+	run make -s dist DIST_ARCHS='amd64 vax'
+	[ "$status" -ne 0 ]
+	lists "$output" amd64 mips64el
 	[ ! -e build/vax ]
+}
+
+@test "an ARCH without a lab or a node image gets the list of those with" {
+	for target in lab kernels; do
+		run make -s ARCH=mips64el $target
+		[ "$status" -ne 0 ]
+		lists "$output" amd64 arm64 armhf riscv64 s390x
+	done
+	run make -s ARCH=s390x image-node
+	[ "$status" -ne 0 ]
+	lists "$output" amd64
+}
+
+@test "an unknown KERNEL gets the list of the architecture's" {
+	for target in lab kernels; do
+		run make -s ARCH=amd64 KERNEL=2.4 $target
+		[ "$status" -ne 0 ]
+		lists "$output" 5.10 6.1 6.12 newest
+		run make -s ARCH=arm64 KERNEL=5.10 $target
+		[ "$status" -ne 0 ]
+		lists "$output" 6.1 6.12
+	done
+	run tests/kernels 2.4
+	[ "$status" -ne 0 ]
+	lists "$output" 2.4 6.12 newest
 }
 
 @test "the other names of an architecture, and this machine's own, are known" {
