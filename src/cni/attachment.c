@@ -175,7 +175,12 @@ bool attachment_in_flight(const struct link *l)
 	return has_maker_group(l) && !has_dead_maker(l);
 }
 
+bool attachment_orphaned_in_pod(const struct link *l)
+{
+	return !l->alias[0] && has_dead_maker(l);
+}
+
 bool attachment_orphaned(const struct link *l)
 {
-	return strcmp(l->kind, "veth") == 0 && !l->alias[0] && has_dead_maker(l);
+	return strcmp(l->kind, "veth") == 0 && attachment_orphaned_in_pod(l);
 }

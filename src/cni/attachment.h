@@ -76,5 +76,6 @@ bool attachment_owns_in_pod(const struct cni_attachment *at, const struct link *
 uint32_t attachment_group(void);
 bool attachment_in_flight(const struct link *l);
 bool attachment_orphaned(const struct link *l);
+bool attachment_orphaned_in_pod(const struct link *l); /* of any kind */
 
 #endif

@@ -124,6 +124,7 @@ static struct pod_want want_of(const struct iface *i)
 	return (struct pod_want){
 		.ifname = i->req->at.ifname,
 		.alias = i->driver->host_end ? NULL : i->alias,
+		.group = in_pod_group(i),
 		.announce = i->driver->host_end || i->driver->on_wire,
 		.dad = i->conf->dad,
 		.by_gateway = i->driver->by_gateway,
@@ -276,5 +277,7 @@ int iface_add(const struct cni_request *req, const void *conf, struct cni_result
 		r = run_steps(i, u, e);
 	if (r == 0)
 		r = report(i, out, e);
-	return r == 0 && i->driver->host_end ? host_end_settle(i, e) : r;
+	if (r < 0)
+		return r;
+	return i->driver->host_end ? host_end_settle(i, e) : in_pod_settle(i, e);
 }

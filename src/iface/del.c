@@ -91,31 +91,48 @@ static int open_pod(struct iface *i, struct err *e)
 	return r < 0 ? r : 1;
 }
 
-static int del_pod_link(struct iface *i, const struct link *l, struct err *e)
+/* 1: it was there. */
+static int del_found(struct iface *i, void *arg, struct err *e)
 {
-	struct err local = { 0 };
-	int r;
+	struct link l;
+	int r = in_pod_search(i, &l, e);
 
-	link_del(&i->pod.nl, l->index);
-	r = nl_commit(&i->pod.nl, NULL, &local);
-	if (r < 0 && r != -ENODEV)
-		return err_ctx(e, err_take(e, &local), "%s in the pod", l->name);
-	return 0;
+	(void)arg;
+	if (r > 0)
+		r = in_pod_del(i, &l, e);
+	else
+		return r;
+	return r < 0 ? r : 1;
+}
+
+/*
+ * The namespace may live on when the caller does not name it. A DEL that has come before has
+ * released the lease of our own host-local: there is nothing to search for then.
+ */
+static int del_anywhere(struct iface *i, struct err *e)
+{
+	struct addr held;
+	int r = i->conf->ipam.kind == IPAM_HOST_LOCAL
+			? ipam_addresses(&i->conf->ipam, i->req, &held, 1, e)
+			: 1;
+
+	return r > 0 ? in_pod_each(i, del_found, NULL, e) : r;
 }
 
 /* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */
 static int del_in_pod(struct iface *i, struct err *e)
 {
-	struct link l;
 	int r = open_pod(i, e);
 
-	if (r <= 0)
+	if (r < 0)
 		return r;
-	r = in_pod_search(i, &l, e);
-	if (r > 0)
-		r = del_pod_link(i, &l, e);
-	pod_close(&i->pod);
-	return r;
+	if (r > 0) {
+		r = del_found(i, NULL, e);
+		pod_close(&i->pod);
+	} else {
+		r = del_anywhere(i, e);
+	}
+	return r < 0 ? r : 0;
 }
 
 /* The runtime's own memory of this attachment's ADD names the host end. */
@@ -161,7 +178,7 @@ static int adopt(struct iface *i, struct err *e)
 		r = is_own(i, &host, e);
 	if (r > 0)
 		r = i->driver->adopt(i, &host, e);
-	return r > 0 ? del_pod_link(i, &in_pod, e) : r;
+	return r > 0 ? in_pod_del(i, &in_pod, e) : r;
 }
 
 static int del_foreign(struct iface *i, struct err *e)
@@ -254,17 +271,14 @@ static int collect_stale(const struct link *l, void *arg)
 	return 0;
 }
 
-/*
- * Host ends, until there is none: of a pass some may be left, when one has vanished by itself. What
- * lives in a pod alone ends with its namespace.
- */
+/* Host ends, until there is none: of a pass some may be left, when one has vanished by itself. */
 static int gc_links(struct iface *i, const struct stale *stale, struct err *e)
 {
 	static struct gc_walk w;
 	int passes = 0, r = 0;
 
 	if (!i->driver->host_end)
-		return 0;
+		return in_pod_gc(i, stale, e);
 	w.stale = stale;
 	do {
 		w.count = 0;

@@ -1,10 +1,15 @@
 /* Interfaces that live in the pod alone: see in_pod.h. */
 #include "iface/in_pod.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <unistd.h>
 
+#include "base/err.h"
 #include "cni/attachment.h"
 #include "iface/iface.h"
+#include "iface/stale.h"
+#include "net/netns.h"
 
 struct search {
 	const struct cni_attachment *at;
@@ -38,4 +43,104 @@ int in_pod_search(struct iface *i, struct link *out, struct err *e)
 		return r;
 	r = link_each(&i->pod.nl, NULL, match, &s, e);
 	return r < 0 ? r : s.found;
+}
+
+int in_pod_del(struct iface *i, const struct link *l, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
+
+	link_del(&i->pod.nl, l->index);
+	r = nl_commit(&i->pod.nl, NULL, &local);
+	if (r < 0 && r != -ENODEV)
+		return err_ctx(e, err_take(e, &local), "%s in the pod", l->name);
+	return 0;
+}
+
+struct visit {
+	struct iface *i;
+	in_pod_fn *fn;
+	void *arg;
+	struct err *e;
+};
+
+/* One that is going away, or another's that cannot be entered, has nothing for us. */
+static int visit(int ns, void *arg)
+{
+	const struct visit *v = arg;
+	struct pod *p = &v->i->pod;
+	int r;
+
+	p->ns = ns;
+	if (nl_open_in(&p->nl, ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), err_ignored()) <
+	    0)
+		return 0;
+	r = v->fn(v->i, v->arg, v->e);
+	nl_close(&p->nl);
+	return r;
+}
+
+int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e)
+{
+	struct visit v = { i, fn, arg, e };
+	int r;
+
+	i->pod.home = netns_open_self(e);
+	if (i->pod.home < 0)
+		return i->pod.home;
+	r = netns_each(i->pod.home, visit, &v, e);
+	close(i->pod.home);
+	return r;
+}
+
+#define STALE_LINKS_MAX 64 /* of one pod; more wait for the next GC */
+
+struct collect {
+	const struct stale *stale;
+	struct link links[STALE_LINKS_MAX];
+	size_t count;
+};
+
+static int collect(const struct link *l, void *arg)
+{
+	struct collect *c = arg;
+
+	if (c->count < STALE_LINKS_MAX &&
+	    (l->alias[0] ? stale_has(c->stale, l) : attachment_orphaned_in_pod(l)))
+		c->links[c->count++] = *l;
+	return 0;
+}
+
+static int gc_pod(struct iface *i, void *arg, struct err *e)
+{
+	struct collect *c = arg;
+	int r;
+
+	c->count = 0;
+	r = link_each(&i->pod.nl, NULL, collect, c, err_ignored());
+	for (size_t n = 0; r >= 0 && n < c->count; n++)
+		r = in_pod_del(i, &c->links[n], e);
+	return r < 0 && e->errnum ? r : 0;
+}
+
+int in_pod_gc(struct iface *i, const struct stale *stale, struct err *e)
+{
+	static struct collect c;
+
+	c.stale = stale;
+	return in_pod_each(i, gc_pod, &c, e);
+}
+
+/* The lease of our own host-local says that the ADD is in flight. */
+uint32_t in_pod_group(const struct iface *i)
+{
+	return i->conf->ipam.kind == IPAM_HOST_LOCAL ? 0 : attachment_group();
+}
+
+int in_pod_settle(struct iface *i, struct err *e)
+{
+	if (!in_pod_group(i))
+		return 0;
+	link_set_group(&i->pod.nl, i->pod.index, 0);
+	return err_ctx(e, nl_commit(&i->pod.nl, NULL, e), "%s in the pod", i->req->at.ifname);
 }

@@ -5,14 +5,34 @@
 #ifndef IFACE_IN_POD_H
 #define IFACE_IN_POD_H
 
+#include <stdint.h>
+
 struct err;
 struct iface;
 struct link;
+struct stale;
 
 /*
  * In i->pod, open: by its name, at constant cost, or by its marks, for the pod may have renamed it
  * and a killed ADD may not have named it yet. 1, 0 or -errno.
  */
 int in_pod_search(struct iface *i, struct link *out, struct err *e);
+
+/*
+ * Call fn with each network namespace of the machine as i->pod, open, but our own: for a caller who
+ * does not say which it is. Anything but 0 from fn ends the walk and is returned.
+ */
+typedef int in_pod_fn(struct iface *i, void *arg, struct err *e);
+int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e);
+
+/* Delete a link of i->pod; gone already is fine. */
+int in_pod_del(struct iface *i, const struct link *l, struct err *e);
+
+/* GC: delete what is stale, in all pods. */
+int in_pod_gc(struct iface *i, const struct stale *stale, struct err *e);
+
+/* The ADD has succeeded: GC, which spares what is in flight, may take the interface from now on. */
+uint32_t in_pod_group(const struct iface *i); /* of the interface with its alias, before */
+int in_pod_settle(struct iface *i, struct err *e);
 
 #endif

@@ -216,7 +216,7 @@ static int configure_link(struct pod *p, const struct link *l, const struct pod_
 	int r;
 
 	if (want->alias)
-		link_set_alias(&p->nl, l->index, want->alias, 0);
+		link_set_alias(&p->nl, l->index, want->alias, want->group);
 	link_up(&p->nl, 1);
 	link_up(&p->nl, l->index);
 	put_addresses(p, want, l->index);

@@ -40,7 +40,8 @@ int pod_link_up(struct pod *p, const char *ifname, struct err *e);
 /* How the pod's side is to be. */
 struct pod_want {
 	const char *ifname;
-	const char *alias;	    /* and link group 0; NULL: they stay */
+	const char *alias; /* and its link group; NULL: they stay */
+	uint32_t group;
 	bool announce;		    /* there are neighbours, who may have known another pod */
 	bool dad;		    /* IPv6 addresses with duplicate address detection */
 	bool by_gateway;	    /* nothing but the gateways, which r knows, is on link */

@@ -35,6 +35,14 @@ int netns_id(struct nl *nl, int ns, int *id, struct err *e);
  */
 int netns_lives(struct nl *nl, int id, struct err *e);
 
+/*
+ * fn for each network namespace that has a name in /run/netns or a process, but home
+ * (netns_open_self()); the descriptor is the walk's. What cannot be opened is passed over. Anything
+ * but 0 from fn ends the walk and is returned. It does not nest.
+ */
+typedef int netns_fn(int ns, void *arg);
+int netns_each(int home, netns_fn *fn, void *arg, struct err *e);
+
 /* setns() of the calling thread. */
 int netns_enter(int ns, struct err *e);
 

@@ -31,6 +31,10 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 #define DUMMY                                                                                      \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net6\",\"type\":\"dummy\","                          \
 	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.7.0.0/24\"}}"
+#define MACVLAN                                                                                    \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net7\",\"type\":\"macvlan\",\"master\":\"up0\","     \
+	"\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"192.168.5.0/24\","           \
+	"\"rangeStart\":\"192.168.5.100\"}],[{\"subnet\":\"fd05::/64\"}]]}}"
 #define HOST_LOCAL                                                                                 \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net3\",\"type\":\"none\",\"ipam\":{\"type\":\"host-" \
 	"local\","                                                                                 \
@@ -66,6 +70,11 @@ const struct subject subjects[] = {
 	  .config = DUMMY,
 	  .verbs = "ADD DEL CHECK GC",
 	  .kind = "dummy" },
+	{ .name = "macvlan",
+	  .program = "macvlan",
+	  .config = MACVLAN,
+	  .verbs = "ADD DEL CHECK GC",
+	  .kind = "macvlan" },
 	{ .name = "host-local",
 	  .program = "host-local",
 	  .config = HOST_LOCAL,

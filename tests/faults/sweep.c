@@ -307,7 +307,10 @@ static bool kernel_has(const char *kind)
 	pid_t pid = start();
 
 	if (pid == 0) {
-		snprintf(command, sizeof(command), "ip link add probe0 type %s 2>/dev/null", kind);
+		snprintf(command, sizeof(command),
+			 "ip link add probe0 type veth && "
+			 "ip link add link probe0 name probe1 type %s 2>/dev/null",
+			 kind);
 		exit(unshare(CLONE_NEWNET) < 0 || system(command) != 0);
 	}
 	return finish(pid) == 0;

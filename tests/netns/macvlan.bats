@@ -177,10 +177,27 @@ made() {
 	fails 105 "eth0" check
 }
 
-@test "STATUS tells a master that is missing; GC releases leases, what lives in a pod ends with it" {
+@test "DEL without a namespace finds it where it is; a second one has nothing to search for" {
+	for conf in "$CONF" "$(jq -c 'del(.ipam)' <<<"$CONF")"; do
+		add macvlan a "$conf" >/dev/null
+		add macvlan b "$conf" >/dev/null
+		call DEL macvlan a "" "$conf"
+		[ "$(links a) $(links b)" = "0 1" ]
+		call DEL macvlan a "" "$conf"
+		del macvlan b "$conf"
+	done
+}
+
+@test "STATUS tells a master that is missing; GC removes exactly what is not valid" {
 	status macvlan "$CONF"
 	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"
-	add macvlan a "$CONF" >/dev/null
-	gc macvlan "$CONF" '[]'
-	[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
+	for conf in "$CONF" "$(jq -c 'del(.ipam)' <<<"$CONF")"; do
+		for p in a b; do add macvlan "$p" "$conf" >/dev/null; done
+		add macvlan a "$(jq -c '.name = "net2" | del(.ipam)' <<<"$CONF")" net1 >/dev/null
+		gc macvlan "$conf" '[{"containerID":"b","ifname":"eth0"}]'
+		[ "$(links a) $(links b)" = "1 1" ]
+		[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
+		del macvlan b "$conf"
+		del macvlan a "$(jq -c '.name = "net2" | del(.ipam)' <<<"$CONF")" net1
+	done
 }
