@@ -137,6 +137,7 @@ static void set_flag(struct nl *nl, const char *what, int index, unsigned int fl
 void link_up(struct nl *nl, int index)
 {
 	set_flag(nl, "set link up", index, IFF_UP, true);
+	nl_hint(nl, EADDRINUSE, "", "another macvlan link of the same master has its MAC");
 }
 
 void link_down(struct nl *nl, int index)

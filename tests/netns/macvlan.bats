@@ -151,6 +151,8 @@ made() {
 	unchanged fails 7 "mac" add macvlan a "$(jq -c '.mac = "03:11:22:33:44:55"' <<<"$CONF")"
 	unchanged fails 7 "bcqueuelen" add macvlan a "$(jq -c '.bcqueuelen = -1' <<<"$CONF")"
 	unchanged fails 7 "linkInContainer" add macvlan a "$(jq -c '.linkInContainer = "yes"' <<<"$CONF")"
+	CNI_ARGS='MAC=02:11:22:33:44:55' add macvlan b "$CONF" >/dev/null
+	CNI_ARGS='MAC=02:11:22:33:44:55' unchanged fails 100 "another macvlan link of the same master has its MAC" add macvlan a "$CONF"
 	ip link add br9 type bridge
 	ip link add p0 type veth peer name p1
 	ip link set p0 master br9

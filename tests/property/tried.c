@@ -7,6 +7,7 @@ const struct tried tried[] = {
 	{ "bash-cni", "bhp",
 	  HAS_SUBNET | HAS_MTU | HAS_MASQ | HAS_HAIRPIN | HAS_ARGS | GATEWAY_ALWAYS },
 	{ "ptp", "hp", HAS_IPAM | HAS_MTU | HAS_MASQ | HAS_ARGS | OWN_ROUTES },
+	{ "macvlan", "p", HAS_IPAM | HAS_MTU | HAS_MAC | HAS_ARGS, "\"master\":\"up0\"," },
 	{ "loopback", "p", IS_LOOPBACK },
 };
 

@@ -2,6 +2,7 @@
 # The same configurations through the reference plugins and through ours: result, state of pod and host, leases must be alike.
 bats_require_minimum_version 1.5.0
 load ../netns/helpers
+load ../netns/wire_helpers
 
 setup_file() {
 	local unpacked=$BATS_TEST_DIRNAME/../../build/third_party/containernetworking-plugins/usr/lib/cni
@@ -46,6 +47,7 @@ through() {
 		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
 		'"$(declare -f state normal)"'
 		mkdir -p /var/lib/cni/networks
+		eval "$2"
 		pod p
 		result=$(add "$0" p "$1")
 		normal "$result"
@@ -54,13 +56,14 @@ through() {
 		echo "after:"
 		ip -n p -o addr show scope global
 		(cd /var/lib/cni/networks && find . -type f ! -name boot_id ! -name lock | sort)
-		ip -o link show type veth' "$2" "$3"
+		ip -o link show type veth | grep -v ": w[01]" || true' "$2" "$3" "${4:-}"
 }
 
+# same PLUGIN CONF [HOST]: HOST makes what the host has before.
 same() {
 	local ours theirs
-	theirs=$(CNIBOX_TEST_HOST='' BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME through "$REFERENCE" "$1" "$2")
-	ours=$(CNIBOX_TEST_HOST='' through "$CNIBOX_BIN" "$1" "$2")
+	theirs=$(CNIBOX_TEST_HOST='' BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME through "$REFERENCE" "$1" "$2" "${3:-}")
+	ours=$(CNIBOX_TEST_HOST='' through "$CNIBOX_BIN" "$1" "$2" "${3:-}")
 	diff <(echo "$theirs") <(echo "$ours")
 }
 
@@ -134,6 +137,35 @@ ptp_conf() {
 @test "ptp: every older version's result" {
 	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0; do
 		same ptp "$(ptp_conf ".cniVersion = \"$v\"")"
+	done
+}
+
+# The node's own wire w0 with an address, and a default route by it.
+wired() {
+	same "$1" "$2" 'ip link add w0 type veth peer name w1; ip link set w0 up; ip link set w1 up
+		ip addr add 10.1.0.254/24 dev w0; ip route add default via 10.1.0.250'
+}
+
+child_conf() {
+	conf '.type = "'"$1"'" | .master = "w0" | del(.bridge)' | jq -c "$2"
+}
+
+@test "macvlan: every mode, mtu, routes, dual stack" {
+	kernel_has macvlan
+	wired macvlan "$(child_conf macvlan .)"
+	for mode in bridge private vepa passthru; do
+		wired macvlan "$(child_conf macvlan ".mode = \"$mode\" | .mtu = 1400")"
+	done
+	wired macvlan "$(child_conf macvlan 'del(.master) | .ipam = {"type":"host-local","routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],
+		"ranges":[[{"subnet":"10.85.0.0/16","gateway":"10.85.9.9"}],[{"subnet":"fd00:85::/64"}]]}')"
+}
+
+@test "macvlan: without IPAM, dns of the configuration, every older version's result" {
+	kernel_has macvlan
+	wired macvlan "$(child_conf macvlan 'del(.ipam)')"
+	wired macvlan "$(child_conf macvlan '.dns = {"nameservers":["10.1.0.1"],"search":["a.example"]}')"
+	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0; do
+		wired macvlan "$(child_conf macvlan ".cniVersion = \"$v\"")"
 	done
 }
 

@@ -18,6 +18,9 @@
 #define PTP                                                                                        \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-ptp\",\"type\":\"ptp\",\"ipMasq\":true,"        \
 	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.14.0.0/24\"}}"
+#define MACVLAN                                                                                    \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-macvlan\",\"type\":\"macvlan\","                \
+	"\"master\":\"up0\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.15.0.0/24\"}}"
 #define CHAIN                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
@@ -42,6 +45,10 @@ const struct row rows[] = {
 	  .share = 2,
 	  .network = "soak-ptp",
 	  .subnets = { "10.14.0.0/24" } },
+	{ .subject = { .name = "macvlan", .program = "macvlan", .config = MACVLAN },
+	  .share = 2,
+	  .network = "soak-macvlan",
+	  .subnets = { "10.15.0.0/24" } },
 	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") },
 	  .share = 2,
 	  .conflist = CHAIN,
