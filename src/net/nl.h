@@ -213,6 +213,21 @@ int nl_listen(struct nl *nl, unsigned int group, struct err *e);
  */
 int nl_wait(const struct nl *nl, int timeout_ms, struct err *e);
 
+/*
+ * Call fn for each event that has come to a listening socket, without waiting; what it returns is
+ * not used. 1: some were lost, since the queue was full; 0: none was.
+ */
+int nl_events(const struct nl *nl, nl_answer_fn *fn, void *arg, struct err *e);
+
+/* To poll for events with. */
+int nl_fd(const struct nl *nl);
+
+/*
+ * What events that this socket's requests cause have in nlmsg_pid; 0, which no event of another
+ * program has, when it is closed or has sent nothing yet.
+ */
+uint32_t nl_port(const struct nl *nl);
+
 /* Read an attribute with its length checked; 0, "" or false when it is NULL or too short. */
 uint32_t nl_u32(const struct nlattr *a);
 uint32_t nl_be32(const struct nlattr *a); /* returned in host order */

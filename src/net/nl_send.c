@@ -304,12 +304,13 @@ int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *a
 	return r;
 }
 
-/* A socket without an address of its own gets no event (do_one_broadcast()). */
+/* A socket without an address of its own gets no event (do_one_broadcast()); it has one only once.
+ */
 int nl_listen(struct nl *nl, unsigned int group, struct err *e)
 {
 	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 
-	if (bind(nl->fd, (const struct sockaddr *)&any, sizeof(any)) < 0 ||
+	if ((nl_port(nl) == 0 && bind(nl->fd, (const struct sockaddr *)&any, sizeof(any)) < 0) ||
 	    setsockopt(nl->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
 		return err_errno(e, "listen to netlink group %u", group);
 	return 0;
