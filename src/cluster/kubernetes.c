@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
-#include <time.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "cluster/cluster.h"
 #include "cluster/node_store.h"
@@ -41,14 +41,6 @@ static void on_complete(void *arg)
 	l->complete = true;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* What may be gone in a moment. */
 static bool is_passing(int r)
 {
@@ -58,7 +50,7 @@ static bool is_passing(int r)
 static void wait_for(const struct kube_client *c, int64_t end_ms)
 {
 	struct pollfd p;
-	int64_t until, now = now_ms();
+	int64_t until, now = clock_ms();
 
 	kube_client_wait(c, &p, &until);
 	if (until > end_ms)
@@ -68,13 +60,13 @@ static void wait_for(const struct kube_client *c, int64_t end_ms)
 
 static int run(struct listing *l, struct err *e)
 {
-	int64_t end = now_ms() + PATIENCE_MS, now;
+	int64_t end = clock_ms() + PATIENCE_MS, now;
 
 	for (;;) {
 		int r;
 
 		err_clear(e);
-		now = now_ms();
+		now = clock_ms();
 		r = kube_client_step(&l->client, now, e);
 		if (l->complete) {
 			err_clear(e);

@@ -3,20 +3,12 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "net/netns.h"
 #include "net/nl.h"
 
 #include <linux/rtnetlink.h>
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int listen_open(const struct await *a, struct nl *nl, struct err *e)
 {
@@ -28,11 +20,11 @@ static int listen_open(const struct await *a, struct nl *nl, struct err *e)
 
 static int wait_until_it_holds(const struct await *a, const struct nl *nl, struct err *e)
 {
-	const int64_t end = now_ms() + a->timeout_ms;
+	const int64_t end = clock_ms() + a->timeout_ms;
 	int r;
 
 	while ((r = a->holds(a->arg, e)) == 0) {
-		const int64_t left = end - now_ms();
+		const int64_t left = end - clock_ms();
 
 		if (left <= 0)
 			return -ETIMEDOUT;
