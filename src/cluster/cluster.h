@@ -93,6 +93,9 @@ int cluster_validate(struct arena *a, struct cluster *c, struct err *e);
  */
 int cluster_leave_out(struct cluster *c, const char *name, struct err *e);
 
+/* A copy that has everything in this arena, and nothing of the text it was read from. -ENOMEM. */
+int cluster_copy(struct arena *a, const struct cluster *in, struct cluster *out, struct err *e);
+
 /* The node of this name, NULL: none. The node that has this address, NULL: none. */
 const struct node *cluster_find_name(const struct cluster *c, const char *name);
 const struct node *cluster_find_address(const struct cluster *c, const struct addr *a);
