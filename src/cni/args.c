@@ -73,6 +73,42 @@ static bool ip_parse(const char *s, size_t len, struct addr *out)
 	return true;
 }
 
+/* The next of a list separated by ','; blanks around it are passed over. */
+static bool next_word(const char **at, size_t *left, const char **word, size_t *len)
+{
+	const char *comma = *left ? memchr(*at, ',', *left) : NULL;
+	size_t whole = comma ? (size_t)(comma - *at) : *left;
+
+	if (*left == 0)
+		return false;
+	*word = *at;
+	*len = whole;
+	while (*len && **word == ' ') {
+		(*word)++;
+		(*len)--;
+	}
+	while (*len && (*word)[*len - 1] == ' ')
+		(*len)--;
+	*at += whole + (comma != NULL);
+	*left -= whole + (comma != NULL);
+	return true;
+}
+
+static bool pair_is_ips(const struct pair *p)
+{
+	const char *at = p->value, *word;
+	size_t left = p->value_len, len;
+	struct addr ip;
+
+	if (left == 0)
+		return false;
+	while (next_word(&at, &left, &word, &len)) {
+		if (!ip_parse(word, len, &ip))
+			return false;
+	}
+	return true;
+}
+
 static bool pair_is_mac(const struct pair *p, char text[static MAC_TEXT])
 {
 	uint8_t mac[6];
@@ -97,19 +133,18 @@ static bool ignores_unknown(const char *args)
 
 static bool key_is_known(const struct pair *p)
 {
-	return key_is(p, "IgnoreUnknown") || key_is(p, "GATEWAY") ||
+	return key_is(p, "IgnoreUnknown") || key_is(p, "GATEWAY") || key_is(p, "SUBNET") ||
 	       (p->key_len > 8 && strncmp(p->key, "K8S_POD_", 8) == 0);
 }
 
 static const char *pair_problem(const struct pair *p, bool lenient)
 {
 	char mac[MAC_TEXT];
-	struct addr ip;
 
 	if (!p->key)
 		return "has no '='";
 	if (key_is(p, "IP"))
-		return ip_parse(p->value, p->value_len, &ip) ? NULL : "is no IP address";
+		return pair_is_ips(p) ? NULL : "is no IP address";
 	if (key_is(p, "MAC"))
 		return pair_is_mac(p, mac) ? NULL : "is no MAC address";
 	if (lenient || key_is_known(p))
@@ -144,17 +179,42 @@ static int want_ip(struct cni_request *req, const struct addr *ip, struct err *e
 	return 0;
 }
 
+static int want_ips(struct cni_request *req, const struct pair *p, struct err *e)
+{
+	const char *at = p->value, *word;
+	size_t left = p->value_len, len;
+	struct addr ip;
+	int r = 0;
+
+	while (r == 0 && next_word(&at, &left, &word, &len)) {
+		if (ip_parse(word, len, &ip))
+			r = want_ip(req, &ip, e);
+	}
+	return r;
+}
+
+const char *cni_args_value(const struct cni_request *req, const char *key)
+{
+	const char *at = req->args, *value = "";
+	struct pair p;
+
+	while (value && next_pair(&at, &p)) {
+		if (key_is(&p, key))
+			value = arena_strndup(req->arena, p.value, p.value_len);
+	}
+	return value;
+}
+
 static int read_pairs(struct cni_request *req, struct err *e)
 {
 	const char *at = req->args;
 	char mac[MAC_TEXT];
-	struct addr ip;
 	struct pair p;
 	int r = 0;
 
 	while (r == 0 && next_pair(&at, &p)) {
-		if (key_is(&p, "IP") && ip_parse(p.value, p.value_len, &ip))
-			r = want_ip(req, &ip, e);
+		if (key_is(&p, "IP"))
+			r = want_ips(req, &p, e);
 		else if (key_is(&p, "MAC") && pair_is_mac(&p, mac))
 			req->wanted_mac = arena_strndup(req->arena, p.value, p.value_len);
 	}

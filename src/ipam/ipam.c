@@ -25,6 +25,7 @@ static const struct {
 	enum ipam_kind kind;
 } own[] = {
 	{ "host-local", IPAM_HOST_LOCAL },
+	{ "static", IPAM_STATIC },
 	{ "dhcp", IPAM_DHCP },
 };
 
@@ -63,6 +64,8 @@ static int read_own(const struct cni_request *req, struct ipam *out, struct err 
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_read(req, req->ipam, &out->local, e);
+	case IPAM_STATIC:
+		return ipam_static_read(req, req->ipam, &out->fixed, e);
 	case IPAM_DHCP:
 		return ipam_dhcp_read(req, req->ipam, &out->dhcp, e);
 	}
@@ -153,6 +156,7 @@ bool ipam_needs_link(const struct ipam *i)
 	switch (i->kind) {
 	case IPAM_NONE:
 	case IPAM_HOST_LOCAL:
+	case IPAM_STATIC:
 		break;
 	case IPAM_DHCP:
 	case IPAM_FOREIGN:
@@ -169,6 +173,8 @@ int ipam_add(const struct ipam *i, const struct cni_request *req, struct cni_res
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_add(&i->local, req, out, e);
+	case IPAM_STATIC:
+		return ipam_static_add(&i->fixed, req, out, e);
 	case IPAM_DHCP:
 		return ipam_dhcp_add(&i->dhcp, req, out, e);
 	case IPAM_FOREIGN:
@@ -181,6 +187,7 @@ int ipam_del(const struct ipam *i, const struct cni_request *req, struct err *e)
 {
 	switch (i->kind) {
 	case IPAM_NONE:
+	case IPAM_STATIC:
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_del(&i->local, req, e);
@@ -200,6 +207,8 @@ int ipam_check(const struct ipam *i, const struct cni_request *req, const struct
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_check(&i->local, req, prev, e);
+	case IPAM_STATIC:
+		return ipam_static_check(&i->fixed, prev, e);
 	case IPAM_DHCP:
 		return ipam_dhcp_check(&i->dhcp, req, e);
 	case IPAM_FOREIGN:
@@ -212,6 +221,7 @@ int ipam_gc(const struct ipam *i, const struct cni_request *req, struct err *e)
 {
 	switch (i->kind) {
 	case IPAM_NONE:
+	case IPAM_STATIC:
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_gc(&i->local, req, e);
@@ -227,6 +237,7 @@ int ipam_status(const struct ipam *i, const struct cni_request *req, struct err 
 {
 	switch (i->kind) {
 	case IPAM_NONE:
+	case IPAM_STATIC:
 		break;
 	case IPAM_HOST_LOCAL:
 		return host_local_status(&i->local, req, e);

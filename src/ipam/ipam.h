@@ -11,12 +11,14 @@
 
 #include "dhcp/ipam_dhcp.h"
 #include "ipam/host_local.h"
+#include "ipam/static.h"
 
-enum ipam_kind { IPAM_NONE, IPAM_HOST_LOCAL, IPAM_DHCP, IPAM_FOREIGN };
+enum ipam_kind { IPAM_NONE, IPAM_HOST_LOCAL, IPAM_STATIC, IPAM_DHCP, IPAM_FOREIGN };
 
 struct ipam {
 	enum ipam_kind kind;
 	struct host_local local;
+	struct ipam_static fixed;
 	struct ipam_dhcp dhcp;
 	const char *file; /* of a foreign plugin; in the arena */
 };
@@ -33,7 +35,7 @@ int ipam_read(const struct cni_request *req, const char *type, struct ipam *out,
 
 /*
  * Must the pod's interface be there when it is called? dhcp speaks through it, and another may be
- * of that kind; host-local asks nobody.
+ * of that kind; host-local and static ask nobody.
  */
 bool ipam_needs_link(const struct ipam *i);
 

@@ -1,6 +1,6 @@
 /*
- * The plugins that are an IPAM kind of ours and nothing else: host-local, dhcp. The kind is the one
- * of the plugin's name; what it does is ipam.h, whoever calls it.
+ * The plugins that are an IPAM kind of ours and nothing else: host-local, static, dhcp. The kind is
+ * the one of the plugin's name; what it does is ipam.h, whoever calls it.
  */
 #ifndef IPAM_IPAM_PLUGIN_H
 #define IPAM_IPAM_PLUGIN_H

@@ -17,7 +17,8 @@
 	X(loopback_plugin)                                                                         \
 	X(macvlan_plugin)                                                                          \
 	X(my_cni_plugin)                                                                           \
-	X(ptp_plugin)
+	X(ptp_plugin)                                                                              \
+	X(static_plugin)
 
 #define PLUGIN_DECLARE(p) extern const struct cni_plugin p;
 PLUGINS(PLUGIN_DECLARE)

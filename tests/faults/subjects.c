@@ -39,6 +39,10 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net3\",\"type\":\"none\",\"ipam\":{\"type\":\"host-" \
 	"local\","                                                                                 \
 	"\"ranges\":[[{\"subnet\":\"10.3.0.0/24\"}],[{\"subnet\":\"fd00:3::/64\"}]]}}"
+#define STATIC                                                                                     \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net7\",\"type\":\"ptp\",\"ipam\":{\"type\":"         \
+	"\"static\","                                                                              \
+	"\"addresses\":[{\"address\":\"10.8.0.5/24\"},{\"address\":\"fd00:8::5/64\"}]}}"
 #define LOOPBACK "{\"cniVersion\":\"1.1.0\",\"name\":\"lo\",\"type\":\"loopback\"}"
 #define NODE "cnibox node "
 #define CLUSTER " -f /etc/cni/sweep/cluster.json"
@@ -79,6 +83,7 @@ const struct subject subjects[] = {
 	  .program = "host-local",
 	  .config = HOST_LOCAL,
 	  .verbs = "ADD DEL CHECK GC" },
+	{ .name = "static", .program = "static", .config = STATIC, .verbs = "ADD DEL CHECK" },
 	{ .name = "loopback",
 	  .program = "loopback",
 	  .config = LOOPBACK,
