@@ -10,14 +10,17 @@
 #include "cni/attachment.h"
 #include "net/nl.h"
 
+#define EVICTED_MAX (2 * FW_ELEMS_MAX)
+
 struct change {
-	struct nl *nl;
-	int dir; /* the store */
-	const struct fw_schema *s;
+	struct fw_place p;
 	const struct fw_elem *elems;
 	size_t count;
 	char comment[FW_COMMENT_SIZE];
-	bool evict; /* ranges of others are in the way */
+	bool evict;  /* ranges of others are in the way */
+	bool mended; /* fw_ensure() */
+	struct fw_elem evicted[EVICTED_MAX];
+	size_t evicted_count;
 	struct fw_view view;
 };
 
@@ -34,7 +37,7 @@ static int write_record(struct change *c, const struct fw_owner *o, struct err *
 	record.host_end = o->host_end;
 	record.count = c->count;
 	memcpy(record.elems, c->elems, c->count * sizeof(*c->elems));
-	return store_write(c->dir, c->s, attachment_host_name(o->at, name), &record, e);
+	return store_write(c->p.dir, c->p.s, attachment_host_name(o->at, name), &record, e);
 }
 
 static bool is_own(const struct change *c, const char *comment)
@@ -48,102 +51,109 @@ static int note_owner(struct change *c, const char *comment, struct err *e)
 	char name[IF_NAMESIZE];
 	int r = fw_comment_name(comment, name) ? fw_is_alive(name, e) : 0;
 
-	return r > 0 ? store_mark_shared(c->dir, c->s, e) : r;
+	return r > 0 ? store_mark_shared(c->p.dir, c->p.s, e) : r;
 }
 
 struct eviction {
+	struct change *c;
 	const struct fw_elem *mine;
-	struct nft_elem at[FW_ELEMS_MAX];
-	char comment[FW_COMMENT_SIZE];
-	size_t count;
+	struct err *e;
 };
+
+static bool is_evicted(const struct change *c, const struct nft_set *s, const struct nft_elem *el)
+{
+	for (size_t i = 0; i < c->evicted_count; i++) {
+		const struct fw_elem *at = &c->evicted[i];
+
+		if (at->set == s && memcmp(at->el.key, el->key, sizeof(el->key)) == 0)
+			return true;
+	}
+	return false;
+}
 
 static int collect_overlap(const struct nft_elem *el, void *arg)
 {
-	struct eviction *v = arg;
+	const struct eviction *v = arg;
+	struct change *c = v->c;
+	struct fw_elem *out = &c->evicted[c->evicted_count];
 
-	if (v->count == FW_ELEMS_MAX || !fw_overlaps(v->mine->set, el, &v->mine->el))
+	if (c->evicted_count == EVICTED_MAX || is_evicted(c, v->mine->set, el) ||
+	    !fw_overlaps(v->mine->set, el, &v->mine->el))
 		return 0;
-	str_copy(v->comment, sizeof(v->comment), el->comment);
-	v->at[v->count] = *el;
-	v->at[v->count++].comment = NULL;
-	return 0;
+	*out = (struct fw_elem){ v->mine->set, *el };
+	out->el.comment = NULL;
+	c->evicted_count++;
+	return is_own(c, el->comment) ? 0 : note_owner(c, el->comment, v->e);
 }
 
-/* Delete the ranges that overlap this one. The walk uses the socket: before the transaction. */
-static int evict(struct change *c, const struct fw_elem *mine, struct err *e)
+/* Ranges that overlap this one. The walk uses the socket: before the transaction. */
+static int find_overlaps(struct change *c, const struct fw_elem *mine, struct err *e)
 {
-	static struct eviction v;
-	int r;
+	struct eviction v = { .c = c, .mine = mine, .e = e };
+	int r = 0;
 
-	if (!mine->set->interval)
-		return 0;
-	v = (struct eviction){ .mine = mine };
-	r = nft_elem_each(c->nl, &c->s->table, mine->set, collect_overlap, &v, e);
-	if (r < 0 || !v.count)
-		return r < 0 ? r : 0;
-	r = is_own(c, v.comment) ? 0 : note_owner(c, v.comment, e);
-	if (r < 0)
-		return r;
-	nft_begin(c->nl);
-	for (size_t i = 0; i < v.count; i++)
-		nft_elem_del(c->nl, &c->s->table, mine->set, &v.at[i]);
-	r = nft_commit(c->nl, NULL, e);
-	return r == -ENOENT ? 0 : r;
+	if (mine->set->interval)
+		r = nft_elem_each(c->p.nl, &c->p.s->table, mine->set, collect_overlap, &v, e);
+	return r < 0 ? r : 0;
 }
 
 static int make_way(struct change *c, struct err *e)
 {
 	int r = 0;
 
+	c->evicted_count = 0;
 	for (size_t i = 0; r == 0 && i < c->count; i++) {
 		const struct nft_query *q = &c->view.elem[i];
 
 		if (q->found && !is_own(c, q->comment))
 			r = note_owner(c, q->comment, e);
 		else if (!q->found && c->evict)
-			r = evict(c, &c->elems[i], e);
+			r = find_overlaps(c, &c->elems[i], e);
 	}
 	c->evict = false;
 	return r;
 }
 
-static void put_element(struct change *c, size_t i)
+/* How many elements more there are with it. */
+static int put_element(struct change *c, size_t i)
 {
 	const struct nft_query *q = &c->view.elem[i];
 	struct nft_elem el = c->elems[i].el;
 
 	el.comment = c->comment;
 	if (q->found)
-		nft_elem_del(c->nl, &c->s->table, c->elems[i].set, &el);
-	nft_elem_create(c->nl, &c->s->table, c->elems[i].set, &el);
+		nft_elem_del(c->p.nl, &c->p.s->table, c->elems[i].set, &el);
+	nft_elem_create(c->p.nl, &c->p.s->table, c->elems[i].set, &el);
+	return !q->found;
 }
 
-/* -ENOENT, -EEXIST: it is not as it was when we looked. */
+/* -ENOENT, -EEXIST, -ERESTART: it is not as it was when we looked. */
 static int put_elements(struct change *c, struct err *e)
 {
-	int r = make_way(c, e);
+	int r = make_way(c, e), grown = -(int)c->evicted_count;
 
 	if (r < 0)
 		return r;
-	nft_begin(c->nl);
+	fw_begin(&c->p, c->view.generation);
+	for (size_t i = 0; i < c->evicted_count; i++)
+		nft_elem_del(c->p.nl, &c->p.s->table, c->evicted[i].set, &c->evicted[i].el);
 	for (size_t i = 0; i < c->count; i++) {
 		const struct nft_query *q = &c->view.elem[i];
 
 		if (!q->found || !q->alike || !is_own(c, q->comment))
-			put_element(c, i);
+			grown += put_element(c, i);
 	}
-	return nft_commit(c->nl, NULL, e);
+	return fw_commit(&c->p, c->view.generation, grown, e);
 }
 
 static int try_change(struct change *c, struct err *e)
 {
-	int r = fw_look(c->nl, c->s, c->elems, c->count, &c->view, e);
+	int r;
 
-	if (r == 0 && !c->view.complete) {
-		r = fw_restore(c->nl, c->s, c->dir, e);
-		return r < 0 ? r : -ENOENT;
-	}
+	seal_read(&c->p.seal);
+	r = fw_look(&c->p, c->elems, c->count, &c->view, e);
+	if (r == 0 && (!c->view.table || c->p.seal.generation != c->view.generation))
+		r = fw_ensure(&c->p, &c->view, &c->mended, e);
 	if (r == 0)
 		r = put_elements(c, e);
 	if (r == -EEXIST)
@@ -156,13 +166,14 @@ static int change(struct change *c, struct err *e)
 	struct err local = { 0 };
 	int r = -ENOENT;
 
-	for (int i = 0; (r == -ENOENT || r == -EEXIST) && i < FW_TRIES; i++) {
+	for (int i = 0; (r == -ENOENT || r == -EEXIST || r == -ERESTART) && i < FW_TRIES; i++) {
 		err_clear(&local);
+		c->p.hurried = i > FW_TRIES / 2;
 		r = try_change(c, &local);
 	}
 	if (r < 0 && !local.errnum)
 		return err_set(e, EAGAIN, "others take the table %s away again and again",
-			       c->s->table.name);
+			       c->p.s->table.name);
 	return r < 0 ? err_take(e, &local) : 0;
 }
 
@@ -170,23 +181,27 @@ int fw_change(const struct fw_schema *s, const struct fw_owner *o, const struct 
 	      size_t count, struct err *e)
 {
 	static struct change c;
+	struct fw_place *p = &c.p;
 	int r;
 
-	c.s = s;
+	*p = (struct fw_place){ .s = s };
 	c.elems = elems;
 	c.count = count;
-	c.evict = false;
+	c.evict = c.mended = false;
 	fw_comment(o->at, c.comment);
-	r = fw_open(&c.nl, e);
+	r = fw_open(&p->nl, e);
 	if (r < 0)
 		return r;
-	c.dir = store_open(true, e);
-	if (c.dir < 0)
-		return err_code(e, c.dir, CNI_ERR_STATE);
+	p->dir = store_open(true, e);
+	if (p->dir < 0)
+		return err_code(e, p->dir, CNI_ERR_STATE);
 	r = err_code(e, write_record(&c, o, e), CNI_ERR_STATE);
-	if (r == 0)
+	if (r == 0) {
+		seal_open(p->dir, s, true, &p->seal);
 		r = change(&c, e);
-	close(c.dir);
+		seal_close(&p->seal);
+	}
+	close(p->dir);
 	return r;
 }
 
@@ -197,25 +212,36 @@ static int differs(const struct fw_schema *s, const char *what, struct err *e)
 	return err_code(e, r, CNI_ERR_DIFFERS);
 }
 
-int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t count, struct err *e)
+/* The first element that is not there, or has other data. */
+static int check_elements(const struct fw_schema *s, const struct fw_view *v,
+			  const struct fw_elem *elems, size_t count, struct err *e)
 {
-	static struct fw_view v;
 	char buf[256];
 	struct text t;
-	struct nl *nl;
-	int r = fw_open(&nl, e);
 
-	if (r == 0)
-		r = fw_look(nl, s, elems, count, &v, e);
-	if (r == 0 && !v.complete)
-		return differs(s, v.missing, e);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (v.elem[i].found && v.elem[i].alike)
+	for (size_t i = 0; i < count; i++) {
+		if (v->elem[i].found && v->elem[i].alike)
 			continue;
 		text_init(&t, buf, sizeof(buf));
 		text_str(&t, "lacks the element ");
 		record_format_elem(&elems[i], &t);
-		r = differs(s, buf, e);
+		return differs(s, buf, e);
 	}
-	return r;
+	return 0;
+}
+
+int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t count, struct err *e)
+{
+	static struct fw_view v;
+	struct fw_place p = { .s = s };
+	char missing[FW_MISSING_SIZE];
+	int r = fw_open(&p.nl, e);
+
+	if (r == 0)
+		r = fw_inspect(&p, missing, e);
+	if (r == 0)
+		return differs(s, missing, e);
+	if (r > 0)
+		r = fw_look(&p, elems, count, &v, e);
+	return r < 0 ? r : check_elements(s, &v, elems, count, e);
 }

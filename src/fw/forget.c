@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
-#include "base/log.h"
+
 #include "base/text.h"
 #include "cni/attachment.h"
 #include "cni/request.h"
@@ -20,9 +20,7 @@
 #define FOUND_MAX 512 /* elements removed in one transaction */
 
 struct forget {
-	struct nl *nl;
-	int dir; /* the store; 0: there is none */
-	const struct fw_schema *s;
+	struct fw_place p;
 
 	/* What is looked for by comment: one owner's, or */
 	char comment[FW_COMMENT_SIZE];
@@ -107,7 +105,7 @@ static bool is_stale(const struct forget *f, const char *comment)
 
 	return comment_is_in_network(comment, f->gc->at.network) && !is_valid(f->gc, comment) &&
 	       fw_comment_name(comment, name) &&
-	       !(f->dir && store_has(f->dir, f->s, name, err_ignored()));
+	       !(f->p.dir && store_has(f->p.dir, f->p.s, name, err_ignored()));
 }
 
 static bool is_searched(const struct forget *f, const char *comment)
@@ -137,34 +135,45 @@ static int search(struct forget *f, struct err *e)
 
 	f->count = 0;
 	f->others = false;
-	for (size_t i = 0; r >= 0 && i < f->s->set_count; i++) {
-		f->set = &f->s->sets[i];
-		r = nft_elem_each(f->nl, &f->s->table, f->set, collect, f, e);
+	for (size_t i = 0; r >= 0 && i < f->p.s->set_count; i++) {
+		f->set = &f->p.s->sets[i];
+		r = nft_elem_each(f->p.nl, &f->p.s->table, f->set, collect, f, e);
 	}
 	return r < 0 ? r : 0;
 }
 
 static int delete_found(struct forget *f, struct err *e)
 {
-	nft_begin(f->nl);
+	fw_begin(&f->p, f->view.generation);
 	for (size_t i = 0; i < f->count; i++)
-		nft_elem_del(f->nl, &f->s->table, f->found[i].set, &f->found[i].el);
-	return nft_commit(f->nl, NULL, e);
+		nft_elem_del(f->p.nl, &f->p.s->table, f->found[i].set, &f->found[i].el);
+	return fw_commit(&f->p, f->view.generation, -(int)f->count, e);
 }
 
-/* In passes, until nothing more is found. -ENOENT: another's was faster with one of them. */
+/* What was found is not there any more, or others have changed anything since. */
+static bool is_outdated(int r)
+{
+	return r == -ENOENT || r == -ERESTART;
+}
+
+/* In passes, until nothing more is found. */
 static int delete_by_comment(struct forget *f, struct err *e)
 {
 	struct err local = { 0 };
 	int r = 0;
 
-	for (int tries = 0; tries < FW_TRIES; tries += r == -ENOENT) {
+	for (int tries = 0; tries < FW_TRIES; tries += is_outdated(r)) {
 		err_clear(&local);
-		r = search(f, &local);
+		f->p.hurried = tries > FW_TRIES / 2;
+		seal_read(&f->p.seal);
+		r = fw_look(&f->p, NULL, 0, &f->view, &local);
+		f->count = 0;
+		if (r == 0 && f->view.table)
+			r = search(f, &local);
 		if (r < 0 || !f->count)
 			break;
 		r = delete_found(f, &local);
-		if (r < 0 && r != -ENOENT)
+		if (r < 0 && !is_outdated(r))
 			break;
 	}
 	return r < 0 ? err_take(e, &local) : 0;
@@ -173,8 +182,10 @@ static int delete_by_comment(struct forget *f, struct err *e)
 /* The keys are known: no dump. */
 static int find_recorded(struct forget *f, const struct fw_record *record, struct err *e)
 {
-	int r = fw_look(f->nl, f->s, record->elems, record->count, &f->view, e);
+	int r;
 
+	seal_read(&f->p.seal);
+	r = fw_look(&f->p, record->elems, record->count, &f->view, e);
 	f->count = 0;
 	for (size_t i = 0; r == 0 && i < record->count; i++) {
 		if (f->view.elem[i].found && strcmp(f->view.elem[i].comment, f->comment) == 0)
@@ -188,8 +199,9 @@ static int delete_recorded(struct forget *f, const struct fw_record *record, str
 	struct err local = { 0 };
 	int r = -ENOENT;
 
-	for (int i = 0; r == -ENOENT && i < FW_TRIES; i++) {
+	for (int i = 0; is_outdated(r) && i < FW_TRIES; i++) {
 		err_clear(&local);
+		f->p.hurried = i > FW_TRIES / 2;
 		r = find_recorded(f, record, &local);
 		if (r == 0 && f->count)
 			r = delete_found(f, &local);
@@ -205,76 +217,41 @@ static int delete_recorded(struct forget *f, const struct fw_record *record, str
 static int drop_table(struct forget *f, struct err *e)
 {
 	struct err local = { 0 };
-	uint32_t generation;
 	int r = -ERESTART;
 
-	for (int i = 0; (r == -ERESTART || r == -ENOENT) && i < FW_TRIES; i++) {
+	for (int i = 0; is_outdated(r) && i < FW_TRIES; i++) {
 		err_clear(&local);
-		r = nft_generation(f->nl, &generation, &local);
-		if (r == 0)
-			r = nft_table_find(f->nl, &f->s->table, &local);
-		if (r <= 0)
+		r = fw_look(&f->p, NULL, 0, &f->view, &local);
+		if (r < 0 || !f->view.table)
 			return r < 0 ? err_take(e, &local) : 1;
 		r = search(f, &local);
 		if (r < 0 || f->others)
 			break;
-		nft_begin_at(f->nl, generation);
-		nft_table_del(f->nl, &f->s->table);
-		r = nft_commit(f->nl, NULL, &local);
+		nft_begin_at(f->p.nl, f->view.generation);
+		nft_table_del(f->p.nl, &f->p.s->table);
+		r = nft_commit(f->p.nl, NULL, &local);
 		if (r == 0)
 			return 1;
 	}
-	return r == 0 || r == -ERESTART || r == -ENOENT ? 0 : err_take(e, &local);
-}
-
-/* ---- giving back ---- */
-
-/* What it had, if all that it lacks is free. */
-static int give_back(const struct fw_record *record, const char *host_name, void *arg)
-{
-	struct forget *f = arg;
-	char comment[FW_COMMENT_SIZE];
-	size_t missing = 0;
-
-	if (record->host_end && fw_is_alive(host_name, err_ignored()) <= 0)
-		return 0;
-	if (fw_look(f->nl, f->s, record->elems, record->count, &f->view, err_ignored()) < 0)
-		return 0;
-	fw_comment(&record->at, comment);
-	nft_begin(f->nl);
-	for (size_t i = 0; i < record->count; i++) {
-		struct nft_elem el = record->elems[i].el;
-
-		if (f->view.elem[i].found && strcmp(f->view.elem[i].comment, comment) != 0) {
-			nl_discard(f->nl);
-			return 0;
-		}
-		el.comment = comment;
-		missing += !f->view.elem[i].found;
-		if (!f->view.elem[i].found)
-			nft_elem_create(f->nl, &f->s->table, record->elems[i].set, &el);
-	}
-	if (!missing || !f->view.complete)
-		nl_discard(f->nl);
-	else
-		(void)nft_commit(f->nl, NULL, err_ignored());
-	return 0;
+	return r == 0 || is_outdated(r) ? 0 : err_take(e, &local);
 }
 
 /* Behind the last record the table goes; those who shared an address get theirs. */
 static int tidy(struct forget *f, struct err *e)
 {
-	int r = f->dir ? store_has_other(f->dir, f->s, NULL, e) : 0;
+	int r = f->p.dir ? store_has_other(f->p.dir, f->p.s, NULL, e) : 0;
 
 	if (r < 0)
 		return r;
 	if (r == 0) {
 		look_for_nobody(f);
 		r = drop_table(f, e);
-		if (f->dir)
-			store_unmark_shared(f->dir, f->s);
-	} else if (store_is_shared(f->dir, f->s)) {
-		r = store_each(f->dir, f->s, give_back, f, e);
+		if (f->p.dir) {
+			store_unmark_shared(f->p.dir, f->p.s);
+			seal_remove(f->p.dir, f->p.s);
+		}
+	} else if (store_is_shared(f->p.dir, f->p.s)) {
+		r = fw_mend(&f->p, e);
 	}
 	return r < 0 ? r : 0;
 }
@@ -283,19 +260,26 @@ static int tidy(struct forget *f, struct err *e)
 
 static int begin(struct forget *f, const struct fw_schema *s, struct err *e)
 {
-	f->s = s;
+	f->p = (struct fw_place){ .s = s, .seal.fd = -1 };
 	look_for_nobody(f);
-	f->dir = store_open(false, e);
-	if (f->dir < 0)
-		return f->dir;
-	return f->dir ? store_lock(f->dir, store_is_shared(f->dir, s), e) : 0;
+	f->p.dir = store_open(false, e);
+	if (f->p.dir < 0)
+		return f->p.dir;
+	return f->p.dir ? store_lock(f->p.dir, store_is_shared(f->p.dir, s), e) : 0;
+}
+
+static int open_kernel(struct forget *f, struct err *e)
+{
+	seal_open(f->p.dir, f->p.s, false, &f->p.seal);
+	return fw_open(&f->p.nl, e);
 }
 
 /* A kernel without nf_tables holds nothing of anybody. */
 static int end(struct forget *f, int r, struct err *e)
 {
-	if (f->dir > 0)
-		close(f->dir);
+	seal_close(&f->p.seal);
+	if (f->p.dir > 0)
+		close(f->p.dir);
 	if (r != -EPROTONOSUPPORT && r != -EOPNOTSUPP)
 		return r;
 	err_clear(e);
@@ -306,7 +290,7 @@ static int end(struct forget *f, int r, struct err *e)
 static int forget_elements(struct forget *f, const struct fw_record *record, const char *name,
 			   struct err *e)
 {
-	int others = f->dir ? store_has_other(f->dir, f->s, name, e) : 0,
+	int others = f->p.dir ? store_has_other(f->p.dir, f->p.s, name, e) : 0,
 	    r = others ? others : drop_table(f, e);
 
 	if (r < 0)
@@ -327,17 +311,17 @@ int fw_forget(const struct fw_schema *s, const struct cni_attachment *at, bool s
 
 	attachment_host_name(at, name);
 	r = begin(f, s, e);
-	if (r == 0 && f->dir)
-		has = store_read(f->dir, s, name, &record, &unread);
+	if (r == 0 && f->p.dir)
+		has = store_read(f->p.dir, s, name, &record, &unread);
 	if (has < 0 && has != -EBADMSG)
 		r = err_take(e, &unread);
 	fw_comment(at, f->comment);
 	if (r == 0 && (has || search_all))
-		r = fw_open(&f->nl, e);
+		r = open_kernel(f, e);
 	if (r == 0 && (has || search_all))
 		r = forget_elements(f, has > 0 ? &record : NULL, name, e);
-	if (r == 0 && f->dir)
-		r = store_remove(f->dir, s, name, e);
+	if (r == 0 && f->p.dir)
+		r = store_remove(f->p.dir, s, name, e);
 	if (r == 0 && (has || search_all))
 		r = tidy(f, e);
 	return end(f, r, e);
@@ -350,8 +334,8 @@ static int forget_names(struct forget *f, char (*names)[IF_NAMESIZE], size_t cou
 	f->names = names;
 	f->name_count = count;
 	r = delete_by_comment(f, e);
-	for (size_t i = 0; r == 0 && f->dir && i < count; i++)
-		r = store_remove(f->dir, f->s, names[i], e);
+	for (size_t i = 0; r == 0 && f->p.dir && i < count; i++)
+		r = store_remove(f->p.dir, f->p.s, names[i], e);
 	f->names = NULL;
 	return r;
 }
@@ -362,11 +346,11 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 	struct forget *f = &forget;
 	int r = begin(f, s, e);
 
-	if (r == 0 && f->dir)
-		r = fw_open(&f->nl, e);
-	if (r == 0 && f->dir)
+	if (r == 0 && f->p.dir)
+		r = open_kernel(f, e);
+	if (r == 0 && f->p.dir)
 		r = forget_names(f, names, count, e);
-	if (r == 0 && f->dir)
+	if (r == 0 && f->p.dir)
 		r = tidy(f, e);
 	return end(f, r, e);
 }
@@ -403,7 +387,7 @@ static int gc_records(struct forget *f, const struct cni_request *req, const cha
 	stale.data_dir = path;
 	do {
 		stale.count = 0;
-		r = store_each(f->dir, f->s, collect_stale, &stale, e);
+		r = store_each(f->p.dir, f->p.s, collect_stale, &stale, e);
 		if (r == 0 && stale.count)
 			r = forget_names(f, stale.names, stale.count, e);
 	} while (r == 0 && stale.count == FOUND_MAX);
@@ -426,7 +410,7 @@ static int gc_spoilt(int dir, const char *host_name, void *arg)
 				!attachment_network_is(at.network, f->gc->at.network) ||
 				cni_is_valid(f->gc, at.container_id, at.ifname))))
 		return 0;
-	(void)store_remove(dir, f->s, host_name, err_ignored());
+	(void)store_remove(dir, f->p.s, host_name, err_ignored());
 	return 0;
 }
 
@@ -437,12 +421,12 @@ int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *
 	int r = begin(f, s, e);
 
 	if (r == 0)
-		r = fw_open(&f->nl, e);
-	if (r == 0 && f->dir)
+		r = open_kernel(f, e);
+	if (r == 0 && f->p.dir)
 		r = gc_records(f, req, data_dir, e);
 	f->gc = req;
-	if (r == 0 && f->dir)
-		r = store_each_spoilt(f->dir, s, gc_spoilt, f, e);
+	if (r == 0 && f->p.dir)
+		r = store_each_spoilt(f->p.dir, s, gc_spoilt, f, e);
 	if (r == 0)
 		r = delete_by_comment(f, e);
 	if (r == 0)

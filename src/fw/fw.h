@@ -72,6 +72,17 @@ int fw_change(const struct fw_schema *s, const struct fw_owner *o, const struct 
 int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t count, struct err *e);
 
 /*
+ * For all who have a record, without an ADD or a DEL of one of them. Is there any record of the
+ * schema: 1, 0. Is all that the records ask for there: 1; 0: missing says what of the table is not,
+ * "lacks the set masq4". Put back what is not. -EPROTONOSUPPORT, -EOPNOTSUPP: the kernel lacks
+ * nf_tables.
+ */
+#define FW_MISSING_SIZE (NFT_NAME_SIZE + 64)
+int fw_has_records(const struct fw_schema *s, struct err *e);
+int fw_is_whole(const struct fw_schema *s, char missing[static FW_MISSING_SIZE], struct err *e);
+int fw_repair(const struct fw_schema *s, struct err *e);
+
+/*
  * DEL: nothing is there of this owner; with nothing of others the table goes. search: also without
  * a record, by comments, which is a dump. A kernel without nf_tables is success.
  */

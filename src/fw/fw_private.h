@@ -3,6 +3,7 @@
 #define FW_PRIVATE_H
 
 #include "fw/fw.h"
+#include "fw/seal.h"
 #include "fw/store.h"
 #include "net/link.h"
 
@@ -31,20 +32,52 @@ bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE]);
 int fw_find_host_end(const char *host_name, struct link *out, struct err *e);
 int fw_is_alive(const char *host_name, struct err *e);
 
-/* What was found in one look at the table. */
+/* The kernel and the records of one schema. */
+struct fw_place {
+	struct nl *nl; /* from fw_open() */
+	int dir;       /* from store_open(); 0: there is none, so no record and no seal */
+	const struct fw_schema *s;
+	struct fw_seal seal; /* as it was read last */
+	bool hurried;	     /* others change the ruleset all the time: no condition any more */
+};
+
+/* What was found in one look, which is one system call or two. */
 #define FW_QUERIES_MAX (FW_ELEMS_MAX + 8)
 struct fw_view {
-	bool table;	  /* is there */
-	bool complete;	  /* with all its sets, chains and rules, and not dormant */
-	char missing[64]; /* what is not, for a message */
+	uint32_t generation; /* no later than what is found */
+	bool table;	     /* is there */
 	struct nft_query q[FW_QUERIES_MAX];
-	struct nft_query *elem; /* elem[i]: the i-th element */
+	const struct nft_query *elem; /* elem[i]: the i-th element */
 };
-int fw_look(struct nl *nl, const struct fw_schema *s, const struct fw_elem *elems, size_t count,
-	    struct fw_view *v, struct err *e);
+int fw_look(const struct fw_place *p, const struct fw_elem *elems, size_t count, struct fw_view *v,
+	    struct err *e);
 
-/* Make the table anew with what every owner that is alive has on record, unless it is complete. */
-int fw_restore(struct nl *nl, const struct fw_schema *s, int dir, struct err *e);
+/*
+ * 1: the table is there with all its sets, chains and rules, each as the schema says, and is not
+ * dormant. 0: it is not, and missing says why: "lacks the set masq4".
+ */
+int fw_inspect(const struct fw_place *p, char missing[static FW_MISSING_SIZE], struct err *e);
+
+/*
+ * A transaction on what was seen at a generation. If that is sealed, it takes effect at no other
+ * (fw_commit(): -ERESTART, look again), and then the next one is sealed. grown: how many elements
+ * more, or fewer, the sets have with it. Errors as nft_commit().
+ */
+void fw_begin(const struct fw_place *p, uint32_t generation);
+int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e);
+
+/*
+ * Is the table, as it was seen, whole, and has it what all records ask for? Then p->seal is of that
+ * generation, though not written yet: 0. Else, or if that cannot be told, it is made so: -ERESTART,
+ * look again. *mended is false at first, and kept from one look to the next.
+ */
+int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct err *e);
+
+/*
+ * Give every owner that is alive what it has on record and lacks, if all of that is free. Under the
+ * store's lock. Where one has lost what it had to another, the store is marked as shared.
+ */
+int fw_mend(struct fw_place *p, struct err *e);
 
 /* Do two elements of a set have a key in common? */
 bool fw_overlaps(const struct nft_set *s, const struct nft_elem *x, const struct nft_elem *y);

@@ -63,64 +63,116 @@ int fw_is_alive(const char *host_name, struct err *e)
 	return fw_find_host_end(host_name, &l, e);
 }
 
-/* The table, its chains, the elements: all in one message to the kernel. */
-static size_t ask(const struct fw_schema *s, const struct fw_elem *elems, size_t count,
-		  struct nft_query q[static FW_QUERIES_MAX])
+int fw_look(const struct fw_place *p, const struct fw_elem *elems, size_t count, struct fw_view *v,
+	    struct err *e)
 {
-	size_t n = 0;
+	size_t n = 2;
+	int r;
 
-	assert(1 + s->chain_count + count <= FW_QUERIES_MAX);
-	memset(q, 0, (1 + s->chain_count + count) * sizeof(*q));
-	n++;
-	for (size_t i = 0; i < s->chain_count; i++)
-		q[n++].chain = &s->chains[i].chain;
+	assert(n + count <= FW_QUERIES_MAX);
+	memset(v->q, 0, (n + count) * sizeof(*v->q));
+	v->q[0].generation = true; /* first: what comes later is as old, or newer */
 	for (size_t i = 0; i < count; i++) {
-		q[n].set = elems[i].set;
-		q[n++].el = &elems[i].el;
+		v->q[n].set = elems[i].set;
+		v->q[n++].el = &elems[i].el;
 	}
-	return n;
-}
-
-/*
- * A chain counts its rules and a table its chains and sets, so that none need be read. A set cannot
- * be deleted while a rule looks into it.
- */
-static void view_read(const struct fw_schema *s, struct fw_view *v)
-{
-	const struct nft_query *table = &v->q[0];
-
-	v->missing[0] = '\0';
-	v->table = table->found;
-	if (!table->found)
-		snprintf(v->missing, sizeof(v->missing), "is not there");
-	else if (!table->alike)
-		snprintf(v->missing, sizeof(v->missing), "is dormant");
-	else if (table->use < s->chain_count + s->set_count)
-		snprintf(v->missing, sizeof(v->missing), "lacks a chain or a set");
-	for (size_t i = 0; !v->missing[0] && i < s->chain_count; i++) {
-		const struct nft_query *q = &v->q[1 + i];
-		const struct fw_chain *c = &s->chains[i];
-
-		if (!q->found || !q->alike)
-			snprintf(v->missing, sizeof(v->missing), "%s chain %s",
-				 q->found ? "has another" : "lacks", c->chain.name);
-		else if (q->use < c->rules)
-			snprintf(v->missing, sizeof(v->missing), "lacks rules in chain %s",
-				 c->chain.name);
-	}
-	v->complete = !v->missing[0];
-}
-
-int fw_look(struct nl *nl, const struct fw_schema *s, const struct fw_elem *elems, size_t count,
-	    struct fw_view *v, struct err *e)
-{
-	size_t n = ask(s, elems, count, v->q);
-	int r = nft_query(nl, &s->table, v->q, n, e);
-
-	v->elem = v->q + 1 + s->chain_count;
-	if (r == 0)
-		view_read(s, v);
+	r = nft_query(p->nl, &p->s->table, v->q, n, e);
+	v->generation = v->q[0].use;
+	v->table = v->q[1].found;
+	v->elem = v->q + 2;
 	return r;
+}
+
+static bool missing_set(char missing[static FW_MISSING_SIZE], const char *verb, const char *what,
+			const char *name)
+{
+	snprintf(missing, FW_MISSING_SIZE, "%s%s%s", verb, what, name);
+	return true;
+}
+
+/* False: nothing is missing so far. */
+static bool find_missing(const struct fw_schema *s, const struct nft_query *q,
+			 char missing[static FW_MISSING_SIZE])
+{
+	if (!q->found)
+		return missing_set(missing, "is not there", "", "");
+	if (!q->alike)
+		return missing_set(missing, "is dormant", "", "");
+	for (size_t i = 0; i < s->set_count; i++) {
+		q++;
+		if (!q->found || !q->alike)
+			return missing_set(missing, q->found ? "has another" : "lacks the", " set ",
+					   s->sets[i].name);
+	}
+	for (size_t i = 0; i < s->chain_count; i++) {
+		q++;
+		if (!q->found || !q->alike)
+			return missing_set(missing, q->found ? "has another" : "lacks the",
+					   " chain ", s->chains[i].chain.name);
+	}
+	return false;
+}
+
+static int inspect_rules(const struct fw_place *p, char missing[static FW_MISSING_SIZE],
+			 struct err *e)
+{
+	struct nft_rules_differ d;
+	int r = nft_rules_check(p->nl, &p->s->table, p->s->put_rules, &d, e);
+
+	if (r == 0)
+		missing_set(missing, d.lacks ? "lacks rules" : "has other rules", " in the chain ",
+			    d.chain);
+	return r;
+}
+
+int fw_inspect(const struct fw_place *p, char missing[static FW_MISSING_SIZE], struct err *e)
+{
+	struct nft_query q[FW_QUERIES_MAX] = { { .chain = NULL } }; /* the first: the table */
+	size_t n = 1;
+	int r;
+
+	assert(n + p->s->set_count + p->s->chain_count <= FW_QUERIES_MAX);
+	for (size_t i = 0; i < p->s->set_count; i++)
+		q[n++].set = &p->s->sets[i];
+	for (size_t i = 0; i < p->s->chain_count; i++)
+		q[n++].chain = &p->s->chains[i].chain;
+	r = nft_query(p->nl, &p->s->table, q, n, e);
+	if (r < 0)
+		return r;
+	return find_missing(p->s, q, missing) ? 0 : inspect_rules(p, missing, e);
+}
+
+static bool is_sealed(const struct fw_place *p, uint32_t generation)
+{
+	return p->seal.generation == generation && !p->hurried;
+}
+
+void fw_begin(const struct fw_place *p, uint32_t generation)
+{
+	if (is_sealed(p, generation))
+		nft_begin_at(p->nl, generation);
+	else
+		nft_begin(p->nl);
+}
+
+/* As the kernel counts: 0 is no generation (nf_tables_commit()). */
+static uint32_t generation_next(uint32_t generation)
+{
+	return generation == UINT32_MAX ? 1 : generation + 1;
+}
+
+int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e)
+{
+	bool empty = nl_count(p->nl) <= 1; /* nothing behind its mark */
+	int r = nft_commit(p->nl, NULL, e);
+
+	if (r < 0)
+		return r;
+	if (is_sealed(p, generation) && !empty)
+		p->seal.generation = generation_next(generation);
+	p->seal.elements += (uint32_t)grown;
+	seal_write(&p->seal);
+	return 0;
 }
 
 static int compare(enum nft_type type, const union nft_value *x, const union nft_value *y)

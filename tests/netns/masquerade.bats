@@ -37,7 +37,7 @@ whole() {
 
 owners() { elements "$1" | awk '{print $NF}' | sort | xargs; }
 
-records() { find /run/cnibox/fw -type f 2>/dev/null | wc -l; }
+records() { find /run/cnibox/fw -type f ! -name '.seal.*' 2>/dev/null | wc -l; }
 
 # checks POD CONFIG RESULT [IFNAME]: CHECK succeeds.
 checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:-eth0}"; }
@@ -205,11 +205,11 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	broken "lacks rules" nft delete rule inet cnibox postrouting handle "$(rule saddr.@masq6)"
 	broken "is dormant" nft add table inet cnibox '{ flags dormant; }'
 	broken "has another chain" nft 'add chain inet cnibox postrouting { policy drop; }'
-	broken "lacks a chain" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting'
-	broken "lacks a chain" nft 'flush chain inet cnibox postrouting; delete set inet cnibox masq6'
+	broken "lacks the chain postrouting" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting'
+	broken "lacks the set masq6" nft 'flush chain inet cnibox postrouting; delete set inet cnibox masq6'
 	broken "has another chain" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting
 		add chain inet cnibox postrouting { type nat hook postrouting priority 5; }'
-	broken "lacks chain postrouting" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting; add chain inet cnibox x'
+	broken "lacks the chain postrouting" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting; add chain inet cnibox x'
 	nft flush set inet cnibox masq4
 	fails 105 "lacks the element masq4 10.1.0.2" checks a "$conf" "$ra"
 }
@@ -307,7 +307,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	touch masquerade.veth00000000000 .masquerade.veth00000000001.new .masquerade.new .other.veth00000000001.new
 	cd /
 	CNI_COMMAND=GC "$CNIBOX_BIN/bridge" <<<"$(jq -c '."cni.dev/valid-attachments" = [{"containerID":"b","ifname":"eth0"}]' <<<"$conf")"
-	[ "$(find /run/cnibox/fw -type f -printf '%f\n' | sort | xargs)" = "$(printf '%s\n' ".$g.new" .masquerade.new .other.veth00000000001.new "$g" | sort | xargs)" ]
+	[ "$(find /run/cnibox/fw -type f ! -name '.seal.*' -printf '%f\n' | sort | xargs)" = "$(printf '%s\n' ".$g.new" .masquerade.new .other.veth00000000001.new "$g" | sort | xargs)" ]
 	[ "$(owners masq4)" = b ]
 }
 

@@ -116,7 +116,7 @@ static void test_put_back(void **state)
 	assert_int_equal(add(&a, 8080, "10.1.0.2", 80), 0);
 	run("nft flush chain inet p local", out, sizeof(out));
 	assert_int_equal(check(8080, "10.1.0.2", 80), -ENOENT);
-	assert_non_null(strstr(e.text, "lacks rules in chain local"));
+	assert_non_null(strstr(e.text, "lacks rules in the chain local"));
 	assert_int_equal(add(&b, 8081, "10.1.0.3", 80), 0);
 	assert_int_equal(check(8080, "10.1.0.2", 80), 0);
 	assert_int_equal(check(8081, "10.1.0.3", 80), 0);

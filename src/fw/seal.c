@@ -1,0 +1,81 @@
+/* Seals: see seal.h. A line of fixed length, so that one write replaces it whole. */
+#include "fw/seal.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fw/fw.h"
+
+#define GENERATION "generation "
+#define ELEMENTS " elements "
+#define DIGITS 10
+#define ELEMENTS_AT (sizeof(GENERATION) - 1 + DIGITS)
+#define LINE (ELEMENTS_AT + sizeof(ELEMENTS) - 1 + DIGITS + 1) /* with its end */
+#define NAME_SIZE 64
+
+static const char *file_name(const struct fw_schema *s, char out[static NAME_SIZE])
+{
+	snprintf(out, NAME_SIZE, ".seal.%s", s->name);
+	return out;
+}
+
+void seal_open(int dir, const struct fw_schema *s, bool create, struct fw_seal *out)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT : 0);
+	char name[NAME_SIZE];
+
+	*out = (struct fw_seal){ .fd = -1 };
+	if (dir > 0)
+		out->fd = openat(dir, file_name(s, name), flags, 0600);
+}
+
+void seal_close(struct fw_seal *seal)
+{
+	if (seal->fd >= 0)
+		close(seal->fd);
+	seal->fd = -1;
+}
+
+/* The number behind this word. */
+static bool parse(const char *at, const char *word, uint32_t *out)
+{
+	size_t len = strlen(word);
+	unsigned long n;
+	char *end;
+
+	if (strncmp(at, word, len) != 0 || at[len] < '0' || at[len] > '9')
+		return false;
+	n = strtoul(at + len, &end, 10);
+	*out = (uint32_t)n;
+	return n <= UINT32_MAX && end == at + len + DIGITS;
+}
+
+void seal_read(struct fw_seal *seal)
+{
+	char line[LINE + 1] = "";
+
+	if (seal->fd < 0 || pread(seal->fd, line, LINE, 0) != LINE ||
+	    !parse(line, GENERATION, &seal->generation) ||
+	    !parse(line + ELEMENTS_AT, ELEMENTS, &seal->elements))
+		seal->generation = seal->elements = 0;
+}
+
+void seal_write(const struct fw_seal *seal)
+{
+	char line[LINE + 1];
+
+	snprintf(line, sizeof(line), GENERATION "%0*u" ELEMENTS "%0*u\n", DIGITS, seal->generation,
+		 DIGITS, seal->elements);
+	if (seal->fd >= 0)
+		(void)!pwrite(seal->fd, line, LINE, 0);
+}
+
+void seal_remove(int dir, const struct fw_schema *s)
+{
+	char name[NAME_SIZE];
+
+	unlinkat(dir, file_name(s, name), 0);
+}

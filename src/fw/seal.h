@@ -1,0 +1,46 @@
+/*
+ * A seal: at this generation of the kernel's ruleset a schema's table was whole, and its sets held
+ * what all records ask for, so many elements. It is kept beside the records, as .seal.SCHEMA.
+ *
+ * Theory of operation. Every transaction of nf_tables, whoever makes it, makes the generation one
+ * higher. So who finds the generation that is sealed knows, without looking at any of it, that
+ * nobody has changed anything since; it makes its own change on condition of that very generation,
+ * and seals the next. Who finds another one looks at the table and counts the elements. Only where
+ * they are not as many as were sealed are the records read, one by one.
+ *
+ * No lock guards it. A seal that was not written, because its writer died or another one's came
+ * later, makes its next reader look where nothing was to be seen; none can be for a generation that
+ * was not whole.
+ */
+#ifndef FW_SEAL_H
+#define FW_SEAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct fw_schema;
+
+struct fw_seal {
+	int fd;		     /* of its file; -1: there is none */
+	uint32_t generation; /* 0: no generation, so that it is to be looked */
+	uint32_t elements;
+};
+
+/*
+ * dir is the store's descriptor (store.h); 0: there is no store, and no seal. create: as an empty
+ * file where it is not there. Of no generation until it is read.
+ */
+void seal_open(int dir, const struct fw_schema *s, bool create, struct fw_seal *out);
+void seal_close(struct fw_seal *seal);
+
+/* As it is now. What is none, or cannot be read as one, is a seal of no generation. */
+void seal_read(struct fw_seal *seal);
+
+/* Best effort: one that cannot be written is one that was lost. */
+void seal_write(const struct fw_seal *seal);
+
+/* With the last record. */
+void seal_remove(int dir, const struct fw_schema *s);
+
+#endif
