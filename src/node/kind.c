@@ -13,8 +13,8 @@
  * runtime to begin, is last.
  */
 const struct kind *const kinds[] = {
-	&sysctl_kind,	  &bridge_address_kind, &route_kind,
-	&masquerade_kind, &forward_kind,	&config_kind,
+	&sysctl_kind,  &bridge_address_kind, &route_kind,  &masquerade_kind,
+	&forward_kind, &attachments_kind,    &config_kind,
 };
 const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
 

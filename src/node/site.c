@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "cluster/cluster.h"
 #include "fw/foreign_chain.h"
+#include "fw/fw.h"
+#include "fw/schemas.h"
 #include "net/ip.h"
 #include "net/link.h"
 #include "net/nl.h"
@@ -137,6 +139,18 @@ static int read_chains(struct site *s, struct err *e)
 	return 0;
 }
 
+static int read_recorded(struct site *s, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < fw_schema_count && r >= 0 && nl_is_open(s->nft); i++) {
+		r = fw_has_records(fw_schemas[i], e);
+		if (r > 0)
+			list_add(&s->recorded, &fw_schemas[i]);
+	}
+	return r < 0 ? r : list_check(&s->recorded, "schemas", e);
+}
+
 int site_read(struct site *s, struct err *e)
 {
 	int r;
@@ -145,6 +159,7 @@ int site_read(struct site *s, struct err *e)
 	list_init(&s->links, s->arena, sizeof(struct site_link));
 	list_init(&s->saved, s->arena, sizeof(struct saved_sysctl));
 	list_init(&s->chains, s->arena, sizeof(struct foreign_chain));
+	list_init(&s->recorded, s->arena, sizeof(const struct fw_schema *));
 	r = ifaddr_each(s->route, 0, 0, collect_addr, &s->addrs, e);
 	if (r == 0)
 		r = link_each(s->route, NULL, collect_link, &s->links, e);
@@ -159,7 +174,9 @@ int site_read(struct site *s, struct err *e)
 	r = route_each(s->route, AF_INET6, RTPROT_RA, 0, collect_ra_default, s, e);
 	if (r == 0)
 		r = saved_read(&s->saved, e);
-	return r < 0 ? r : read_chains(s, e);
+	if (r == 0)
+		r = read_chains(s, e);
+	return r < 0 ? r : read_recorded(s, e);
 }
 
 const struct site_link *site_find_link(const struct site *s, const char *name)

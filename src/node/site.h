@@ -62,7 +62,8 @@ struct site {
 	struct list links;	       /* struct site_link */
 	struct list saved;	       /* struct saved_sysctl */
 	struct list chains;	       /* struct foreign_chain */
-	char forwarding6[4];	       /* net.ipv6.conf.all.forwarding; "" without IPv6 */
+	struct list recorded; /* const struct fw_schema *: that attachments have records of */
+	char forwarding6[4];  /* net.ipv6.conf.all.forwarding; "" without IPv6 */
 };
 
 /* All lists; arena, sockets, cluster and source are given. */

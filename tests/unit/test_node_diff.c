@@ -175,7 +175,8 @@ static void test_kinds(void **state)
 {
 	static const struct kind *const order[] = { &sysctl_kind,  &bridge_address_kind,
 						    &route_kind,   &masquerade_kind,
-						    &forward_kind, &config_kind };
+						    &forward_kind, &attachments_kind,
+						    &config_kind };
 
 	(void)state;
 	assert_int_equal(kind_count, sizeof(order) / sizeof(order[0]));

@@ -13,10 +13,11 @@
 #include "net/ip.h"
 
 struct foreign_chain;
+struct fw_schema;
 struct site_link;
 
 extern const struct kind sysctl_kind, route_kind, masquerade_kind, forward_kind, config_kind,
-	bridge_address_kind;
+	bridge_address_kind, attachments_kind;
 
 struct sysctl_item {
 	unsigned int rank; /* order of setting; taken back in the opposite order */
@@ -48,6 +49,11 @@ struct forward_item {
 	struct foreign_chain *chain;
 	uint8_t family;	   /* of the packets */
 	const char *rules; /* what they say */
+};
+
+struct attachments_item {
+	const struct fw_schema *schema;
+	const char *missing; /* of its table, or of its elements; "": nothing */
 };
 
 struct config_item {

@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# What others change or take away in our nftables: CHECK notices each kind, and the next ADD of anybody, or node up, puts it back for every pod.
+bats_require_minimum_version 1.5.0
+load helpers
+load node_helpers
+
+setup() {
+	pod a
+	pod b
+	pod c
+	machine
+}
+
+teardown() {
+	for ns in $(ip netns list | cut -d' ' -f1); do ip netns del "$ns"; done
+	for l in $(ip -o link show type bridge | cut -d: -f2); do ip link del "$l"; done
+	for l in $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1); do ip link del "$l" 2>/dev/null || true; done
+	rm -rf /var/lib/cni/* /run/cnibox /etc/cni/net.d
+	nft flush ruleset
+}
+
+# net NAME BRIDGE SUBNETS: a configuration.
+net() {
+	jq -cn --arg n "$1" --arg b "$2" --arg s "$3" '{cniVersion: "1.1.0", name: $n, type: "bridge", bridge: $b, isDefaultGateway: true, ipMasq: true,
+		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}}'
+}
+
+# Two pods of one network and what CHECK of the first needs, in $one, $ra.
+two_pods() {
+	one=$(net net1 br1 10.1.0.0/24,fd00:1::/64)
+	other=$(net net2 br2 10.2.0.0/24)
+	ra=$(add bridge a "$one")
+	add bridge b "$one" >/dev/null
+}
+
+# Everything in the table, whatever the kernel's order; handles tell a table from one that was made anew.
+whole() { nft -s list table inet cnibox | tr ',' '\n' | sed 's/^[[:space:]]*//; s/elements = { //; s/ }$//' | sort; }
+
+checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" eth0; }
+
+# handle TEXT: of the rule of ours that contains it.
+handle() { nft -a list chain inet cnibox postrouting | sed -n "s/.*$1.* handle \([0-9]*\)$/\1/p"; }
+
+# replaced TEXT RULE: this rule of ours is another one now.
+replaced() { nft replace rule inet cnibox postrouting handle "$(handle "$1")" "$2"; }
+
+# made_anew SED: the table is as an administrator has edited and loaded it.
+made_anew() {
+	nft list table inet cnibox >"$BATS_TEST_TMPDIR/t"
+	sed -i "$1" "$BATS_TEST_TMPDIR/t"
+	nft delete table inet cnibox
+	nft -f "$BATS_TEST_TMPDIR/t"
+}
+
+# noticed TEXT COMMAND...: CHECK of one pod says TEXT; an ADD that has nothing to do with it puts it back, and so does node up.
+noticed() {
+	local text=$1 before
+	shift
+	before=$(whole)
+	checks a "$one" "$ra"
+	"$@"
+	fails 105 "$text" checks a "$one" "$ra"
+	add bridge c "$other" >/dev/null
+	checks a "$one" "$ra"
+	del bridge c "$other"
+	diff <(echo "$before") <(whole)
+	"$@"
+	fails 105 "$text" checks a "$one" "$ra"
+	up
+	checks a "$one" "$ra"
+	diff <(echo "$before") <(whole)
+}
+
+@test "rules that were changed, replaced, added or reordered" {
+	two_pods
+	three
+	noticed "has other rules in the chain postrouting" replaced ip.saddr.@masq4 'ip saddr @masq4 ip saddr . ip daddr != @home4 masquerade fully-random'
+	noticed "has other rules" replaced ip.saddr.@masq4 'ip saddr @masq4 ip saddr . ip daddr @home4 ip daddr != 224.0.0.0/4 masquerade fully-random'
+	noticed "has other rules" replaced ip.saddr.@masq4 'ip saddr @masq4 ip saddr . ip daddr != @home4 ip daddr != 224.0.0.0/4 masquerade'
+	noticed "has other rules" replaced ip6.saddr.@masq6 'accept comment "leaves its network"'
+	noticed "has other rules" nft insert rule inet cnibox postrouting ip daddr 192.0.2.0/24 accept
+	noticed "has other rules" nft add rule inet cnibox postrouting accept
+	noticed "has other rules" nft "add rule inet cnibox postrouting position $(handle ip6.saddr.@masq6) ip saddr @masq4 ip saddr . ip daddr != @home4 ip daddr != 224.0.0.0/4 masquerade fully-random
+		delete rule inet cnibox postrouting handle $(handle ip.saddr.@masq4)"
+}
+
+@test "chains of another type, hook, priority or policy, sets of another kind" {
+	two_pods
+	three
+	noticed "has another chain postrouting" nft 'add chain inet cnibox postrouting { policy drop; }'
+	noticed "has another chain postrouting" made_anew 's/type nat hook/type filter hook/; s/masquerade.*/counter/'
+	noticed "has another chain postrouting" made_anew 's/hook postrouting priority [^;]*/hook input priority 99/; s/masquerade.*/counter/'
+	noticed "has another chain postrouting" made_anew 's/priority [^;]*/priority srcnat/'
+	noticed "has another set masq4" made_anew '/set masq4/,/}/s/type ipv4_addr/&; flags timeout/'
+	noticed "has another set masq6" made_anew '/set masq6/,/}/s/type ipv6_addr/&; size 3/'
+	noticed "has another set home4" made_anew '/set home4/,/^	}/{s/flags interval/flags interval, timeout/}'
+	noticed "is dormant" nft 'add table inet cnibox { flags dormant; }'
+}
+
+@test "elements: sets that were flushed, single elements that were deleted, of every pod" {
+	two_pods
+	three
+	local s
+	for s in masq4 home4 masq6 home6; do
+		noticed "lacks the element $s" nft flush set inet cnibox "$s"
+	done
+	noticed "lacks the element masq4 10.1.0.2" nft delete element inet cnibox masq4 '{ 10.1.0.2 }'
+	noticed "lacks the element home6" nft delete element inet cnibox home6 '{ fd00:1::2 . fd00:1::/64 }'
+	noticed "lacks the element masq4" nft 'flush set inet cnibox masq4; flush set inet cnibox home4; flush set inet cnibox masq6; flush set inet cnibox home6'
+}
+
+@test "all of it: a flushed ruleset, a deleted, flushed or emptied table" {
+	two_pods
+	three
+	noticed "is not there" nft flush ruleset
+	noticed "is not there" nft delete table inet cnibox
+	noticed "lacks rules in the chain postrouting" nft flush table inet cnibox
+	noticed "lacks rules" nft flush chain inet cnibox postrouting
+	noticed "lacks the chain postrouting" nft 'flush chain inet cnibox postrouting; delete chain inet cnibox postrouting'
+	noticed "lacks the set home6" nft 'flush chain inet cnibox postrouting; delete set inet cnibox home6'
+	noticed "is not there" nft 'delete table inet cnibox; add table inet other'
+}
+
+@test "what one pod lacks is put back also when others have changed nftables before and after, and by the ADD of the same address" {
+	two_pods
+	nft add table inet others
+	nft delete element inet cnibox masq4 '{ 10.1.0.3 }'
+	nft add chain inet others x
+	add bridge c "$other" >/dev/null
+	nft get element inet cnibox masq4 '{ 10.1.0.3 }'
+	nft delete element inet cnibox masq4 '{ 10.1.0.3 }'
+	del bridge c "$other"
+	nft add chain inet others y
+	add bridge c "$other" >/dev/null
+	nft get element inet cnibox masq4 '{ 10.1.0.3 }'
+	del bridge c "$other"
+	[ "$(nft list set inet cnibox masq4 | grep -o comment | wc -l)" = 2 ]
+}
+
+@test "a seal that is lost, spoilt or false costs nobody a masquerade" {
+	two_pods
+	local seal=/run/cnibox/fw/.seal.masquerade elsewhere=$BATS_TEST_TMPDIR/elsewhere before
+	echo untouched >"$elsewhere"
+	before=$(whole)
+	for spoil in 'rm $seal' ': >$seal' 'echo nonsense >$seal' 'echo generation 4294967295 elements 0000000001 >$seal' 'ln -sf "$elsewhere" $seal'; do
+		eval "$spoil"
+		nft flush set inet cnibox masq4
+		add bridge c "$other" >/dev/null
+		checks a "$one" "$ra"
+		del bridge c "$other"
+		diff <(echo "$before") <(whole)
+	done
+	[ "$(cat "$elsewhere")" = untouched ]
+}
+
+@test "node show tells what is missing of the pods', up puts it back, down leaves it" {
+	two_pods
+	three
+	up
+	[ "$(up)" = "nothing to change" ]
+	node show -f "$FILE" --name m | grep -qx 'nftables table inet cnibox: masquerade of pods: ok'
+	nft flush set inet cnibox masq4
+	run node show -f "$FILE" --name m
+	[ "$status" = 3 ]
+	grep -qx 'nftables table inet cnibox: masquerade of pods: differs' <<<"$output"
+	[ "$(up)" = 'nftables table inet cnibox: masquerade of pods: changed' ]
+	checks a "$one" "$ra"
+	node down
+	checks a "$one" "$ra"
+	del bridge a "$one"
+	del bridge b "$one"
+	run ! grep cnibox: <<<"$(node show -f "$FILE" --name m)"
+}
