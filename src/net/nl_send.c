@@ -3,15 +3,16 @@
  *
  * Theory of operation. rtnetlink and nfnetlink work inside the sender's system call: when send()
  * returns, every request of the batch has been carried out and every answer is in our receive queue
- * (netlink_unicast_kernel(), netlink_rcv_skb()). So answers are read without waiting until none is
- * left, and an answer that is not there was lost, never late. A dump is produced piece by piece,
- * each piece by the recvmsg() that took the one before (netlink_recvmsg()), so that holds for dumps
- * too.
+ * (netlink_unicast_kernel(), netlink_rcv_skb()). So answers are read without waiting until the last
+ * one, or none is left, and an answer that is not there was lost, never late. A dump is produced
+ * piece by piece, each piece by the recvmsg() that took the one before (netlink_recvmsg()), so that
+ * holds for dumps too.
  *
  * The kernel reports errors in the order of the requests. When the queue is full it drops what
  * comes later and says ENOBUFS first, before it hands out what it kept: the first error is always
- * among what was kept, so we read on after ENOBUFS. The queue is always read to its end, because a
- * dump that nobody takes makes the next one fail with EBUSY.
+ * among what was kept, so we read on after ENOBUFS. The last answer is the one to the last request
+ * that asked for it, and a dump's NLMSG_DONE: a dump that is not read so far makes the next one
+ * fail with EBUSY. What might come behind it is skipped by the next reader, by its sequence number.
  */
 #include "net/nl_private.h"
 
@@ -137,6 +138,7 @@ static struct part part_at(struct nl *nl, unsigned int closing, size_t start, un
 /* What the kernel has said of a part. */
 struct outcome {
 	struct nl_refusal first; /* the first error, if there is one */
+	bool over;		 /* the request that asks for an answer has one */
 	bool acked, lost;
 };
 
@@ -145,8 +147,11 @@ static void outcome_add(struct outcome *o, const struct part *p, const struct nl
 	uint32_t index = h->nlmsg_seq - p->seq;
 	struct nl_refusal f;
 
-	if (h->nlmsg_type != NLMSG_ERROR || index >= p->count || o->first.errnum ||
+	if (h->nlmsg_type != NLMSG_ERROR || index >= p->count ||
 	    h->nlmsg_len < NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+		return;
+	o->over |= index == p->asked;
+	if (o->first.errnum)
 		return;
 	nl_refusal_read(h, &f);
 	f.request = p->first + index;
@@ -155,14 +160,14 @@ static void outcome_add(struct outcome *o, const struct part *p, const struct nl
 	o->acked |= index == p->asked;
 }
 
-/* Read all answers; the first error counts, silence is one. */
+/* Read the answers; the first error counts, silence is one. */
 static int part_answers(const struct nl *nl, const struct part *p, struct outcome *o, struct err *e)
 {
 	const struct nlmsghdr *h;
 	struct inbox in;
 	ssize_t n;
 
-	while ((n = inbox_fill(nl, &in, e)) != 0) {
+	while (!o->over && (n = inbox_fill(nl, &in, e)) != 0) {
 		if (n < 0 && n != -ENOBUFS)
 			return (int)n;
 		o->lost |= n < 0;
@@ -260,7 +265,7 @@ static int walk_run(const struct nl *nl, struct walk *w, struct err *e)
 	w->r = 0;
 	if (r < 0)
 		return r;
-	while ((n = inbox_fill(nl, &in, e)) != 0) {
+	while (!w->done && (n = inbox_fill(nl, &in, e)) != 0) {
 		if (n < 0 && n != -ENOBUFS)
 			return (int)n;
 		w->interrupted |= n < 0;
