@@ -79,15 +79,18 @@ static int remove_name(int dir, const char *name, struct err *e)
 	return 0;
 }
 
-/*
- * The leavings of a crashed writer must not stop the next: O_TRUNC instead of O_EXCL would follow a
- * planted hard link.
- */
-int file_beside(int dir, const char *name, char beside[static NAME_MAX + 1], struct err *e)
+static int beside_name(const char *name, char beside[static NAME_MAX + 1], struct err *e)
 {
 	if (snprintf(beside, NAME_MAX + 1, ".%s.new", name) > NAME_MAX)
 		return err_set(e, ENAMETOOLONG, "write %s: name too long", name);
-	return remove_name(dir, beside, e);
+	return 0;
+}
+
+int file_beside(int dir, const char *name, char beside[static NAME_MAX + 1], struct err *e)
+{
+	int r = beside_name(name, beside, e);
+
+	return r < 0 ? r : remove_name(dir, beside, e);
 }
 
 int file_remove(int dir, const char *name, struct err *e)
@@ -98,14 +101,25 @@ int file_remove(int dir, const char *name, struct err *e)
 	return r < 0 ? r : gone;
 }
 
+/*
+ * The leavings of a crashed writer must not stop the next: O_TRUNC instead of O_EXCL would follow a
+ * planted hard link.
+ */
 static int open_beside(int dir, const char *name, mode_t mode, char beside[static NAME_MAX + 1],
 		       struct err *e)
 {
-	int r = file_beside(dir, name, beside, e), fd;
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	int r = beside_name(name, beside, e), fd;
 
 	if (r < 0)
 		return r;
-	fd = openat(dir, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	fd = openat(dir, beside, flags, mode);
+	if (fd < 0 && errno == EEXIST) {
+		r = remove_name(dir, beside, e);
+		if (r < 0)
+			return r;
+		fd = openat(dir, beside, flags, mode);
+	}
 	return fd < 0 ? err_errno(e, "create %s", beside) : fd;
 }
 
@@ -161,17 +175,18 @@ static int make_path(const char *path, struct err *e)
 	return 0;
 }
 
+/* By openat(): musl's open() asks the kernel once more to close it on exec. */
 int dir_open(const char *path, bool create, struct err *e)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
-	int fd = open(path, flags);
+	int fd = openat(AT_FDCWD, path, flags);
 	int r;
 
 	if (fd < 0 && errno == ENOENT && create) {
 		r = make_path(path, e);
 		if (r < 0)
 			return r;
-		fd = open(path, flags);
+		fd = openat(AT_FDCWD, path, flags);
 	}
 	return fd < 0 ? err_errno(e, "open directory %s", path) : fd;
 }

@@ -22,7 +22,7 @@
 
 static int open_dir(void)
 {
-	return open(STORE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return openat(AT_FDCWD, STORE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 }
 
 static int make_dir(struct err *e)

@@ -36,7 +36,7 @@ int netns_open(const char *path, struct err *e)
 	 * A link in /proc or a bind mount, so it is followed; O_NONBLOCK: a FIFO planted there must
 	 * not hold us.
 	 */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
 		return err_sys(e, errno, "open network namespace %s", path);

@@ -36,7 +36,7 @@ static int sysctl_open(const char *path, int flags, struct err *e)
 
 	if (!path_is_plain(path) || n < 0 || (size_t)n >= sizeof(full))
 		return err_set(e, EINVAL, "sysctl %s: the path is invalid", path);
-	fd = open(full, flags | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(AT_FDCWD, full, flags | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return err_set(e, ENOENT, "sysctl %s: the kernel has none of this name", path);
 	return fd < 0 ? err_errno(e, "sysctl %s", path) : fd;
