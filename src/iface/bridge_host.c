@@ -232,7 +232,7 @@ int bridge_host_ready(struct bridge_host *b, const struct bridge_want *want,
 /* Has somebody given it this MAC? Unknown where /sys shows another namespace: then no. */
 static bool mac_is_set(const char *name)
 {
-	char path[64], text[8];
+	char path[64], text[8] = "";
 	ssize_t n = -1;
 	int fd;
 

@@ -172,6 +172,15 @@ static void fuzz_ask(struct input *in)
 	require(str_equal(q.netns, again.netns) && q.provide_len == again.provide_len);
 }
 
+/* Not by memcmp(): there is room between the members. */
+static bool same_wire(const struct dhcp_wire *a, const struct dhcp_wire *b)
+{
+	return str_equal(a->netns, b->netns) && str_equal(a->ifname, b->ifname) &&
+	       a->ns_dev == b->ns_dev && a->ns_inode == b->ns_inode &&
+	       a->ns_cookie == b->ns_cookie && a->index == b->index &&
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0;
+}
+
 static void fuzz_file(struct input *in)
 {
 	static struct dhcp_lease l, again;
@@ -190,7 +199,7 @@ static void fuzz_file(struct input *in)
 	dhcp_lease_encode(&l, "boot", &t);
 	require(!t.bad &&
 		dhcp_lease_decode(&again, "boot", &a, (struct json_raw){ t.at, t.len }, &e) == 1);
-	require(memcmp(&l.wire, &again.wire, sizeof(l.wire)) == 0);
+	require(same_wire(&l.wire, &again.wire));
 	require(memcmp(&l.client, &again.client, sizeof(l.client)) == 0);
 }
 

@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lease_store s = open_both();
 	struct input in = input_begin(data, size);
 	const char *name = input_string(&in);
-	struct lease_owner o;
+	struct lease_owner o = { 0 };
 	bool ours = false;
 
 	o.id = input_string(&in);

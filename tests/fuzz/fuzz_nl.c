@@ -184,9 +184,10 @@ static int ask_set(unsigned int n, struct err *e)
 		return nft_elem_each(&nl, &table, s, see_element, (void *)(uintptr_t)s, e);
 	for (int i = 0; i < NFT_PARTS_MAX; i++)
 		if (s->key[i] == NFT_TYPE_IPV4 || s->key[i] == NFT_TYPE_IPV6)
-			el.key[i].addr = el.last[i].addr =
+			el.key[i].addr =
 				(struct addr){ s->key[i] == NFT_TYPE_IPV4 ? AF_INET : AF_INET6,
 					       { 10 } };
+	memcpy(el.last, el.key, sizeof(el.last));
 	if (s->key[0] == NFT_TYPE_IFNAME)
 		memcpy(el.key[0].ifname, "eth0", 5);
 	r = nft_elem_find(&nl, &table, s, &el, &found, e);

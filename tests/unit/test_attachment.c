@@ -86,8 +86,8 @@ static void different_names_have_different_short_forms(void **state)
 
 	(void)state;
 	for (size_t len = 81; len <= 4096; len += 41) {
-		for (char last = 'a'; last <= 'b'; last++) {
-			attachment_short_network(long_name(name, len, last), forms[n]);
+		for (const char *last = "ab"; *last; last++) {
+			attachment_short_network(long_name(name, len, *last), forms[n]);
 			for (size_t i = 0; i < n; i++)
 				assert_string_not_equal(forms[i], forms[n]);
 			n += n < 199;

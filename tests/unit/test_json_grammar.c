@@ -181,7 +181,7 @@ static size_t put_large(char *out)
 
 	for (i = 0; i < NUMBERS; i++)
 		len += sprintf(list + len, "1,");
-	len += sprintf(list + len, "\"\xc3\xa9\"]");
+	sprintf(list + len, "\"\xc3\xa9\"]");
 	for (i = 0; i < LEVELS; i++)
 		at += sprintf(at, "{%s%s", list, i < LEVELS - 1 ? in : "");
 	for (i = 0; i < LEVELS; i++)
