@@ -109,7 +109,7 @@ file() {
 		[ "$(stat -c %s "blobs/${digest/://}")" = "$size" ]
 	done
 	for arch in $ARCHS; do
-		IFS=/ read -r name variant < <("$TOP/third_party/architecture" "$arch" oci)
+		IFS=/ read -r name _ < <("$TOP/third_party/architecture" "$arch" oci)
 		manifest=$(jq -r --arg a "$name" '.manifests[] | select(.platform.architecture == $a) | .digest' "blobs/${index/://}")
 		layer=$(jq -r '.layers[0].digest' "blobs/${manifest/://}")
 		[ "$(jq -r '.layers[0].size' "blobs/${manifest/://}")" -lt 1000000 ]

@@ -42,7 +42,7 @@ lacks() {
 	echo "$output"
 	[ "$status" -ne 0 ]
 	[ "$(jq -r .code <<<"$output")" = 104 ]
-	jq -r .msg <<<"$output" | grep -qE "module $1|CONFIG_$option[^A-Z0-9_]"
+	jq -r .msg <<<"$output" | grep -qE "module $1|CONFIG_${option}[^A-Z0-9_]"
 	run on 'left; call DEL; ip netns del a'
 	echo "$output"
 	[ -z "$output" ]

@@ -340,7 +340,7 @@ echo "$CNI_COMMAND $state" >>/run/needs-link
 echo '{"cniVersion":"1.0.0","interfaces":[{"name":"theirs"}],"ips":[{"address":"10.1.0.5/24","gateway":"10.1.0.1","interface":0}]}'
 EOF2
 	chmod +x "$BATS_TEST_TMPDIR/path/needs-link"
-	CNI_PATH=$BATS_TEST_TMPDIR/path
+	export CNI_PATH=$BATS_TEST_TMPDIR/path
 	rm -f /run/needs-link /run/no-server
 }
 
@@ -404,7 +404,7 @@ EOF2
 }
 
 @test "a new bridge goes with an ADD whose result cannot be delivered" {
-	! CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF" >/dev/full
+	fails_to add bridge a "$CONF" >/dev/full
 	[ ! -e /sys/class/net/cni0 ]
 	add bridge a "$CONF" >/dev/null
 	[ "$(cat /sys/class/net/cni0/netdev_group)" = 0 ]

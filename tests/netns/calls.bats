@@ -49,7 +49,7 @@ started() {
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
 	exec {pipe}<>"$BATS_TEST_TMPDIR/pipe"
 	# BusyBox and dash have no way to set O_NONBLOCK; dd has.
-	while dd if=/dev/zero of=/dev/stdout oflag=nonblock bs=4096 count=1 >&$pipe 2>/dev/null; do :; done
+	while dd if=/dev/zero of=/dev/stdout oflag=nonblock bs=4096 count=1 1>&"$pipe" 2>/dev/null; do :; done
 	{ sleep 0.2; dd bs=4096 count=64 iflag=nonblock of="$BATS_TEST_TMPDIR/out" 2>/dev/null || true; } <&$pipe &
 	started env >&$pipe
 	wait $!

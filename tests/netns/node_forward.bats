@@ -15,7 +15,7 @@ chain() {
 
 # rules: those of the chain, one a line, ours as "FROM" and "TO".
 rules() {
-	nft list chain inet fw "${1:-f}" | sed '1,2d; /^\t}/,$d; s/^\t*//; s/ counter packets 0 bytes 0//' | grep -v '^type filter' |
+	nft list chain inet fw f | sed '1,2d; /^\t}/,$d; s/^\t*//; s/ counter packets 0 bytes 0//' | grep -v '^type filter' |
 		sed 's/.*comment "cnibox node: from .*/FROM/; s/.*comment "cnibox node: to .*/TO/'
 }
 

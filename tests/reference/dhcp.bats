@@ -27,8 +27,10 @@ sorted() {
 
 # through DIR CONF: the result, the server's lease (MAC, address, name, client id); CHECK passes, DEL gives the lease back.
 through() {
-	local CNIBOX_BIN=$1 CNI_PATH=$1 r
+	local -x CNIBOX_BIN=$1 CNI_PATH=$1
+	local r
 	"$1/dhcp" daemon 2>>"$BATS_TEST_TMPDIR/daemon.log" >&2 3>&- &
+	# shellcheck disable=SC2034 # for stop_daemon
 	DAEMON=$!
 	wait_for 5 test -S /run/cni/dhcp.sock
 	r=$(add dhcp a "$2")
