@@ -212,3 +212,37 @@ int cni_result_read(struct arena *a, struct json_raw raw, const char *what, stru
 		r = read_old_ip(a, in.ip6, "ip6", out, e);
 	return r;
 }
+
+static size_t count_of_family(const struct cni_result *r, size_t until, uint8_t family)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < until; i++)
+		n += r->ips[i].address.addr.family == family;
+	return n;
+}
+
+int cni_result_fits(const struct cni_result *r, enum cni_version v, struct err *e)
+{
+	if (v >= CNI_0_3_0)
+		return 0;
+	for (size_t i = 0; i < r->ip_count; i++) {
+		const struct prefix *p = &r->ips[i].address;
+
+		if (count_of_family(r, i, p->addr.family))
+			return err_set(e, EINVAL,
+				       "a result of cniVersion %s has one address of each family, "
+				       "and no place for %s",
+				       cni_version_text(v), prefix_text(p));
+	}
+	for (size_t i = 0; i < r->route_count; i++) {
+		const struct prefix *dst = &r->routes[i].dst;
+
+		if (!count_of_family(r, r->ip_count, dst->addr.family))
+			return err_set(e, EINVAL,
+				       "a result of cniVersion %s has routes with an address of "
+				       "their family only, and no place for that to %s",
+				       cni_version_text(v), prefix_text(dst));
+	}
+	return 0;
+}

@@ -68,6 +68,12 @@ void cni_object_begin(struct json_writer *w, struct text *t, enum cni_version v)
 /* Append the result in the form of this version. Overflow marks t bad. */
 void cni_result_write(struct text *t, const struct cni_result *r, enum cni_version v);
 
+/*
+ * Can a result of this version say all of it? Up to 0.2.0 one address of each family, and routes of
+ * the families of these alone; -EINVAL, which names what has no place.
+ */
+int cni_result_fits(const struct cni_result *r, enum cni_version v, struct err *e);
+
 /* Append an entry; its index, or -E2BIG when the table is full. */
 int cni_result_add_iface(struct cni_result *r, const struct cni_iface *i, struct err *e);
 int cni_result_add_ip(struct cni_result *r, const struct cni_ip *ip, struct err *e);

@@ -124,7 +124,19 @@ static int ready(struct iface *i, struct err *e)
 	return bridge_host_ready(&s->bridge, &want, &i->ips, e);
 }
 
-static int report(struct iface *i, struct cni_result *out, struct err *e)
+/* The ports of a bridge decide on its MTU, this one too. */
+static int find_mtu(struct iface *i, struct err *e)
+{
+	struct state *s = i->state;
+	int r;
+
+	if (i->req->version < CNI_1_1_0 || s->bridge.link.mtu == i->mtu)
+		return 0;
+	r = link_find_index(&i->host, s->bridge.link.index, &s->bridge.link, e);
+	return r == 0 ? err_set(e, ENODEV, "bridge \"%s\" has vanished", conf_of(i)->bridge) : r;
+}
+
+static int report_bridge(struct iface *i, struct cni_result *out, struct err *e)
 {
 	struct state *s = i->state;
 	const struct cni_iface bridge = {
@@ -132,8 +144,17 @@ static int report(struct iface *i, struct cni_result *out, struct err *e)
 		.mac = iface_mac_text(i, s->bridge.link.mac),
 		.mtu = s->bridge.link.mtu,
 	};
-	int r = cni_result_add_iface(out, &bridge, e);
 
+	return cni_result_add_iface(out, &bridge, e);
+}
+
+static int report(struct iface *i, struct cni_result *out, struct err *e)
+{
+	struct state *s = i->state;
+	int r = find_mtu(i, e);
+
+	if (r >= 0)
+		r = report_bridge(i, out, e);
 	return r < 0 ? r : host_end_report(i, &s->end, out, e);
 }
 
