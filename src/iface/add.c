@@ -54,6 +54,15 @@ static void undo_link(void *ctx)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
+static void undo_pod(void *ctx)
+{
+	struct iface *i = ctx;
+	struct err e = { 0 };
+
+	if (pod_undo(&i->pod, &e) < 0)
+		log_line(LOG_WARN, "undo: %s", e.text);
+}
+
 /* The addresses are on our interface, whatever the IPAM plugin calls it. */
 static int add_lease(struct iface *i, struct undo *u, struct err *e)
 {
@@ -67,7 +76,10 @@ static int add_lease(struct iface *i, struct undo *u, struct err *e)
 				CNI_ERR_CONFIG);
 	for (size_t n = 0; n < i->ips.ip_count; n++)
 		i->ips.ips[n].interface = -1;
-	return i->driver->complete ? i->driver->complete(i, e) : 0;
+	r = i->driver->complete ? i->driver->complete(i, e) : 0;
+	if (r < 0)
+		return r;
+	return err_code(e, cni_result_fits(&i->ips, i->req->version, e), CNI_ERR_CONFIG);
 }
 
 static int add_host(struct iface *i, struct undo *u, struct err *e)
@@ -136,20 +148,19 @@ static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
 {
 	const struct pod_want want = want_of(i);
 
-	(void)u; /* goes with the link */
+	undo_push(u, undo_pod, i); /* its interface goes with the link */
 	return pod_configure(&i->pod, &want, e);
 }
 
 static int await_host(struct iface *i, struct undo *u, struct err *e)
 {
 	struct link end;
-	int r = i->driver->host_end ? link_await(&i->host, i->host_name, &end, e) : 0;
 
 	(void)u; /* nothing is made */
-	return r == 0 && i->driver->ready ? i->driver->ready(i, e) : r;
+	return i->driver->host_end ? link_await(&i->host, i->host_name, &end, e) : 0;
 }
 
-static int add_ready(struct iface *i, struct undo *u, struct err *e)
+static int await_pod(struct iface *i, struct undo *u, struct err *e)
 {
 	const struct pod_want want = want_of(i);
 	int r = await_host(i, u, e);
@@ -157,18 +168,25 @@ static int add_ready(struct iface *i, struct undo *u, struct err *e)
 	return r < 0 ? r : pod_ready(&i->pod, &want, e);
 }
 
+static int await_driver(struct iface *i, struct undo *u, struct err *e)
+{
+	(void)u;
+	return i->driver->ready ? i->driver->ready(i, e) : 0;
+}
+
 /*
  * A full range is found out before anything is made, at no cost. A masquerade's record is believed
- * only while its owner has a host end (fw.h), so the link is there before.
+ * only while its owner has a host end (fw.h), so the link is there before. What the driver sets for
+ * all pods, and nobody takes back, comes when nothing can be refused any more.
  */
 static step_fn *const lease_first[] = {
-	add_lease, add_host,	 add_gateway, add_link, add_masquerade,
-	add_route, add_pod_side, add_ready,   NULL,
+	add_lease,    add_host,	 add_link,    add_masquerade, add_route,
+	add_pod_side, await_pod, add_gateway, await_driver,   NULL,
 };
 /* The IPAM plugin speaks through the pod's interface. */
 static step_fn *const link_first[] = {
-	add_host,	add_link,  add_up,	 await_host, add_lease, add_gateway,
-	add_masquerade, add_route, add_pod_side, add_ready,  NULL,
+	add_host,  add_link,	 add_up,    await_host,	 add_lease,    add_masquerade,
+	add_route, add_pod_side, await_pod, add_gateway, await_driver, NULL,
 };
 
 static int run_steps(struct iface *i, struct undo *u, struct err *e)

@@ -145,57 +145,95 @@ static int judge_address(int index, const struct prefix *p, uint8_t scope, void 
 	return 0;
 }
 
-static int ensure_address(struct bridge_host *b, const struct bridge_want *want,
-			  const struct cni_result *ips, const struct prefix *wanted, struct err *e)
+static int find_address(struct bridge_host *b, const struct bridge_want *want,
+			struct address_walk *w, struct err *e)
 {
-	struct address_walk w = { .wanted = wanted, .ips = ips };
-	struct err local = { 0 };
-	int r = ifaddr_each(b->nl, wanted->addr.family, b->link.index, judge_address, &w, e);
+	int r = ifaddr_each(b->nl, w->wanted->addr.family, b->link.index, judge_address, w, e);
 
-	if (r < 0 || w.present)
+	if (r < 0 || w->present || !w->conflict || want->force_address)
 		return r;
-	if (w.conflict && !want->force_address)
-		return err_code(e,
-				err_set(e, EEXIST,
-					"bridge \"%s\" already has the address %s instead of %s "
-					"(forceAddress is not set)",
-					want->name, prefix_text(&w.other), prefix_text(wanted)),
-				CNI_ERR_EXISTS);
-	for (unsigned int i = 0; want->force_address && i < w.stale_count; i++)
-		ifaddr_del(b->nl, b->link.index, &w.stale[i]);
-	ifaddr_add(b->nl, b->link.index, wanted);
+	return err_code(e,
+			err_set(e, EEXIST,
+				"bridge \"%s\" already has the address %s instead of %s "
+				"(forceAddress is not set)",
+				want->name, prefix_text(&w->other), prefix_text(w->wanted)),
+			CNI_ERR_EXISTS);
+}
+
+static int add_address(struct bridge_host *b, const struct bridge_want *want,
+		       const struct address_walk *w, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
+
+	for (unsigned int i = 0; want->force_address && i < w->stale_count; i++)
+		ifaddr_del(b->nl, b->link.index, &w->stale[i]);
+	ifaddr_add(b->nl, b->link.index, w->wanted);
 	r = nl_commit(b->nl, NULL, &local);
 	if (r == 0 || r == -EEXIST)
 		return 0;
 	*e = local;
-	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name, prefix_text(wanted));
+	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name,
+		       prefix_text(w->wanted));
 }
 
 static int ensure_gateway(struct bridge_host *b, const struct bridge_want *want,
 			  const struct cni_result *ips, const struct prefix *gw, struct err *e)
 {
+	struct address_walk w = { .wanted = gw, .ips = ips };
 	int r = 0;
 
 	if (gw->addr.family == AF_INET6)
 		r = err_ctx(e, forward_allow_ipv6(&b->link, e), "bridge \"%s\"", want->name);
 	if (r == 0)
-		r = ensure_address(b, want, ips, gw, e);
+		r = find_address(b, want, &w, e);
+	if (r == 0 && !w.present)
+		r = add_address(b, want, &w, e);
 	return r < 0 ? r : forward_enable(b->nl, gw->addr.family, e);
+}
+
+static bool gateway_of(const struct cni_ip *ip, struct prefix *out)
+{
+	*out = (struct prefix){ .addr = ip->gateway, .len = ip->address.len };
+	return addr_is_set(&out->addr);
+}
+
+/* Of several none is given where one is refused. */
+static int find_conflicts(struct bridge_host *b, const struct bridge_want *want,
+			  const struct cni_result *ips, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && ips->ip_count > 1 && i < ips->ip_count; i++) {
+		struct prefix gw;
+		struct address_walk w = { .wanted = &gw, .ips = ips };
+
+		if (gateway_of(&ips->ips[i], &gw))
+			r = find_address(b, want, &w, e);
+	}
+	return r;
+}
+
+static int set_promisc(struct bridge_host *b, const struct bridge_want *want, struct err *e)
+{
+	if (!want->promisc || b->link.promisc)
+		return 0;
+	link_set_promisc(b->nl, b->link.index, true);
+	return err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", want->name);
 }
 
 int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
 			const struct cni_result *ips, struct err *e)
 {
-	int r = 0;
+	int r = want->gateway ? find_conflicts(b, want, ips, e) : 0;
 
 	for (size_t i = 0; r == 0 && want->gateway && i < ips->ip_count; i++) {
-		struct prefix gw = { .addr = ips->ips[i].gateway, .len = ips->ips[i].address.len };
+		struct prefix gw;
 
-		if (!addr_is_set(&gw.addr))
-			continue;
-		r = ensure_gateway(b, want, ips, &gw, e);
+		if (gateway_of(&ips->ips[i], &gw))
+			r = ensure_gateway(b, want, ips, &gw, e);
 	}
-	return r;
+	return r < 0 ? r : set_promisc(b, want, e);
 }
 
 /* The bridge's carrier comes with its first port that forwards. */
@@ -348,12 +386,11 @@ static int guard(struct bridge_host *b, struct err *e)
 	return r < 0 || w.foreign ? r : forward_guard(&b->link, e);
 }
 
-static int ensure_flags(struct bridge_host *b, const struct bridge_want *want, struct err *e)
+static int ensure_up(struct bridge_host *b, struct err *e)
 {
-	if (!b->link.up)
-		link_up(b->nl, b->link.index);
-	if (want->promisc && !b->link.promisc)
-		link_set_promisc(b->nl, b->link.index, true);
+	if (b->link.up)
+		return 0;
+	link_up(b->nl, b->link.index);
 	return nl_commit(b->nl, NULL, e);
 }
 
@@ -364,7 +401,7 @@ static int prepare(struct bridge_host *b, const struct bridge_want *want, struct
 	if (r == 0)
 		r = pin_mac(b, want->name, e);
 	if (r == 0)
-		r = ensure_flags(b, want, e);
+		r = ensure_up(b, e);
 	return err_ctx(e, r, "bridge \"%s\"", want->name);
 }
 

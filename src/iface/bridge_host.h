@@ -41,12 +41,15 @@ struct bridge_host {
 };
 
 /*
- * Find or make the bridge, guarded (iface/forward.h), up and promiscuous as wanted; what exists and
- * is no bridge is -EEXIST, named. On failure the bridge is as before.
+ * Find or make the bridge, guarded (iface/forward.h) and up; what exists and is no bridge is
+ * -EEXIST, named. On failure the bridge is as before.
  */
 int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e);
 
-/* The gateway addresses and forwarding as wanted. */
+/*
+ * The gateway addresses, forwarding and promiscuity as wanted. They stay, and a bridge that was
+ * there before has them for others as well, so this comes when nothing else can be refused.
+ */
 int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
 			const struct cni_result *ips, struct err *e);
 

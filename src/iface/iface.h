@@ -85,12 +85,11 @@ struct iface {
  *
  * ADD looks first at everything that can be wrong (inspect), then
  *
- *	lease, complete, host, gateway, link, masquerade, route, the pod's side, ready, report
+ *	lease, complete, host, link, masquerade, route, the pod's side, gateway, ready, report
  *
  * or, when the IPAM plugin wants to use the pod's interface (link_first, ipam_needs_link()),
  *
- *	host, link, up, ready, lease, complete, gateway, masquerade, route, the pod's side, ready,
- *	report
+ *	host, link, up, lease, complete, masquerade, route, the pod's side, gateway, ready, report
  *
  * and finish when the result is written: until then everything can be undone. ready is when the
  * first packet passes, in both directions and both families.
@@ -116,7 +115,7 @@ struct iface_driver {
 	int (*link)(struct iface *i, struct err *e);
 	/* Complete i->ips by what the plugin adds: gateways, default routes. */
 	int (*complete)(struct iface *i, struct err *e);
-	/* The addresses of what it hangs on. */
+	/* The addresses of what it hangs on; they stay, and nothing is refused behind it. */
 	int (*gateway)(struct iface *i, struct err *e);
 	/* Addresses and routes of the host's end. */
 	int (*route)(struct iface *i, struct err *e);

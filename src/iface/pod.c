@@ -13,6 +13,8 @@
 #include "net/netns.h"
 #include "net/sysctl.h"
 
+#define LOOPBACK_IPV6_OFF "net/ipv6/conf/lo/disable_ipv6"
+
 int pod_open(struct pod *p, const struct cni_request *req, struct err *e)
 {
 	int r;
@@ -63,7 +65,7 @@ static struct route kernel_route(const struct cni_result *r, const struct cni_ro
 {
 	struct route out = {
 		.dst = prefix_masked(&rt->dst),
-		.via = addr_is_set(&rt->gw) ? rt->gw : gateway_of(r, rt->dst.addr.family),
+		.via = rt->gw,
 		.index = index,
 		.table = (uint32_t)rt->table,
 		.metric = (uint32_t)rt->priority,
@@ -74,9 +76,10 @@ static struct route kernel_route(const struct cni_result *r, const struct cni_ro
 	if (rt->scope >= 0) {
 		out.scope = (uint8_t)rt->scope;
 		out.scope_set = true;
-		if (rt->scope == RT_SCOPE_LINK)
-			out.via = (struct addr){ 0 };
 	}
+	/* What is on link has no gateway, unless it is given one: that is the kernel's to judge. */
+	if (!addr_is_set(&out.via) && rt->scope != RT_SCOPE_LINK)
+		out.via = gateway_of(r, rt->dst.addr.family);
 	return out;
 }
 
@@ -134,23 +137,25 @@ static int set_of_link(const struct link *l, const char *family, const char *key
  * A node that disables IPv6 by default refuses IPv6 addresses in new pods as well, until told
  * otherwise for the interface; and a pod that has IPv6 reaches itself by ::1.
  */
-static int allow_ipv6(const struct link *l, struct err *e)
+static int allow_ipv6(struct pod *p, const struct link *l, struct err *e)
 {
 	int r = l->ipv6.disabled || !l->ipv6.known ? set_of_link(l, "ipv6", "disable_ipv6", "0", e)
 						   : 0;
 
 	if (r == 0)
-		r = sysctl_set("net/ipv6/conf/lo/disable_ipv6", "0", e);
+		r = sysctl_set(LOOPBACK_IPV6_OFF, "0", e);
+	p->loopback_opened = r > 0;
 	return r < 0 ? r : 0;
 }
 
-static int set_sysctls(const struct link *l, const struct pod_want *want, struct err *e)
+static int set_sysctls(struct pod *p, const struct link *l, const struct pod_want *want,
+		       struct err *e)
 {
 	bool v4 = has_family(want->r, AF_INET), v6 = has_family(want->r, AF_INET6);
 	int r = 0;
 
 	if (v6)
-		r = err_ctx(e, allow_ipv6(l, e), "IPv6 in the pod");
+		r = err_ctx(e, allow_ipv6(p, l, e), "IPv6 in the pod");
 	if (r == 0 && v4 && want->announce)
 		r = set_of_link(l, "ipv4", NEIGH_NOTIFY_IPV4, "1", e);
 	if (r == 0 && v6 && want->announce)
@@ -167,7 +172,19 @@ static int prepare_link(struct pod *p, const struct link *l, const struct pod_wa
 		return 0;
 	r = netns_enter(p->ns, e);
 	if (r == 0)
-		r = set_sysctls(l, want, e);
+		r = set_sysctls(p, l, want, e);
+	return netns_enter(p->home, e) < 0 ? -e->errnum : r;
+}
+
+int pod_undo(struct pod *p, struct err *e)
+{
+	int r;
+
+	if (!p->loopback_opened)
+		return 0;
+	r = netns_enter(p->ns, e);
+	if (r == 0)
+		r = sysctl_write(LOOPBACK_IPV6_OFF, "1", e);
 	return netns_enter(p->home, e) < 0 ? -e->errnum : r;
 }
 

@@ -21,6 +21,7 @@ struct pod {
 	struct nl nl; /* a socket inside the pod's */
 	int index;    /* of its interface, by pod_configure() */
 	uint8_t mac[6];
+	bool loopback_opened; /* it was without IPv6, until pod_configure() */
 	char buf[8192];
 };
 
@@ -54,6 +55,9 @@ struct pod_want {
  * gateway of the address of their family, or are on link.
  */
 int pod_configure(struct pod *p, const struct pod_want *want, struct err *e);
+
+/* Take back what pod_configure() has done besides its interface, which goes as a whole. */
+int pod_undo(struct pod *p, struct err *e);
 
 /*
  * Behind pod_configure(), when the interface's packets pass: wait until its addresses can be
