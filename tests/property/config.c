@@ -40,16 +40,23 @@ int version_number(const struct attachment *a)
 	return (v[0] - '0') * 100 + (v[2] - '0') * 10 + (v[4] - '0');
 }
 
+static bool shares_bridge(const struct attachment *a)
+{
+	return a->knob[BRIDGE] && tried_of(a)->has & HAS_BRIDGE;
+}
+
+/* A bridge follows its smallest port: 1000 in a shared one takes IPv6 from all of its pods. */
 unsigned int config_mtu(const struct attachment *a)
 {
 	static const unsigned int values[] = { 0, 1400, 9000, 1280, 1000 };
+	unsigned int mtu = tried_of(a)->has & HAS_MTU ? values[a->knob[MTU]] : 0;
 
-	return tried_of(a)->has & HAS_MTU ? values[a->knob[MTU]] : 0;
+	return mtu == 1000 && shares_bridge(a) ? 1280 : mtu;
 }
 
 void config_bridge(const struct attachment *a, char out[static 16])
 {
-	if (a->knob[BRIDGE] && tried_of(a)->has & HAS_BRIDGE)
+	if (shares_bridge(a))
 		snprintf(out, 16, "brs");
 	else
 		snprintf(out, 16, "br%u", a->network);

@@ -20,9 +20,9 @@ property() {
 }
 
 @test "some thousands of random configurations, in every version" {
-	size=2000
-	[ "${FULL:-}" != 1 ] || size=100000
-	property -j 6 -n $size -s "${PROPERTY_SEED:-1}" -k "$BATS_TEST_DIRNAME/known"
+	size=(2000)
+	[ "${FULL:-}" != 1 ] || size=(100000 -u)	# -u: so many meet each line of the list
+	property -j 6 -n "${size[@]}" -s "${PROPERTY_SEED:-1}" -k "$BATS_TEST_DIRNAME/known"
 	[ "$status" -eq 0 ]
 }
 
@@ -46,5 +46,8 @@ sees() {
 	sees left 'bridge; add || touch /run/leaked'
 	sees refused-left '! add || { touch "/run/$$"; echo "{\"code\":1,\"msg\":\"no\"}"; exit 1; }; bridge' -k /dev/stdin <<<refused
 	sees no-error 'add && exit 3; bridge'
+	property -j 1 -n 5 -u -k <(cat "$BATS_TEST_DIRNAME/known"; echo left version=0.1.0 dns)
+	[ "$status" -eq 1 ]
+	grep -q '^UNMET: .*left version=0.1.0 dns' <<<"$output"
 	sees del '[ "$CNI_COMMAND" != DEL ] || exit 1; bridge'
 }
