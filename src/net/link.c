@@ -114,11 +114,20 @@ void link_add_bridge(struct nl *nl, const struct bridge *b)
 	}
 }
 
+/* What a kernel that does not know the kind is without. */
+static const char *missing_driver(const char *kind)
+{
+	if (strcmp(kind, "dummy") == 0)
+		return "the kernel has no dummy driver (module dummy, CONFIG_DUMMY)";
+	if (strcmp(kind, "ifb") == 0)
+		return "the kernel has no ifb driver (module ifb, CONFIG_IFB)";
+	return "the kernel has no driver for links of this kind (a module of its name)";
+}
+
 void link_add(struct nl *nl, const struct new_link *l)
 {
 	nl_request(nl, "create link", RTM_NEWLINK, CREATE_FIRST, &no_link, sizeof(no_link));
-	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND,
-		"the kernel has no driver for links of this kind (a module of its name)");
+	nl_hint(nl, EOPNOTSUPP, KERNEL_UNKNOWN_KIND, missing_driver(l->kind));
 	nl_put_str(nl, IFLA_IFNAME, l->name);
 	if (l->mac)
 		nl_put(nl, IFLA_ADDRESS, l->mac, 6);
