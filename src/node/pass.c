@@ -20,8 +20,6 @@
 #include "cluster/cluster.h"
 #include "node/kind.h"
 
-#define LOCK_TIMEOUT_MS 10000
-
 static int work_init(struct pass *p, struct err *e)
 {
 	struct arena *a = p->site.arena;
@@ -76,7 +74,7 @@ static int work_compare(struct work *w, struct err *e)
 	return 0;
 }
 
-static size_t work_to_do(const struct work *w)
+size_t pass_to_do(const struct work *w)
 {
 	size_t n = 0;
 
@@ -130,7 +128,7 @@ int pass_read(struct pass *p, struct err *e)
 		return r;
 	p->to_do = 0;
 	for (size_t i = 0; i < kind_count; i++)
-		p->to_do += work_to_do(&p->work[i]);
+		p->to_do += pass_to_do(&p->work[i]);
 	return list_check(&p->warnings, "warnings", e);
 }
 
@@ -168,22 +166,48 @@ int pass_apply(struct pass *p, enum pass_order order, struct err *e)
 	return first;
 }
 
-int pass_lock(struct err *e)
+void pass_leave_out(struct pass *p, struct work *w)
 {
-	int dir = dir_open(NODE_LOCK_DIR, true, e), fd, r;
+	p->to_do -= pass_to_do(w);
+	w->count = 0;
+}
+
+static int open_lock(const char *name, struct err *e)
+{
+	int dir = dir_open(NODE_LOCK_DIR, true, e), fd;
 
 	if (dir < 0)
 		return dir;
-	fd = openat(dir, NODE_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		fd = err_errno(e, "%s/%s", NODE_LOCK_DIR, NODE_LOCK);
+		fd = err_errno(e, "%s/%s", NODE_LOCK_DIR, name);
 	close(dir);
+	return fd;
+}
+
+int pass_lock(unsigned int timeout_ms, struct err *e)
+{
+	int fd = open_lock(NODE_LOCK, e), r;
+
 	if (fd < 0)
 		return fd;
-	r = lock_take(fd, NODE_LOCK_DIR "/" NODE_LOCK, LOCK_TIMEOUT_MS, e);
+	r = lock_take(fd, NODE_LOCK_DIR "/" NODE_LOCK, timeout_ms, e);
 	if (r < 0)
 		close(fd);
 	return r < 0 ? r : fd;
+}
+
+int pass_lock_program(bool alone, struct err *e)
+{
+	int fd = open_lock(NODE_RUN_LOCK, e), r;
+
+	if (fd < 0)
+		return fd;
+	r = alone ? lock_take(fd, NODE_LOCK_DIR "/" NODE_RUN_LOCK, PASS_LOCK_MS, e)
+		  : lock_share(fd, NODE_LOCK_DIR "/" NODE_RUN_LOCK, 0, e);
+	if (r < 0)
+		close(fd);
+	return r < 0 ? err_ctx(e, r, "a node program that stays keeps this machine as it is") : fd;
 }
 
 void pass_unlock(int lock)

@@ -41,8 +41,23 @@ enum pass_order {
 /* Make the changes; done() is told of each that was made, also when there is an error later. */
 int pass_apply(struct pass *p, enum pass_order order, struct err *e);
 
-/* Only one pass at a time changes this machine. Returns a descriptor, -EAGAIN after ten seconds. */
-int pass_lock(struct err *e);
+/* How many changes one kind has. */
+size_t pass_to_do(const struct work *w);
+
+/* Leave this kind as it is: its changes are not made. */
+void pass_leave_out(struct pass *p, struct work *w);
+
+/* Only one pass at a time changes this machine. Returns a descriptor, -EAGAIN after timeout_ms. */
+#define PASS_LOCK_MS 10000
+int pass_lock(unsigned int timeout_ms, struct err *e);
+
+/*
+ * The lock of a program: one that stays holds it alone, others share it, for what they change would
+ * be changed back. -EAGAIN: who holds it is named.
+ */
+int pass_lock_program(bool alone, struct err *e);
+
+/* Either of them; a negative lock is none. */
 void pass_unlock(int lock);
 
 #endif

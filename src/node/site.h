@@ -32,6 +32,7 @@ struct node;
 #define NODE_STATE_DIR "/run/cnibox/node"
 #define NODE_LOCK_DIR "/run/cnibox"
 #define NODE_LOCK "node.lock"
+#define NODE_RUN_LOCK "node-run.lock"
 #define NODE_CONFIG_DIR "/etc/cni/net.d"
 
 struct site_addr {

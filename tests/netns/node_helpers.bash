@@ -43,8 +43,8 @@ host() {
 	ip -6 route
 	nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'
 	cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra
-	find /etc/cni /run/cnibox -type f ! -name node.lock -exec sha256sum {} + 2>/dev/null | sort
-	find /run/cnibox -mindepth 1 ! -name node.lock 2>/dev/null | sort
+	find /etc/cni /run/cnibox -type f ! -name "node*.lock" -exec sha256sum {} + 2>/dev/null | sort
+	find /run/cnibox -mindepth 1 ! -name "node*.lock" 2>/dev/null | sort
 }
 
 # refused TEXT COMMAND...: fails with status 1 and one line on stderr that contains TEXT, and changes nothing.

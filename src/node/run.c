@@ -1,0 +1,244 @@
+/*
+ * The node program that stays: see run.h.
+ *
+ * Theory of operation. The kernel, the source of the cluster and people (signals) only say that
+ * something may be different; what is different is found by a pass, which is the one that `up`
+ * makes and remembers nothing. So no event has to be understood, a lost one costs nothing but its
+ * own pass, and a pass that finds nothing to do changes nothing, which ends it. Our own requests
+ * are left out by the watch. Between passes nothing is kept but the cluster: the arena's pages go
+ * back to the kernel.
+ */
+#include "node/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cluster/cluster.h"
+#include "net/watch.h"
+#include "node/kind.h"
+#include "node/load.h"
+#include "node/loop.h"
+#include "node/options.h"
+#include "node/pass.h"
+#include "node/repairs.h"
+#include "node/sockets.h"
+#include "node/source.h"
+
+#define LOCK_MS 1000
+
+static struct {
+	const char *name;
+	struct node_source source;
+	struct loop loop;
+	struct arena arena;
+	struct net_watch route, nft;
+	int signals;
+	int64_t again_ms; /* a kind that was left out is to be tried again */
+	char failure[sizeof(((struct err *)0)->text)]; /* of the last pass; "": it was good */
+	int64_t failed_since_ms;
+} run = { .route.nl.fd = -1, .nft.nl.fd = -1, .again_ms = PACE_NEVER };
+
+/* Under the lock. What is fought about waits; the rest is made. */
+static int mend(struct pass *p, struct err *e)
+{
+	int r = pass_read(p, e);
+
+	run.again_ms = PACE_NEVER;
+	if (r == 0)
+		r = pass_check_owners(p, e);
+	if (r < 0)
+		return r;
+	repair_log_warnings(p);
+	run.again_ms = repair_leave_out(p, clock_ms());
+	return p->to_do ? pass_apply(p, PASS_UP, e) : 0;
+}
+
+/* 1: nothing is known yet of the cluster. */
+static int pass_once(struct err *e)
+{
+	struct pass p = { .wanted = true, .name = run.name, .done = repair_done };
+	struct cluster cluster;
+	int lock, r = sockets_open(e);
+
+	if (r == 0)
+		r = run.source.cluster(run.source.arg, &run.arena, &cluster, e);
+	if (r < 0)
+		return r == -EAGAIN ? 1 : r;
+	p.site = (struct site){ .arena = &run.arena,
+				.route = route_socket,
+				.nft = nft_socket,
+				.cluster = &cluster,
+				.source = run.source.name };
+	lock = pass_lock(LOCK_MS, e);
+	if (lock < 0)
+		return lock;
+	r = mend(&p, e);
+	pass_unlock(lock);
+	return r;
+}
+
+static void log_failure(const struct err *e, int64_t now_ms)
+{
+	if (!run.failure[0])
+		run.failed_since_ms = now_ms;
+	if (strcmp(run.failure, e->text) != 0)
+		log_line(LOG_ERROR, "%s; tried again until it works", e->text);
+	str_copy(run.failure, sizeof(run.failure), e->text);
+}
+
+static void log_success(int64_t now_ms)
+{
+	if (run.failure[0])
+		log_line(LOG_INFO, "it works again, after %lld s",
+			 (long long)(now_ms - run.failed_since_ms) / 1000);
+	run.failure[0] = '\0';
+}
+
+/* What the source waits for is the source's to tell. */
+static int run_pass(void *arg, int64_t now_ms)
+{
+	struct err e = { 0 };
+	int r;
+
+	(void)arg;
+	repair_set_who(run.nft.who);
+	r = pass_once(&e);
+	load_release(&run.arena);
+	if (r < 0)
+		log_failure(&e, now_ms);
+	else if (r == 0)
+		log_success(now_ms);
+	return r;
+}
+
+static int64_t run_again(void *arg)
+{
+	(void)arg;
+	return run.again_ms;
+}
+
+static void watch_wait(void *arg, struct pollfd *p, int64_t *until_ms)
+{
+	const struct net_watch *w = arg;
+
+	(void)until_ms;
+	*p = (struct pollfd){ .fd = nl_fd(&w->nl), .events = POLLIN };
+}
+
+/* A watch that cannot be read says the same thing as one that has lost events. */
+static unsigned int watch_step(void *arg, const struct pollfd *p, int64_t now_ms)
+{
+	struct net_watch *w = arg;
+
+	(void)p;
+	(void)now_ms;
+	w->changed = false;
+	if (net_watch_read(w, err_ignored()) < 0)
+		w->changed = true;
+	return w->changed ? LOOP_DIRTY : 0;
+}
+
+static void signal_wait(void *arg, struct pollfd *p, int64_t *until_ms)
+{
+	(void)arg;
+	(void)until_ms;
+	*p = (struct pollfd){ .fd = run.signals, .events = POLLIN };
+}
+
+static unsigned int signal_step(void *arg, const struct pollfd *p, int64_t now_ms)
+{
+	struct signalfd_siginfo info;
+
+	(void)arg;
+	(void)p;
+	(void)now_ms;
+	if (read(run.signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	if (info.ssi_signo != SIGHUP) {
+		log_line(LOG_INFO, "ended by a signal; everything stays as it is");
+		return LOOP_END;
+	}
+	log_line(LOG_INFO, "SIGHUP: reading again");
+	run.source.reread(run.source.arg);
+	return LOOP_DIRTY;
+}
+
+static int signals_open(struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	run.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return run.signals < 0 ? err_errno(e, "signalfd") : 0;
+}
+
+/* A kernel without nf_tables has no events of them. */
+static int watches_open(struct err *e)
+{
+	struct err mine = { 0 };
+	int r = net_watch_open_route(&run.route, route_socket, e);
+
+	if (r == 0 && net_watch_open_nft(&run.nft, nft_socket, &mine) < 0)
+		log_line(LOG_WARN, "changes of nftables are not noticed: %s", mine.text);
+	return r;
+}
+
+static int source_open(const struct node_options *o, struct err *e)
+{
+	if (o->file)
+		return file_source_open(&run.source, o->file, e);
+	return err_set(e, EINVAL, "a Kubernetes server cannot be watched yet");
+}
+
+static int run_open(const struct node_options *o, struct err *e)
+{
+	int r = signals_open(e);
+
+	if (r == 0)
+		r = load_arena(&run.arena, 0, e);
+	if (r == 0)
+		r = sockets_open(e);
+	if (r == 0)
+		r = watches_open(e);
+	return r < 0 ? r : source_open(o, e);
+}
+
+static int run_loop(struct err *e)
+{
+	loop_init(&run.loop);
+	run.loop.pass = run_pass;
+	run.loop.again = run_again;
+	loop_add(&run.loop, &(struct loop_item){ .wait = signal_wait, .step = signal_step });
+	loop_add(&run.loop, &(struct loop_item){ &run.route, watch_wait, watch_step });
+	loop_add(&run.loop, &(struct loop_item){ &run.nft, watch_wait, watch_step });
+	loop_add(&run.loop, &run.source.item);
+	return loop_run(&run.loop, e);
+}
+
+int node_run(const struct node_options *o, struct err *e)
+{
+	int lock = pass_lock_program(true, e), r;
+
+	if (lock < 0)
+		return lock;
+	log_stderr(LOG_INFO);
+	run.name = o->name;
+	r = run_open(o, e);
+	if (r == 0)
+		r = run_loop(e);
+	pass_unlock(lock);
+	return r;
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# cnibox node run: what `up` makes is kept true by the kernel's events.
+bats_require_minimum_version 1.5.0
+load node_helpers
+load node_run_helpers
+
+setup() {
+	machine
+	for p in bash-cni bridge loopback; do ln -sf "$BIN/$p" /opt/cni/bin/; done
+	rm -rf /etc/cni/net.d /run/cnibox
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	three
+}
+
+teardown() {
+	end_run
+	ip link del eth0 2>/dev/null || true
+	nft flush ruleset
+}
+
+@test "it joins, and SIGTERM ends it with everything in place" {
+	begin_run
+	joined
+	logged "route 192.168.1.0/24 via 192.168.122.15: was missing: added"
+	[ -e $CONFLIST ]
+	kill -TERM "$RUN"
+	wait "$RUN"
+	logged "ended by a signal; everything stays as it is"
+	is_as_wanted
+	[ ! -s "$BATS_TEST_TMPDIR/out" ]
+	RUN=
+	node down
+}
+
+@test "routes that are flushed come back, one line each" {
+	begin_run
+	joined
+	ip route flush proto 193
+	joined
+	until_true logged "route 192.168.1.0/24 via 192.168.122.15: was missing: added" 2
+	logged "route 192.168.2.0/24 via 192.168.122.16: was missing: added" 2
+}
+
+@test "another's route with our mark goes, a changed one is changed back" {
+	begin_run
+	joined
+	ip route add 192.168.77.0/24 via 192.168.122.77 proto 193
+	until_true logged "route 192.168.77.0/24 via 192.168.122.77: not wanted: removed"
+	ip route replace 192.168.1.0/24 via 192.168.122.99 proto 193
+	until_true logged "route 192.168.1.0/24 via 192.168.122.15: was route 192.168.1.0/24 via 192.168.122.99: changed"
+	joined
+}
+
+@test "nft flush ruleset: masquerade comes back" {
+	begin_run
+	joined
+	nft flush ruleset
+	joined
+	nft list table inet cnibox_node | grep -q 'masquerade fully-random'
+	nft delete element inet cnibox_node nodes4 '{ 192.168.122.16 }'
+	until_true logged "masquerade: node 192.168.122.16: was missing: added"
+	joined
+}
+
+@test "accepts come back into a FORWARD that is made, flushed or closed later" {
+	begin_run
+	joined
+	iptables -P FORWARD DROP
+	joined
+	until_true logged "nftables ip filter FORWARD: accept"
+	iptables -F FORWARD
+	joined
+	iptables -S FORWARD | grep -q cnibox
+}
+
+@test "forwarding that is turned off is turned on" {
+	begin_run
+	joined
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	until_true grep -qx 1 /proc/sys/net/ipv4/ip_forward
+	until_true logged "sysctl net/ipv4/ip_forward = 1: was" 2
+}
+
+@test "a link goes down and up: the routes are back" {
+	begin_run
+	joined
+	ip link set eth0 down
+	until_true has_no_route 192.168.1.0/24
+	until_true logged "tried again until it works"
+	ip link set eth0 up
+	joined
+	until_true logged "it works again"
+}
+
+@test "an address that comes late is waited for" {
+	ip addr flush dev eth0
+	begin_run
+	until_true logged "not on link"
+	ip addr add 192.168.122.14/24 dev eth0
+	joined
+}
+
+@test "one at a time: a second run, up and down are refused while it is there" {
+	begin_run
+	joined
+	for command in "up -f $FILE --name m" down; do
+		# shellcheck disable=SC2086
+		run --separate-stderr node $command
+		[ "$status" -eq 1 ]
+		[[ $stderr == *"a node program that stays keeps this machine as it is"*"$RUN"* ]]
+	done
+	node up -f "$FILE" --name m --dry-run
+	is_as_wanted
+	end_run
+	node down
+}
+
+@test "its own changes do not wake it, and at rest it sleeps" {
+	begin_run
+	joined
+	ip route flush proto 193
+	joined
+	until_true sleeps
+	logged "was missing: added" 6
+}
+
+@test "a fight: named, with pauses that grow; the other kinds are mended meanwhile" {
+	begin_run
+	joined
+	for i in {1..6}; do
+		ip route del 192.168.1.0/24 proto 193
+		until_true has_route 192.168.1.0/24 192.168.122.15
+	done
+	logged "route 192.168.1.0/24 via 192.168.122.15: another changes it again and again, 4 times until now: left alone for 0.250 s"
+	ip route del 192.168.1.0/24 proto 193
+	echo 0 >/proc/sys/net/ipv4/ip_forward
+	until_true grep -qx 1 /proc/sys/net/ipv4/ip_forward
+	has_no_route 192.168.1.0/24
+	until_true has_route 192.168.1.0/24 192.168.122.15
+}
+
+@test "thousands of events at once: none is needed, everything is as it should be" {
+	begin_run
+	joined
+	for i in {1..20}; do
+		seq 0 255 | sed "s/.*/route add 10.$i.&.0\/24 via 192.168.122.1\nroute del 10.$i.&.0\/24/" >"$BATS_TEST_TMPDIR/batch.$i"
+		ip -batch "$BATS_TEST_TMPDIR/batch.$i"
+	done
+	ip route flush proto 193
+	joined
+	kill -0 "$RUN"
+}
