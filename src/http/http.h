@@ -33,7 +33,7 @@ int http_server_parse(struct http_server *s, const char *url, struct err *e);
 
 /*
  * Find the host's addresses. Of a name the system's resolver is asked (hosts file, DNS), which
- * waits for its answer: the only thing in this room that waits.
+ * waits for its answer: the only thing in this room that waits (resolve.h does not).
  */
 int http_server_resolve(struct http_server *s, struct err *e);
 

@@ -59,20 +59,23 @@ static int put_token(struct kube_client *c, struct err *e)
 
 /*
  * A name is resolved anew for each connection; the identity is at hand even where a connection is
- * kept, for it may turn out to be closed.
+ * kept, for it may turn out to be closed. -EAGAIN: the name is being looked up.
  */
 static int begin(struct kube_client *c, int64_t now_ms, struct err *e)
 {
 	char path[3 * WATCH_CONTINUE_MAX + 512];
+	int r = 0;
 	struct text t;
-	int r;
 
+	if (!http_is_idle(&c->conn))
+		r = http_resolve_step(&c->resolve, &c->server, now_ms, e);
+	if (r == -EAGAIN)
+		return r;
 	text_init(&t, path, sizeof(path));
 	watch_request(&c->watch, now_ms, random_number(now_ms), &t);
 	arena_reset(c->arena, c->mark);
-	r = access_identity(c->arena, c->access, &c->identity, e);
-	if (r == 0 && !http_is_idle(&c->conn))
-		r = http_server_resolve(&c->server, e);
+	if (r == 0)
+		r = access_identity(c->arena, c->access, &c->identity, e);
 	if (r < 0)
 		return r;
 	http_request(&c->conn, &c->server, "GET", path);
@@ -107,6 +110,8 @@ int kube_client_step(struct kube_client *c, int64_t now_ms, struct err *e)
 	while (c->busy || now_ms >= c->watch.due_ms) {
 		if (!c->busy) {
 			r = begin(c, now_ms, e);
+			if (r == -EAGAIN)
+				return 0;
 			c->busy = true;
 		}
 		if (r == 0)
@@ -126,6 +131,8 @@ void kube_client_wait(const struct kube_client *c, struct pollfd *p, int64_t *un
 	*until_ms = c->watch.due_ms;
 	if (c->busy)
 		http_wait(&c->conn, p, until_ms);
+	else if (c->resolve.pid)
+		http_resolve_wait(&c->resolve, p, until_ms);
 }
 
 bool kube_client_is_current(const struct kube_client *c)
@@ -135,6 +142,7 @@ bool kube_client_is_current(const struct kube_client *c)
 
 void kube_client_close(struct kube_client *c)
 {
+	http_resolve_stop(&c->resolve);
 	http_close(&c->conn);
 	arena_reset(c->arena, c->mark);
 	c->busy = false;

@@ -1,6 +1,6 @@
 /*
  * One collection of the API over one connection: what watch.h decides, done over http.h with the
- * identity of access.h. A poll loop drives it; nothing waits but the look-up of a server's name.
+ * identity of access.h. A poll loop drives it; nothing waits.
  */
 #ifndef KUBE_CLIENT_H
 #define KUBE_CLIENT_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "http/http.h"
+#include "http/resolve.h"
 #include "kube/access.h"
 #include "kube/watch.h"
 
@@ -24,6 +25,7 @@ struct kube_client {
 	bool busy; /* an exchange is going on */
 	struct tls_options identity;
 	struct http_server server;
+	struct http_resolve resolve;
 	struct http_conn conn;
 	struct watch watch;
 };
