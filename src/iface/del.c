@@ -73,24 +73,6 @@ static int reap(struct del *d, const struct link *l, struct err *e)
 	return r;
 }
 
-/*
- * CNI_NETNS as DEL has it: empty, gone, or by now something else. 0: nothing is left of the pod.
- */
-static int open_pod(struct iface *i, struct err *e)
-{
-	struct err local = { 0 };
-	int r;
-
-	if (!*i->req->netns)
-		return 0;
-	r = pod_open(&i->pod, i->req, &local);
-	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ESRCH)
-		return 0;
-	if (r < 0)
-		*e = local;
-	return r < 0 ? r : 1;
-}
-
 /* 1: it was there. */
 static int del_found(struct iface *i, void *arg, struct err *e)
 {
@@ -122,7 +104,7 @@ static int del_anywhere(struct iface *i, struct err *e)
 /* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */
 static int del_in_pod(struct iface *i, struct err *e)
 {
-	int r = open_pod(i, e);
+	int r = pod_open_left(&i->pod, i->req, e);
 
 	if (r < 0)
 		return r;

@@ -8,7 +8,6 @@
 #include "cni/attachment.h"
 #include "iface/forward.h"
 #include "iface/iface.h"
-#include "net/netns.h"
 
 #define VETH_DEFAULT_MTU 1500
 
@@ -111,17 +110,7 @@ int host_end_search(struct iface *i, struct link *out, struct err *e)
 int host_end_is_peer(struct iface *i, const struct link *end, const struct link *in_pod,
 		     struct err *e)
 {
-	int id, r;
-
-	if (end->peer != in_pod->index || strcmp(end->kind, "veth") != 0 ||
-	    strcmp(in_pod->kind, "veth") != 0)
-		return 0;
-	if (netns_same(i->pod.ns, i->pod.home))
-		return !end->peer_elsewhere;
-	if (!end->peer_elsewhere)
-		return 0;
-	r = netns_id(&i->host, i->pod.ns, &id, e);
-	return r < 0 ? r : id >= 0 && id == end->peer_ns;
+	return pod_is_peer(&i->pod, &i->host, end, in_pod, e);
 }
 
 int host_end_find(struct iface *i, struct link *out, struct err *e)

@@ -36,10 +36,7 @@ int host_end_report(const struct iface *i, const struct host_end *h, struct cni_
  */
 int host_end_search(struct iface *i, struct link *out, struct err *e);
 
-/*
- * Is the peer of this link of the host in_pod, in the pod's namespace (i->pod, open)? 1, 0 or
- * -errno. A pod chooses the indexes, names and MACs of its links, not which namespace a peer is in.
- */
+/* pod_is_peer() with the command's sockets. */
 int host_end_is_peer(struct iface *i, const struct link *end, const struct link *in_pod,
 		     struct err *e);
 

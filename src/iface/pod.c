@@ -33,11 +33,42 @@ int pod_open(struct pod *p, const struct cni_request *req, struct err *e)
 	return nl_open_in(&p->nl, p->ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), e);
 }
 
+int pod_open_left(struct pod *p, const struct cni_request *req, struct err *e)
+{
+	struct err local = { 0 };
+	int r;
+
+	if (!*req->netns)
+		return 0;
+	r = pod_open(p, req, &local);
+	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ESRCH)
+		return 0;
+	if (r < 0)
+		*e = local;
+	return r < 0 ? r : 1;
+}
+
 void pod_close(struct pod *p)
 {
 	nl_close(&p->nl);
 	close(p->ns);
 	close(p->home);
+}
+
+int pod_is_peer(const struct pod *p, struct nl *host, const struct link *end,
+		const struct link *in_pod, struct err *e)
+{
+	int id, r;
+
+	if (end->peer != in_pod->index || strcmp(end->kind, "veth") != 0 ||
+	    strcmp(in_pod->kind, "veth") != 0)
+		return 0;
+	if (netns_same(p->ns, p->home))
+		return !end->peer_elsewhere;
+	if (!end->peer_elsewhere)
+		return 0;
+	r = netns_id(host, p->ns, &id, e);
+	return r < 0 ? r : id >= 0 && id == end->peer_ns;
 }
 
 int pod_check_free(struct pod *p, const char *ifname, struct err *e)

@@ -32,6 +32,20 @@ struct pod {
 int pod_open(struct pod *p, const struct cni_request *req, struct err *e);
 void pod_close(struct pod *p);
 
+/*
+ * The same for CNI_NETNS as DEL has it: empty, gone, or by now something else. 1: it is open; 0:
+ * nothing is left of the pod.
+ */
+int pod_open_left(struct pod *p, const struct cni_request *req, struct err *e);
+
+/*
+ * Is the peer of this link of the host (host is a socket there) in_pod, in the pod's namespace? 1,
+ * 0 or -errno. A pod chooses the indexes, names and MACs of its links, not which namespace a peer
+ * is in.
+ */
+int pod_is_peer(const struct pod *p, struct nl *host, const struct link *end,
+		const struct link *in_pod, struct err *e);
+
 /* -EEXIST, CNI_ERR_EXISTS, if the pod has a link of this name. */
 int pod_check_free(struct pod *p, const char *ifname, struct err *e);
 

@@ -159,6 +159,11 @@ void link_set_promisc(struct nl *nl, int index, bool on)
 	set_flag(nl, "set link promiscuous", index, IFF_PROMISC, on);
 }
 
+void link_set_allmulti(struct nl *nl, int index, bool on)
+{
+	set_flag(nl, "set link to all multicast", index, IFF_ALLMULTI, on);
+}
+
 static void set_link(struct nl *nl, const char *what, int index)
 {
 	struct ifinfomsg m = { .ifi_index = index };
@@ -170,6 +175,12 @@ void link_set_mtu(struct nl *nl, int index, uint32_t mtu)
 {
 	set_link(nl, "set link MTU", index);
 	nl_put_u32(nl, IFLA_MTU, mtu);
+}
+
+void link_set_tx_queue(struct nl *nl, int index, uint32_t packets)
+{
+	set_link(nl, "set link's transmit queue", index);
+	nl_put_u32(nl, IFLA_TXQLEN, packets);
 }
 
 void link_set_mac(struct nl *nl, int index, const uint8_t mac[static 6])

@@ -37,7 +37,9 @@ struct link {
 	bool has_mac;
 	bool up; /* IFF_UP */
 	bool loopback;
-	bool promisc; /* IFF_PROMISC */
+	bool promisc;	   /* IFF_PROMISC */
+	bool allmulti;	   /* IFF_ALLMULTI */
+	uint32_t tx_queue; /* packets (IFLA_TXQLEN) */
 	uint32_t mtu;
 	uint32_t group;
 	int master; /* ifindex, 0: none */
@@ -136,6 +138,8 @@ void link_set_name(struct nl *nl, int index, const char *name);
 void link_up(struct nl *nl, int index);
 void link_down(struct nl *nl, int index);
 void link_set_promisc(struct nl *nl, int index, bool on);
+void link_set_allmulti(struct nl *nl, int index, bool on);
+void link_set_tx_queue(struct nl *nl, int index, uint32_t packets);
 void link_set_mtu(struct nl *nl, int index, uint32_t mtu);
 void link_set_mac(struct nl *nl, int index, const uint8_t mac[static 6]);
 void link_set_alias(struct nl *nl, int index, const char *alias,

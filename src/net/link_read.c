@@ -125,6 +125,8 @@ static bool read_link(const struct nlmsghdr *h, struct link *l)
 	l->up = (m.ifi_flags & IFF_UP) != 0;
 	l->loopback = (m.ifi_flags & IFF_LOOPBACK) != 0;
 	l->promisc = (m.ifi_flags & IFF_PROMISC) != 0;
+	l->allmulti = (m.ifi_flags & IFF_ALLMULTI) != 0;
+	l->tx_queue = nl_u32(a[IFLA_TXQLEN]);
 	(void)nl_str(a[IFLA_IFNAME], l->name, sizeof(l->name));
 	(void)nl_str(a[IFLA_IFALIAS], l->alias, sizeof(l->alias));
 	l->has_mac = nl_size(a[IFLA_ADDRESS]) == sizeof(l->mac);

@@ -18,7 +18,8 @@
 	X(macvlan_plugin)                                                                          \
 	X(my_cni_plugin)                                                                           \
 	X(ptp_plugin)                                                                              \
-	X(static_plugin)
+	X(static_plugin)                                                                           \
+	X(tuning_plugin)
 
 #define PLUGIN_DECLARE(p) extern const struct cni_plugin p;
 PLUGINS(PLUGIN_DECLARE)

@@ -4,6 +4,7 @@
  */
 #include "sweep.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
@@ -44,6 +45,11 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"\"static\","                                                                              \
 	"\"addresses\":[{\"address\":\"10.8.0.5/24\"},{\"address\":\"fd00:8::5/64\"}]}}"
 #define LOOPBACK "{\"cniVersion\":\"1.1.0\",\"name\":\"lo\",\"type\":\"loopback\"}"
+/* Behind ptp, in a list of the plugin's name. */
+#define BEHIND_PTP(plugin)                                                                         \
+	.name = plugin, .program = plugin, .verbs = "ADD DEL CHECK",                               \
+	.lines = { "cnitool add " plugin " /run/netns/%s", "cnitool del " plugin " /run/netns/%s", \
+		   "cnitool check " plugin " /run/netns/%s" }
 #define NODE "cnibox node "
 #define CLUSTER " -f /etc/cni/sweep/cluster.json"
 
@@ -89,6 +95,7 @@ const struct subject subjects[] = {
 	  .config = LOOPBACK,
 	  .verbs = "ADD CHECK",
 	  .loopback = true },
+	{ BEHIND_PTP("tuning") },
 	{ .name = "cnitool",
 	  .lines = { "cnitool add chain /run/netns/%s", "cnitool del chain /run/netns/%s",
 		     "cnitool check chain /run/netns/%s" },
@@ -115,9 +122,34 @@ bool subject_has_pod(const struct subject *s)
 	return s->config || strchr(s->lines[ADD], '%');
 }
 
+/* What stands behind ptp, as BEHIND_PTP() calls it. */
+static const struct {
+	const char *plugin, *keys;
+} behind[] = {
+	{ "tuning", "\"mtu\":1400,\"promisc\":true,"
+		    "\"sysctl\":{\"net.core.somaxconn\":\"77\"}" },
+};
+
+static void behind_files(void)
+{
+	char path[128], text[1024];
+
+	for (unsigned int i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+		snprintf(path, sizeof(path), "/etc/cni/sweep/%s.conflist", behind[i].plugin);
+		snprintf(text, sizeof(text),
+			 "{\"cniVersion\":\"1.1.0\",\"name\":\"%s\",\"plugins\":[{\"type\":\"ptp\","
+			 "\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.20.%u.0/"
+			 "24\"}],"
+			 "[{\"subnet\":\"fd00:20:%u::/64\"}]]}},{\"type\":\"%s\",%s}]}\n",
+			 behind[i].plugin, i, i, behind[i].plugin, behind[i].keys);
+		file_write(path, text);
+	}
+}
+
 /* For cnitool and node; written on every host. */
 void subject_files(void)
 {
+	behind_files();
 	file_write("/etc/cni/sweep/chain.conflist",
 		   "{\"cniVersion\":\"1.0.0\",\"name\":\"chain\",\"plugins\":[{\"type\":\"bridge\","
 		   "\"bridge\":\"cni2\",\"isGateway\":true,"
