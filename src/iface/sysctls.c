@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "base/pattern.h"
 #include "cni/request.h"
 #include "iface/pod.h"
 #include "net/netns.h"
@@ -118,6 +118,22 @@ static char *trim(char *line)
 	return line;
 }
 
+/* Extended regular expressions, as regex(7) has them: 1 when one matches anywhere in the key. */
+static int line_matches(const char *line, const char *key, struct err *e)
+{
+	char why[64];
+	regex_t compiled;
+	int r = regcomp(&compiled, line, REG_EXTENDED | REG_NOSUB);
+
+	if (r != 0) {
+		regerror(r, &compiled, why, sizeof(why));
+		return err_set(e, EINVAL, "\"%.64s\": %s", line, why);
+	}
+	r = regexec(&compiled, key, 0, NULL, 0);
+	regfree(&compiled);
+	return r == 0;
+}
+
 /* 1: one of the lines of text, which is cut in pieces, matches. */
 static int is_allowed(const char *key, char *text, struct err *e)
 {
@@ -126,7 +142,7 @@ static int is_allowed(const char *key, char *text, struct err *e)
 	for (char *line = strsep(&text, "\n"); r == 0 && line; line = strsep(&text, "\n")) {
 		line = trim(line);
 		if (*line)
-			r = pattern_match(line, key, e);
+			r = line_matches(line, key, e);
 	}
 	return err_ctx(e, r, ALLOWED_FILE);
 }
