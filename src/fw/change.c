@@ -45,12 +45,17 @@ static bool is_own(const struct change *c, const char *comment)
 	return strcmp(comment, c->comment) == 0;
 }
 
-/* Was it a living owner that has this? Then its DEL, or ours, gives the other back what it had. */
+/*
+ * Was it a living owner that has this? Then its DEL, or ours, gives the other back what it had. The
+ * lock, up to our end, keeps DELs from taking the mark away before there is what it is for.
+ */
 static int note_owner(struct change *c, const char *comment, struct err *e)
 {
 	char name[IF_NAMESIZE];
 	int r = fw_comment_name(comment, name) ? fw_is_alive(name, e) : 0;
 
+	if (r > 0 && store_lock(c->p.dir, false, e) < 0)
+		return -EAGAIN;
 	return r > 0 ? store_mark_shared(c->p.dir, c->p.s, e) : r;
 }
 

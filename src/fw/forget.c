@@ -21,6 +21,7 @@
 
 struct forget {
 	struct fw_place p;
+	bool alone; /* the store's lock is held so */
 
 	/* What is looked for by comment: one owner's, or */
 	char comment[FW_COMMENT_SIZE];
@@ -252,6 +253,8 @@ static int tidy(struct forget *f, struct err *e)
 		}
 	} else if (store_is_shared(f->p.dir, f->p.s)) {
 		r = fw_mend(&f->p, e);
+		if (r == 0 && f->alone)
+			store_unmark_shared(f->p.dir, f->p.s);
 	}
 	return r < 0 ? r : 0;
 }
@@ -265,7 +268,8 @@ static int begin(struct forget *f, const struct fw_schema *s, struct err *e)
 	f->p.dir = store_open(false, e);
 	if (f->p.dir < 0)
 		return f->p.dir;
-	return f->p.dir ? store_lock(f->p.dir, store_is_shared(f->p.dir, s), e) : 0;
+	f->alone = f->p.dir && store_is_shared(f->p.dir, s);
+	return f->p.dir ? store_lock(f->p.dir, f->alone, e) : 0;
 }
 
 static int open_kernel(struct forget *f, struct err *e)

@@ -75,7 +75,8 @@ int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct 
 
 /*
  * Give every owner that is alive what it has on record and lacks, if all of that is free. Under the
- * store's lock. Where one has lost what it had to another, the store is marked as shared.
+ * store's lock. How many owners still lack something, since others have it: the store is marked as
+ * shared then.
  */
 int fw_mend(struct fw_place *p, struct err *e);
 

@@ -180,6 +180,7 @@ static int restore_table(struct fw_place *p, struct err *e)
 struct mend {
 	struct fw_place *p;
 	struct fw_view view;
+	int contested; /* owners whose elements others have */
 	struct err *e;
 };
 
@@ -213,33 +214,39 @@ static int put_missing(struct mend *m, const struct fw_record *record, const cha
 	return fw_commit(p, m->view.generation, missing, err_ignored());
 }
 
-/* What cannot be given back is left: the next one who counts tries again. */
+/* What cannot be given back now is when whoever has it goes. */
 static int mend_record(const struct fw_record *record, const char *host_name, void *arg)
 {
 	struct mend *m = arg;
 	char comment[FW_COMMENT_SIZE];
-	int alive = owner_is_alive(record, host_name, m->e), missing;
+	int r = owner_is_alive(record, host_name, m->e), missing;
 
-	if (alive <= 0)
-		return alive;
-	if (fw_look(m->p, record->elems, record->count, &m->view, err_ignored()) < 0)
+	if (r > 0)
+		r = fw_look(m->p, record->elems, record->count, &m->view, m->e);
+	else if (r == 0)
 		return 0;
+	if (r < 0)
+		return r;
 	fw_comment(&record->at, comment);
 	missing = count_missing(record, &m->view, comment);
-	if (missing < 0)
-		return store_mark_shared(m->p->dir, m->p->s, m->e);
 	if (missing > 0)
-		(void)put_missing(m, record, comment, missing);
-	return 0;
+		missing = put_missing(m, record, comment, missing);
+	if (missing == 0)
+		return 0;
+	m->contested++;
+	return store_mark_shared(m->p->dir, m->p->s, m->e);
 }
 
 int fw_mend(struct fw_place *p, struct err *e)
 {
 	static struct mend m;
+	int r;
 
 	m.p = p;
 	m.e = e;
-	return store_each(p->dir, p->s, mend_record, &m, e);
+	m.contested = 0;
+	r = store_each(p->dir, p->s, mend_record, &m, e);
+	return r < 0 ? r : m.contested;
 }
 
 static int count_element(const struct nft_elem *el, void *arg)

@@ -42,7 +42,10 @@ typedef int store_spoilt_fn(int dir, const char *host_name, void *arg);
 int store_each_spoilt(int dir, const struct fw_schema *s, store_spoilt_fn *fn, void *arg,
 		      struct err *e);
 
-/* A mark: an owner has replaced what another one that lives had. Gone with the last record. */
+/*
+ * A mark: an owner has replaced what another one that lives had. It is made under the lock, and
+ * taken away, under the lock alone, when all have what they had, or with the last record.
+ */
 int store_mark_shared(int dir, const struct fw_schema *s, struct err *e);
 bool store_is_shared(int dir, const struct fw_schema *s);
 void store_unmark_shared(int dir, const struct fw_schema *s);
