@@ -195,6 +195,62 @@ static void see_rule(struct dump *d, const struct nlmsghdr *h)
 		      m->action, attrs);
 }
 
+/* What somebody has set, and not what traffic teaches. */
+static void see_neigh(struct dump *d, const struct nlmsghdr *h)
+{
+	const struct ndmsg *m = payload(h);
+	size_t len;
+	const void *at = body(h, sizeof(*m), &len);
+	char attrs[256];
+
+	if (!(m->ndm_state & NUD_PERMANENT) && !(m->ndm_flags & NTF_PROXY))
+		return;
+	put_attrs(attrs, sizeof(attrs), at, len, 1ull << NDA_CACHEINFO | 1ull << NDA_PROBES);
+	snapshot_line(d->s, "%sneighbour dev %s flags %x%s", d->prefix,
+		      device((unsigned int)m->ndm_ifindex), m->ndm_flags, attrs);
+}
+
+/*
+ * Neither groups, nor the MACs that ports have themselves (permanent, with a master). A MAC that
+ * leads nowhere is that of a link's child, and as random.
+ */
+static void see_fdb(struct dump *d, const struct nlmsghdr *h)
+{
+	const struct ndmsg *m = payload(h);
+	size_t len;
+	const void *at = body(h, sizeof(*m), &len);
+	const struct nlattr *mac = find(at, len, NDA_LLADDR), *dst = find(at, len, NDA_DST);
+	bool set = m->ndm_state & NUD_NOARP || dst;
+	char mac_text[64] = "", dst_text[64] = "";
+
+	if (!(m->ndm_state & (NUD_PERMANENT | NUD_NOARP)) || !mac ||
+	    *(const unsigned char *)(mac + 1) & 1 || (!set && find(at, len, NDA_MASTER)))
+		return;
+	if (set)
+		put_payload(mac_text, sizeof(mac_text), mac);
+	if (dst)
+		put_payload(dst_text, sizeof(dst_text), dst);
+	snapshot_line(d->s, "%sfdb dev %s state %x flags %x mac %s dst %s", d->prefix,
+		      device((unsigned int)m->ndm_ifindex), m->ndm_state, m->ndm_flags, mac_text,
+		      dst_text);
+}
+
+/* The default, whichever it is, has no handle. */
+static void see_qdisc(struct dump *d, const struct nlmsghdr *h)
+{
+	const struct tcmsg *m = payload(h);
+	const unsigned long long skip = 1ull << TCA_STATS | 1ull << TCA_STATS2 | 1ull << TCA_XSTATS;
+	size_t len;
+	const void *at = body(h, sizeof(*m), &len);
+	char attrs[1024];
+
+	if (!m->tcm_handle)
+		return;
+	put_attrs(attrs, sizeof(attrs), at, len, skip);
+	snapshot_line(d->s, "%sqdisc dev %s handle %x parent %x%s", d->prefix,
+		      device((unsigned int)m->tcm_ifindex), m->tcm_handle, m->tcm_parent, attrs);
+}
+
 static void dump(struct dump *d, int fd, struct nlmsghdr *request, see_fn *fn)
 {
 	static char buf[1 << 16] __attribute__((aligned(8)));
@@ -226,6 +282,16 @@ static void dump_rt(struct dump *d, unsigned short type, unsigned char family, s
 	};
 
 	dump(d, d->rt, &r.h, fn);
+}
+
+static void dump_qdiscs(struct dump *d)
+{
+	struct {
+		struct nlmsghdr h;
+		struct tcmsg m;
+	} r = { .h = { .nlmsg_len = sizeof(r), .nlmsg_type = RTM_GETQDISC } };
+
+	dump(d, d->rt, &r.h, see_qdisc);
 }
 
 struct nft_request {
@@ -358,6 +424,9 @@ void snapshot_netlink(struct snapshot *s, const char *prefix)
 	dump_rt(&d, RTM_GETROUTE, AF_INET, see_route);
 	dump_rt(&d, RTM_GETROUTE, AF_INET6, see_route);
 	dump_rt(&d, RTM_GETRULE, AF_UNSPEC, see_rule);
+	dump_rt(&d, RTM_GETNEIGH, AF_UNSPEC, see_neigh);
+	dump_rt(&d, RTM_GETNEIGH, AF_BRIDGE, see_fdb);
+	dump_qdiscs(&d);
 	dump_ruleset(&d);
 	close(d.rt);
 	close(d.nft);

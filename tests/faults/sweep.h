@@ -133,8 +133,8 @@ struct snapshot {
 };
 
 /*
- * Links, addresses, routes, rules, nftables, leases, files, mounts, sysctls, and the pods' insides;
- * sorted lines.
+ * Links, addresses, routes, rules, neighbours and MACs that somebody has set, queueing disciplines,
+ * nftables, leases, files, mounts, sysctls, and the pods' insides; sorted lines.
  */
 void snapshot_take(struct snapshot *s);
 

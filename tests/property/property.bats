@@ -44,6 +44,9 @@ sees() {
 	sees iface-mac "bridge; ! add || $inside ip link set \$CNI_IFNAME address 06:00:00:00:00:01"
 	sees check '[ "$CNI_COMMAND" != CHECK ] || exit 1; bridge'
 	sees left 'bridge; add || touch /run/leaked'
+	sees left 'bridge; add || { ip neigh replace 192.168.5.77 lladdr 06:00:00:00:00:77 nud permanent dev up0
+		command bridge fdb replace 06:00:00:00:00:77 dev up0 self permanent; tc qdisc replace dev up0 root handle 7: pfifo; }'
+	for what in fdb neighbour qdisc; do grep -q "+ $what dev up0" <<<"$output"; done
 	sees refused-left '! add || { touch "/run/$$"; echo "{\"code\":1,\"msg\":\"no\"}"; exit 1; }; bridge' -k /dev/stdin <<<refused
 	sees no-error 'add && exit 3; bridge'
 	property -j 1 -n 5 -u -k <(cat "$BATS_TEST_DIRNAME/known"; echo left version=0.1.0 dns)
