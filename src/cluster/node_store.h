@@ -27,6 +27,7 @@ extern const struct watch_kind node_kind;
 /* A node as it is stored; valid until the store changes. */
 struct stored_node {
 	struct node node;	 /* index: its place in the order */
+	const char *created;	 /* when, as text that sorts so; "": not known */
 	const char *annotations; /* key NUL value NUL ..., sorted as they came */
 	size_t annotation_count;
 };
@@ -63,7 +64,8 @@ void node_store_init(struct node_store *s, void *mem, size_t cap, struct arena *
 bool node_store_next(const struct node_store *s, size_t *at, struct stored_node *out);
 
 /*
- * All nodes with the defaults of a cluster file, validated. Texts and addresses stay in the store:
+ * All nodes with the defaults of a cluster file, validated, the oldest first: of two that claim the
+ * same subnet the younger is left out. Texts and addresses stay in the store:
  * *out is valid until it changes. As cluster_parse() otherwise.
  */
 int node_store_cluster(const struct node_store *s, struct arena *a, struct cluster *out,

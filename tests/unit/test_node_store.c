@@ -196,6 +196,40 @@ static void test_cluster(void **state)
 	assert_string_equal(cluster_find_name(&c, "b")->name, "b");
 }
 
+static void give_aged(const char *name, const char *year)
+{
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"{\"kind\":\"Node\",\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":\"%s-01-01T"
+		"00:00:00Z\"},\"spec\":{\"podCIDR\":\"10.42.1.0/24\"}}",
+		name, year);
+	assert_int_equal(store.watch.object(store.watch.arg, WATCH_ADDED,
+					    (struct json_raw){ text, strlen(text) }, &e),
+			 0);
+}
+
+/* Whatever the order is in which they came. */
+static void test_age(void **state)
+{
+	const struct cluster_fault *f;
+	struct cluster c;
+
+	(void)state;
+	list((const char *[]){ NULL });
+	give_aged("a", "2026");
+	give_aged("b", "2024");
+	give_aged("c", "2025");
+	assert_int_equal(node_store_cluster(&store, &arena, &c, &e), 0);
+	assert_int_equal(c.subnet_count, 1);
+	assert_string_equal(c.subnets->node->name, "b");
+	assert_int_equal(c.faults.count, 2);
+	f = c.faults.at;
+	assert_string_equal(f[0].name, "c");
+	assert_non_null(strstr(f[0].why, "of node c: the same as 10.42.1.0/24 of node b"));
+}
+
 /* Memory does not grow with what happens, only with what there is. */
 static void test_flat(void **state)
 {
@@ -226,6 +260,7 @@ int main(void)
 		cmocka_unit_test_setup(test_annotations, setup),
 		cmocka_unit_test_setup(test_full, setup),
 		cmocka_unit_test_setup(test_cluster, setup),
+		cmocka_unit_test_setup(test_age, setup),
 		cmocka_unit_test_setup(test_flat, setup),
 	};
 
