@@ -200,7 +200,7 @@ static int source_open(const struct node_options *o, struct err *e)
 {
 	if (o->file)
 		return file_source_open(&run.source, o->file, e);
-	return err_set(e, EINVAL, "a Kubernetes server cannot be watched yet");
+	return api_source_open(&run.source, &o->access, e);
 }
 
 static int run_open(const struct node_options *o, struct err *e)

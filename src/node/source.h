@@ -36,4 +36,11 @@ struct node_source {
  */
 int file_source_open(struct node_source *s, const char *path, struct err *e);
 
+/*
+ * The nodes of a Kubernetes API server, listed and watched. Borrows the options. One per process.
+ * -EINVAL and others: the way to it is not described well enough; a server that does not answer is
+ * none of them.
+ */
+int api_source_open(struct node_source *s, const struct access_options *o, struct err *e);
+
 #endif

@@ -1,0 +1,186 @@
+/*
+ * The nodes of an API server: see source.h.
+ *
+ * Between listings and whatever the server does, the store keeps what was known last
+ * (node_store.h), and that is what passes get. Errors are logged when they are new, and once an
+ * hour.
+ */
+#include "node/source.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cluster/cluster.h"
+#include "cluster/node_store.h"
+#include "kube/client.h"
+#include "node/load.h"
+#include "tls/tls.h"
+
+#define TLS_MEMORY (256 << 10)
+#define STORE_MEMORY (16 << 20)
+#define SCRATCH_MEMORY (1 << 20)
+#define REMIND_MS 3600000
+
+struct api_source {
+	const struct access_options *options;
+	struct kube_access access;
+	struct kube_client client;
+	struct node_store store;
+	struct node_sink sink;
+	struct arena arena, scratch;
+	bool dirty;
+	int64_t contact_ms; /* -1: never */
+	int64_t away_ms, told_ms;
+	char failure[sizeof(((struct err *)0)->text)]; /* ""; the server answers */
+};
+
+static struct api_source api = { .contact_ms = -1 };
+static _Alignas(16) char tls_memory[TLS_MEMORY];
+
+static void on_change(void *arg, enum node_change change, const struct stored_node *n)
+{
+	struct api_source *a = arg;
+
+	(void)change;
+	(void)n;
+	a->dirty = true;
+}
+
+static void on_complete(void *arg)
+{
+	struct api_source *a = arg;
+
+	log_line(LOG_INFO, "%s: %zu nodes listed", a->access.server, a->store.count);
+	a->dirty = true;
+}
+
+static long long seconds(int64_t ms)
+{
+	return (long long)(ms / 1000);
+}
+
+static void log_failure(struct api_source *a, const struct err *e, int64_t now)
+{
+	bool first = !a->failure[0], new = strcmp(a->failure, e->text) != 0;
+
+	if (first)
+		a->away_ms = now;
+	if (new)
+		log_line(LOG_ERROR, "%s: %s%s", a->access.server, e->text,
+			 a->store.complete ? "; everything stays as it was" : "");
+	else if (now - a->told_ms >= REMIND_MS)
+		log_line(LOG_ERROR, "%s: for %lld s: %s", a->access.server,
+			 seconds(now - a->away_ms), e->text);
+	if (new || now - a->told_ms >= REMIND_MS)
+		a->told_ms = now;
+	str_copy(a->failure, sizeof(a->failure), e->text);
+}
+
+static void log_contact(struct api_source *a, int64_t now)
+{
+	a->contact_ms = now;
+	if (a->failure[0])
+		log_line(LOG_INFO, "%s: answers again, after %lld s", a->access.server,
+			 seconds(now - a->away_ms));
+	a->failure[0] = '\0';
+}
+
+static void source_wait(void *arg, struct pollfd *p, int64_t *until_ms)
+{
+	const struct api_source *a = arg;
+
+	kube_client_wait(&a->client, p, until_ms);
+}
+
+static unsigned int source_step(void *arg, const struct pollfd *p, int64_t now_ms)
+{
+	struct api_source *a = arg;
+	struct err e = { 0 };
+	bool dirty;
+
+	(void)p;
+	if (kube_client_step(&a->client, now_ms, &e) < 0)
+		log_failure(a, &e, now_ms);
+	else if (kube_client_is_current(&a->client))
+		log_contact(a, now_ms);
+	dirty = a->dirty && a->store.complete;
+	a->dirty = a->dirty && !dirty;
+	return dirty ? LOOP_DIRTY : 0;
+}
+
+static int source_cluster(void *arg, struct arena *arena, struct cluster *out, struct err *e)
+{
+	const struct api_source *a = arg;
+
+	if (!a->store.complete)
+		return err_set(e, EAGAIN, "%s: no list of the nodes yet", a->access.server);
+	return node_store_cluster(&a->store, arena, out, e);
+}
+
+static int64_t source_contact(void *arg)
+{
+	const struct api_source *a = arg;
+
+	return a->contact_ms;
+}
+
+/* The strings of the access live in the arena, the client's certificates behind them. */
+static int connect_anew(struct api_source *a, struct err *e)
+{
+	int r;
+
+	arena_reset(&a->arena, 0);
+	r = access_load(&a->arena, a->options, &a->access, e);
+	return r < 0 ? r
+		     : kube_client_init(&a->client, &a->arena, &a->access, &node_kind,
+					&a->store.watch, e);
+}
+
+/* What the options name is read again, and the nodes are listed anew. */
+static void source_reread(void *arg)
+{
+	struct api_source *a = arg;
+	struct err e = { 0 };
+
+	kube_client_close(&a->client);
+	if (connect_anew(a, &e) < 0)
+		log_line(LOG_ERROR, "%s", e.text);
+}
+
+static int reserve(struct api_source *a, struct err *e)
+{
+	void *store = load_reserve(STORE_MEMORY, e), *scratch = load_reserve(SCRATCH_MEMORY, e);
+
+	if (!store || !scratch)
+		return -ENOMEM;
+	arena_init(&a->scratch, scratch, SCRATCH_MEMORY);
+	a->sink = (struct node_sink){ .arg = a, .change = on_change, .complete = on_complete };
+	node_store_init(&a->store, store, STORE_MEMORY, &a->scratch, &a->sink);
+	return load_arena(&a->arena, 0, e);
+}
+
+int api_source_open(struct node_source *s, const struct access_options *o, struct err *e)
+{
+	int r = reserve(&api, e);
+
+	*s = (struct node_source){
+		.arg = &api,
+		.item = { .arg = &api, .wait = source_wait, .step = source_step },
+		.cluster = source_cluster,
+		.reread = source_reread,
+		.contact_ms = source_contact,
+	};
+	api.options = o;
+	if (r == 0)
+		r = tls_setup(tls_memory, sizeof(tls_memory), e);
+	if (r == 0)
+		r = connect_anew(&api, e);
+	s->name = api.access.server;
+	return r;
+}
