@@ -7,12 +7,28 @@
  * on after its address was given to another pod takes nothing from that.
  *
  * What an attachment has asked for is also written down, one record for each attachment and schema
- * (record.h), before the kernel is changed, and taken away after it. So DEL knows what ADD made
- * whatever the configuration says now, without a dump; and whoever finds the table gone or without
- * its rules puts back what all the others had.
+ * (record.h, kept by store.h), before the kernel is changed, and taken away after it. So DEL knows
+ * what ADD made whatever the configuration says now, without a dump; and whoever finds something
+ * gone puts back what all the others had. That nothing is gone is told by a seal (seal.h).
  *
- * Schemas to come fit this: host ports (a map of protocol . port), accepts, spoof checks in the
- * bridge family, marks.
+ * An attachment's life, for each schema that it wants something of:
+ *
+ *	ADD	fw_change() once, with all of its elements, when its host end is there. If that, or
+ *		anything behind it, fails: fw_forget()
+ *	CHECK	fw_check() with the same elements
+ *	DEL	fw_forget(), before its host end goes; in a crowd fw_forget_links()
+ *	GC	fw_gc()
+ *
+ * and the node program calls fw_is_whole() and fw_repair() for all of them.
+ *
+ * Where it is: change.c is ADD, check.c CHECK, forget.c DEL and GC, repair.c with restore.c and
+ * mend.c what is put back; table.c looks at the kernel. A schema is one file, ip_masq.c, and stands
+ * in schemas.c. The node program's own table, a kind of its own (node/kinds/masquerade.c), is no
+ * schema: it belongs to no attachment. chain_rules.h and foreign_chain.h are about the chains of
+ * others.
+ *
+ * Errors are those of nft.h, with these codes of the protocol: CNI_ERR_STATE where records cannot
+ * be kept, CNI_ERR_DIFFERS of CHECK.
  */
 #ifndef FW_FW_H
 #define FW_FW_H
@@ -28,19 +44,15 @@ struct cni_request;
 struct err;
 struct nl;
 
-struct fw_chain {
-	struct nft_chain chain;
-	unsigned int rules; /* how many put_rules() writes into it */
-};
-
+/* All of it is constant; the table is its own, and nobody else's. */
 struct fw_schema {
-	const char *name; /* of its records */
+	const char *name; /* of its records: a word for a file's name */
 	struct nft_table table;
-	const struct nft_set *sets;
+	const struct nft_set *sets; /* no interval sets of one part: nft_query() */
 	size_t set_count;
-	const struct fw_chain *chains;
+	const struct nft_chain *chains;
 	size_t chain_count;
-	void (*put_rules)(struct nl *nl); /* of all chains, in order */
+	void (*put_rules)(struct nl *nl); /* write those of all chains, in order, into the batch */
 };
 
 /* Of one attachment in one schema: two for each of CNI_IPS_MAX addresses, or so many ports. */
@@ -52,6 +64,11 @@ struct fw_elem {
 	struct nft_elem el;
 };
 
+/*
+ * Whose elements they are: an attachment, known by the name that its host end has or would have, a
+ * hash of network, container and interface (attachment_host_name()). What is borrowed here must
+ * live as long as the call.
+ */
 struct fw_owner {
 	const struct cni_attachment *at;
 	const char *data_dir; /* where its lease is; "": it is not host-local's */
@@ -68,7 +85,10 @@ struct fw_owner {
 int fw_change(const struct fw_schema *s, const struct fw_owner *o, const struct fw_elem *elems,
 	      size_t count, struct err *e);
 
-/* CHECK: CNI_ERR_DIFFERS names what of the table, or of these elements, is missing. */
+/*
+ * CHECK: -ENOENT with CNI_ERR_DIFFERS names what of the table, or which of these elements, is not
+ * there, or not as it should be: rules and chains, sets and their kinds, data of elements.
+ */
 int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t count, struct err *e);
 
 /*
@@ -89,7 +109,10 @@ int fw_repair(const struct fw_schema *s, struct err *e);
 int fw_forget(const struct fw_schema *s, const struct cni_attachment *at, bool search,
 	      struct err *e);
 
-/* A crowd's DEL: the same for the owners with these host ends' names, in one transaction. */
+/*
+ * A crowd's DEL: the same for the owners with these host ends' names, in one transaction. 0 without
+ * a store, where nobody has anything on record.
+ */
 int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_t count,
 		    struct err *e);
 

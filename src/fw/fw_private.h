@@ -32,6 +32,12 @@ bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE]);
 int fw_find_host_end(const char *host_name, struct link *out, struct err *e);
 int fw_is_alive(const char *host_name, struct err *e);
 
+/*
+ * The same for whoever wrote a record: alive without a host end. Another pod may have the addresses
+ * of one that is gone.
+ */
+int fw_owner_is_alive(const struct fw_record *r, const char *host_name, struct err *e);
+
 /* The kernel and the records of one schema. */
 struct fw_place {
 	struct nl *nl; /* from fw_open() */
@@ -67,11 +73,17 @@ void fw_begin(const struct fw_place *p, uint32_t generation);
 int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e);
 
 /*
- * Is the table, as it was seen, whole, and has it what all records ask for? Then p->seal is of that
- * generation, though not written yet: 0. Else, or if that cannot be told, it is made so: -ERESTART,
- * look again. *mended is false at first, and kept from one look to the next.
+ * Before a change: is the table, as it was seen, whole, and has it what all records ask for? Then
+ * p->seal is of that generation, though not written yet: 0. Else, or if that cannot be told, it is
+ * made so: -ERESTART, look again. *mended is false at first, and kept from one look to the next.
  */
 int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct err *e);
+
+/*
+ * Make the table anew, with what all records ask for, unless it is whole by now. Takes the store's
+ * lock alone, and gives it back.
+ */
+int fw_restore(struct fw_place *p, struct err *e);
 
 /*
  * Give every owner that is alive what it has on record and lacks, if all of that is free. Under the
@@ -79,6 +91,9 @@ int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct 
  * shared then.
  */
 int fw_mend(struct fw_place *p, struct err *e);
+
+/* How many owners that are alive lack an element, without putting it back. */
+int fw_count_lacking(struct fw_place *p, size_t *out, struct err *e);
 
 /* Do two elements of a set have a key in common? */
 bool fw_overlaps(const struct nft_set *s, const struct nft_elem *x, const struct nft_elem *y);

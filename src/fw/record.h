@@ -11,7 +11,8 @@
  *	element ports4 6 8080 = 10.1.0.2 80
  *
  * The names are short forms (cni/attachment.h). An element is the set's name, the parts of the key,
- *of the range's end, of the data. The host end's name, a hash of the three names, makes the file's:
+ * of the range's end, of the data: addresses as usual, protocols, ports and marks as numbers. The
+ *host end's name, a hash of the three names, makes the file's:
  * /run/cnibox/fw/SCHEMA.veth0123456789a.
  */
 #ifndef FW_RECORD_H
@@ -34,12 +35,12 @@ struct fw_record {
 	char text[RECORD_SIZE]; /* holds the strings of one that was read */
 };
 
-/* Overflow marks t bad. Control characters of the path become blanks. */
+/* As a text for a file. Overflow marks t bad. Control characters of the path become blanks. */
 void record_format(const struct fw_record *r, struct text *t);
 
 /*
- * Parse r->text, which is cut in pieces. False: it is none, or another version's, or has a set or a
- * value that the schema has not.
+ * Parse r->text, NUL-terminated, which is cut in pieces: the strings of r point into it. False: it
+ * is none, or another version's, or has a set or a value that the schema has not.
  */
 bool record_parse(const struct fw_schema *s, struct fw_record *r);
 

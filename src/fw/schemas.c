@@ -1,7 +1,7 @@
 /* The one table of schemas: see schemas.h. */
 #include "fw/schemas.h"
 
-#include "fw/masquerade.h"
+#include "fw/ip_masq.h"
 
 const struct fw_schema *const fw_schemas[] = { &masquerade };
 const size_t fw_schema_count = sizeof(fw_schemas) / sizeof(fw_schemas[0]);

@@ -1,18 +1,26 @@
 /*
- * Where records are kept: /run/cnibox/fw, mode 0700, which ends with the boot.
+ * Where records (record.h) are kept: /run/cnibox/fw, mode 0700, which ends with the boot. One file
+ * for each attachment and schema, SCHEMA.HOSTNAME, where HOSTNAME is the name of the attachment's
+ * host end. Beside them are the schema's seal (seal.h) and its mark that owners share a key.
  *
  * Its lock is held, shared, by whoever takes elements away and then their records, and alone by
  * whoever puts elements back by others' records: so nobody puts back what a DEL has just looked
  * for in vain.
+ *
+ * dir is what store_open() gave. All return 0, or what is said, or -errno.
  */
 #ifndef FW_STORE_H
 #define FW_STORE_H
 
 #include "fw/record.h"
 
-/* A descriptor; 0: it is not there and not to be made (create). */
+/* A descriptor, to be closed; 0: it is not there and not to be made (create). */
 int store_open(bool create, struct err *e);
 
+/*
+ * Waits; -EAGAIN after ten seconds, with the holder's pid. A descriptor has the lock once: who
+ * holds it in the other way gives that up first.
+ */
 int store_lock(int dir, bool alone, struct err *e);
 void store_unlock(int dir); /* so does closing it */
 
@@ -20,6 +28,7 @@ void store_unlock(int dir); /* so does closing it */
 int store_read(int dir, const struct fw_schema *s, const char *host_name, struct fw_record *r,
 	       struct err *e);
 
+/* Whole or not at all, in the place of an older one. -E2BIG: more than a record holds. */
 int store_write(int dir, const struct fw_schema *s, const char *host_name,
 		const struct fw_record *r, struct err *e);
 

@@ -63,6 +63,11 @@ int fw_is_alive(const char *host_name, struct err *e)
 	return fw_find_host_end(host_name, &l, e);
 }
 
+int fw_owner_is_alive(const struct fw_record *r, const char *host_name, struct err *e)
+{
+	return r->host_end ? fw_is_alive(host_name, e) : 1;
+}
+
 int fw_look(const struct fw_place *p, const struct fw_elem *elems, size_t count, struct fw_view *v,
 	    struct err *e)
 {
@@ -108,7 +113,7 @@ static bool find_missing(const struct fw_schema *s, const struct nft_query *q,
 		q++;
 		if (!q->found || !q->alike)
 			return missing_set(missing, q->found ? "has another" : "lacks the",
-					   " chain ", s->chains[i].chain.name);
+					   " chain ", s->chains[i].name);
 	}
 	return false;
 }
@@ -135,7 +140,7 @@ int fw_inspect(const struct fw_place *p, char missing[static FW_MISSING_SIZE], s
 	for (size_t i = 0; i < p->s->set_count; i++)
 		q[n++].set = &p->s->sets[i];
 	for (size_t i = 0; i < p->s->chain_count; i++)
-		q[n++].chain = &p->s->chains[i].chain;
+		q[n++].chain = &p->s->chains[i];
 	r = nft_query(p->nl, &p->s->table, q, n, e);
 	if (r < 0)
 		return r;

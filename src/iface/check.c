@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "base/err.h"
-#include "fw/masquerade.h"
+#include "fw/ip_masq.h"
 #include "iface/host_end.h"
 
 static int differs(struct err *e, int r)

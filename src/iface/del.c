@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cni/attachment.h"
-#include "fw/masquerade.h"
+#include "fw/ip_masq.h"
 #include "iface/host_end.h"
 #include "iface/in_pod.h"
 #include "iface/reaper.h"

@@ -13,9 +13,9 @@
 static const struct nft_set port_sets[] = {
 	{ "ports4", { NFT_TYPE_PROTO, NFT_TYPE_PORT }, { NFT_TYPE_IPV4, NFT_TYPE_PORT } },
 };
-static const struct fw_chain port_chains[] = {
-	{ { "inbound", "nat", NF_INET_PRE_ROUTING, -100 }, 1 },
-	{ { "local", "nat", NF_INET_LOCAL_OUT, -100 }, 1 },
+static const struct nft_chain port_chains[] = {
+	{ "inbound", "nat", NF_INET_PRE_ROUTING, -100 },
+	{ "local", "nat", NF_INET_LOCAL_OUT, -100 },
 };
 static void put_port_rules(struct nl *n);
 static const struct fw_schema ports = {
@@ -25,7 +25,7 @@ static const struct fw_schema ports = {
 static void put_port_rules(struct nl *n)
 {
 	for (int i = 0; i < 2; i++) {
-		nft_rule_begin(n, &ports.table, port_chains[i].chain.name, false);
+		nft_rule_begin(n, &ports.table, port_chains[i].name, false);
 		nft_match_family(n, NFPROTO_IPV4);
 		nft_do_dnat_map(n, &port_sets[0], NFT_OF(NFT_L4PROTO, NFT_DPORT));
 		nft_rule_end(n, "host port");
@@ -33,8 +33,8 @@ static void put_port_rules(struct nl *n)
 }
 
 static const struct nft_set spoof_sets[] = { { "pairs", { NFT_TYPE_IFNAME, NFT_TYPE_MAC } } };
-static const struct fw_chain spoof_chains[] = {
-	{ { "pre", "filter", 0 /* NF_BR_PRE_ROUTING */, -300 }, 1 },
+static const struct nft_chain spoof_chains[] = {
+	{ "pre", "filter", 0 /* NF_BR_PRE_ROUTING */, -300 },
 };
 static void put_spoof_rules(struct nl *n);
 static const struct fw_schema spoof = {

@@ -6,15 +6,15 @@
  * may overlap and contain each other. The first ADD that needs it makes it, the DEL that empties it
  * takes it away.
  */
-#ifndef FW_MASQUERADE_H
-#define FW_MASQUERADE_H
+#ifndef FW_IP_MASQ_H
+#define FW_IP_MASQ_H
 
 #include "cni/result.h"
 #include "fw/fw.h"
 
 extern const struct fw_schema masquerade;
 
-/* The addresses of r become masqueraded, as fw_change(). */
+/* ADD: the addresses of r become masqueraded, as fw_change(). */
 int masquerade_add(const struct fw_owner *o, const struct cni_result *r, struct err *e);
 
 /*

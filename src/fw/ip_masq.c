@@ -1,5 +1,5 @@
 /*
- * ipMasq: see masquerade.h.
+ * ipMasq: see ip_masq.h.
  *
  *	table inet cnibox {
  *		set masq4 { type ipv4_addr }			 pods that are masqueraded
@@ -17,7 +17,7 @@
  * earlier version stood at srcnat and had subnets instead of pods in its sets: as a table with
  * another chain it is made anew by the first ADD.
  */
-#include "fw/masquerade.h"
+#include "fw/ip_masq.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -42,22 +42,19 @@ static const struct prefix multicast[] = {
 	{ { AF_INET6, { 0xff } }, 8 },
 };
 
-static const struct fw_chain chains[] = {
+static const struct nft_chain chains[] = {
 	{
-		.chain = {
-			.name = "postrouting",
-			.type = "nat",
-			.hook = NF_INET_POST_ROUTING,
-			.priority = PRIORITY,
-		},
-		.rules = 2,
+		.name = "postrouting",
+		.type = "nat",
+		.hook = NF_INET_POST_ROUTING,
+		.priority = PRIORITY,
 	},
 };
 
 static void put_rules(struct nl *nl)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
-		nft_rule_begin(nl, &masquerade.table, chains[0].chain.name, false);
+		nft_rule_begin(nl, &masquerade.table, chains[0].name, false);
 		nft_match_family(nl, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 		nft_match_set(nl, MASQ(v6), NFT_OF(NFT_SADDR), false);
 		nft_match_set(nl, HOME(v6), NFT_OF(NFT_SADDR, NFT_DADDR), true);

@@ -1,0 +1,114 @@
+/*
+ * Elements that others have taken out of a table that is whole are put back by the records, one
+ * owner after the other. See fw_private.h; restore.c says why nobody is forgotten.
+ */
+#include "fw/fw_private.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "net/nl.h"
+
+/* How many it lacks; -1: another has one of them. */
+static int count_missing(const struct fw_record *record, const struct fw_view *v,
+			 const char *comment)
+{
+	int missing = 0;
+
+	for (size_t i = 0; i < record->count; i++) {
+		if (v->elem[i].found && strcmp(v->elem[i].comment, comment) != 0)
+			return -1;
+		missing += !v->elem[i].found;
+	}
+	return missing;
+}
+
+struct mend {
+	struct fw_place *p;
+	struct fw_view view;
+	int contested; /* owners whose elements others have */
+	struct err *e;
+};
+
+static int put_missing(struct mend *m, const struct fw_record *record, const char *comment,
+		       int missing)
+{
+	struct fw_place *p = m->p;
+
+	fw_begin(p, m->view.generation);
+	for (size_t i = 0; i < record->count; i++) {
+		struct nft_elem el = record->elems[i].el;
+
+		el.comment = comment;
+		if (!m->view.elem[i].found)
+			nft_elem_create(p->nl, &p->s->table, record->elems[i].set, &el);
+	}
+	return fw_commit(p, m->view.generation, missing, err_ignored());
+}
+
+/* What cannot be given back now is when whoever has it goes. */
+static int mend_record(const struct fw_record *record, const char *host_name, void *arg)
+{
+	struct mend *m = arg;
+	char comment[FW_COMMENT_SIZE];
+	int r = fw_owner_is_alive(record, host_name, m->e), missing;
+
+	if (r > 0)
+		r = fw_look(m->p, record->elems, record->count, &m->view, m->e);
+	else if (r == 0)
+		return 0;
+	if (r < 0)
+		return r;
+	fw_comment(&record->at, comment);
+	missing = count_missing(record, &m->view, comment);
+	if (missing > 0)
+		missing = put_missing(m, record, comment, missing);
+	if (missing == 0)
+		return 0;
+	m->contested++;
+	return store_mark_shared(m->p->dir, m->p->s, m->e);
+}
+
+int fw_mend(struct fw_place *p, struct err *e)
+{
+	static struct mend m;
+	int r;
+
+	m.p = p;
+	m.e = e;
+	m.contested = 0;
+	r = store_each(p->dir, p->s, mend_record, &m, e);
+	return r < 0 ? r : m.contested;
+}
+
+struct lacking {
+	struct mend m;
+	size_t count;
+};
+
+static int find_lacking(const struct fw_record *record, const char *host_name, void *arg)
+{
+	struct lacking *l = arg;
+	char comment[FW_COMMENT_SIZE];
+	int r = fw_owner_is_alive(record, host_name, l->m.e);
+
+	if (r <= 0)
+		return r;
+	r = fw_look(l->m.p, record->elems, record->count, &l->m.view, l->m.e);
+	fw_comment(&record->at, comment);
+	l->count += r == 0 && count_missing(record, &l->m.view, comment) > 0;
+	return r;
+}
+
+int fw_count_lacking(struct fw_place *p, size_t *out, struct err *e)
+{
+	static struct lacking l;
+	int r;
+
+	l.m.p = p;
+	l.m.e = e;
+	l.count = 0;
+	r = store_each(p->dir, p->s, find_lacking, &l, e);
+	*out = l.count;
+	return r;
+}
