@@ -5,6 +5,10 @@
  * the kernel dumps, attribute by attribute. The kernel gives back what it was given, and more: what
  * was left out, with its default, which is 0, or as it follows from the rest. So what is written
  * must be there alike, and what is not written must be 0 or follow.
+ *
+ * Bytes of a packet that are compared under a mask may be loaded in several ways: nft(8) loads no
+ * more of an address than a prefix of whole bytes has. A table that was saved and loaded by it has
+ * the same rules, so such a match is read as what it asks for.
  */
 #include "net/nft.h"
 
@@ -107,6 +111,115 @@ static bool expression_alike(const struct nlattr *want, const struct nlattr *hav
 	       attrs_alike(name, w[NFTA_EXPR_DATA], h[NFTA_EXPR_DATA]);
 }
 
+/* The data of an expression if it has this name. */
+static bool data_of(const struct nlattr *expr, const char *name, const struct nlattr **out,
+		    uint16_t max)
+{
+	const struct nlattr *a[NFTA_EXPR_DATA + 1];
+	char is[32];
+
+	nl_attrs_nested(expr, a, NFTA_EXPR_DATA);
+	return nl_str(a[NFTA_EXPR_NAME], is, sizeof(is)) && strcmp(is, name) == 0 &&
+	       nl_attrs_nested(a[NFTA_EXPR_DATA], out, max);
+}
+
+#define BYTES_MAX 16 /* of a packet, in one match */
+
+/* What a match asks of bytes of a packet: those from offset on, under a mask. */
+struct match {
+	uint32_t base, offset, len, op;
+	uint8_t mask[BYTES_MAX], value[BYTES_MAX];
+};
+
+/* A value of this size. */
+static bool value_read(const struct nlattr *data, uint8_t out[static BYTES_MAX], uint32_t size)
+{
+	const struct nlattr *a[NFTA_DATA_VALUE + 1];
+
+	nl_attrs_nested(data, a, NFTA_DATA_VALUE);
+	if (size == 0 || nl_size(a[NFTA_DATA_VALUE]) != size)
+		return false;
+	memcpy(out, nl_data(a[NFTA_DATA_VALUE]), size);
+	return true;
+}
+
+/* Of the register into which the bytes were loaded, and back into it. */
+static bool mask_read(const struct nlattr **a, uint32_t reg, struct match *m)
+{
+	static const uint8_t zero[BYTES_MAX];
+	uint8_t toggled[BYTES_MAX];
+
+	return nl_be32(a[NFTA_BITWISE_SREG]) == reg && nl_be32(a[NFTA_BITWISE_DREG]) == reg &&
+	       nl_be32(a[NFTA_BITWISE_OP]) == NFT_BITWISE_BOOL &&
+	       value_read(a[NFTA_BITWISE_MASK], m->mask, m->len) &&
+	       value_read(a[NFTA_BITWISE_XOR], toggled, m->len) &&
+	       memcmp(toggled, zero, m->len) == 0;
+}
+
+/* Bytes at either end for which nothing is asked are none of it. */
+static void match_trim(struct match *m)
+{
+	uint32_t skip = 0;
+
+	while (m->len > 0 && !m->mask[m->len - 1])
+		m->len--;
+	while (skip < m->len && !m->mask[skip])
+		skip++;
+	m->offset += skip;
+	m->len -= skip;
+	memmove(m->mask, m->mask + skip, m->len);
+	memmove(m->value, m->value + skip, m->len);
+	for (uint32_t i = 0; i < m->len; i++)
+		m->value[i] &= m->mask[i];
+}
+
+/* A load of bytes, perhaps a mask, a comparison; *at is the last of these then. */
+static bool match_read(const struct nlattr *list, const struct nlattr **at, struct match *m)
+{
+	const struct nlattr *a[ATTRS_MAX + 1], *next = *at;
+	uint32_t reg;
+
+	if (!data_of(next, "payload", a, ATTRS_MAX) || a[NFTA_PAYLOAD_SREG])
+		return false;
+	reg = nl_be32(a[NFTA_PAYLOAD_DREG]);
+	*m = (struct match){ .base = nl_be32(a[NFTA_PAYLOAD_BASE]),
+			     .offset = nl_be32(a[NFTA_PAYLOAD_OFFSET]),
+			     .len = nl_be32(a[NFTA_PAYLOAD_LEN]) };
+	if (m->len > BYTES_MAX || !nl_attr_next(list, &next))
+		return false;
+	memset(m->mask, 0xff, m->len);
+	if (data_of(next, "bitwise", a, ATTRS_MAX) &&
+	    (!mask_read(a, reg, m) || !nl_attr_next(list, &next)))
+		return false;
+	if (!data_of(next, "cmp", a, ATTRS_MAX) || nl_be32(a[NFTA_CMP_SREG]) != reg ||
+	    !value_read(a[NFTA_CMP_DATA], m->value, m->len))
+		return false;
+	m->op = nl_be32(a[NFTA_CMP_OP]);
+	match_trim(m);
+	*at = next;
+	return true;
+}
+
+static bool match_alike(const struct match *x, const struct match *y)
+{
+	return x->base == y->base && x->offset == y->offset && x->len == y->len && x->op == y->op &&
+	       memcmp(x->mask, y->mask, x->len) == 0 && memcmp(x->value, y->value, x->len) == 0;
+}
+
+/* An expression each, or the several of a match. */
+static bool next_alike(const struct nlattr *want, const struct nlattr **w,
+		       const struct nlattr *have, const struct nlattr **h)
+{
+	const struct nlattr *w_end = *w, *h_end = *h;
+	struct match x, y;
+
+	if (!match_read(want, &w_end, &x) || !match_read(have, &h_end, &y))
+		return expression_alike(*w, *h);
+	*w = w_end;
+	*h = h_end;
+	return match_alike(&x, &y);
+}
+
 static bool expressions_alike(const struct nlattr *want, const struct nlattr *have)
 {
 	const struct nlattr *w = NULL, *h = NULL;
@@ -114,7 +227,7 @@ static bool expressions_alike(const struct nlattr *want, const struct nlattr *ha
 	for (;;) {
 		bool more = nl_attr_next(want, &w), has = nl_attr_next(have, &h);
 
-		if (more != has || (more && !expression_alike(w, h)))
+		if (more != has || (more && !next_alike(want, &w, have, &h)))
 			return false;
 		if (!more)
 			return true;

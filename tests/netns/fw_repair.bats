@@ -84,6 +84,16 @@ noticed() {
 		delete rule inet cnibox postrouting handle $(handle ip.saddr.@masq4)"
 }
 
+@test "a ruleset that was saved and loaded is the same" {
+	two_pods
+	nft list ruleset >"$BATS_TEST_TMPDIR/t"
+	nft flush ruleset
+	nft -f "$BATS_TEST_TMPDIR/t"
+	checks a "$one" "$ra"
+	add bridge c "$other" >/dev/null
+	checks a "$one" "$ra"
+}
+
 @test "chains of another type, hook, priority or policy, sets of another kind" {
 	two_pods
 	three

@@ -78,9 +78,9 @@ static void put_filter(void)
 	nft_do_accept(&nl);
 	end();
 	rule("forward", AF_INET);
-	nft_match_proto(&nl, IPPROTO_TCP);
 	nft_match_saddr(&nl, &p, false);
 	nft_match_daddr(&nl, &host, false);
+	nft_match_proto(&nl, IPPROTO_TCP);
 	nft_match_iif(&nl, "cni0", true);
 	nft_match_oif(&nl, "cni0", false);
 	nft_do_jump(&nl, "side");
@@ -171,6 +171,18 @@ static void test_same(void **state)
 	assert_string_equal(checked(), "alike");
 }
 
+/* nft(8) prints them and writes them in its own way. */
+static void test_saved(void **state)
+{
+	char out[64];
+
+	(void)state;
+	make();
+	run("f=$(mktemp) && nft list ruleset >$f && nft flush ruleset && nft -f $f && rm $f", out,
+	    sizeof(out));
+	assert_string_equal(checked(), "alike");
+}
+
 /* One rule after the other is replaced by one that differs in a single thing. */
 static void test_changed(void **state)
 {
@@ -203,6 +215,17 @@ static void test_changed(void **state)
 		{ "0x00002000", "meta mark & 0x3000 == 0x2000 drop", "forward" },
 		{ "cni0", "ip saddr 10.1.2.0/24 drop", "forward" },
 		{ "ct state", "ct state new counter accept", "forward" },
+		{ "ff00::",
+		  "ip6 saddr @pods6 ip6 saddr . ip6 daddr != @home6 ip6 daddr != ff00::/9 "
+		  "masquerade",
+		  "post" },
+		{ "ff00::",
+		  "ip6 saddr @pods6 ip6 saddr . ip6 daddr != @home6 ip6 daddr ff00::/8 masquerade",
+		  "post" },
+		{ "ff00::",
+		  "ip6 saddr @pods6 ip6 saddr . ip6 daddr != @home6 ip6 saddr != ff00::/8 "
+		  "masquerade",
+		  "post" },
 		{ "ports6", "meta nfproto ipv6 accept", "pre" },
 	};
 	char out[64];
@@ -292,8 +315,9 @@ static void test_generation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_alike),	   TEST(test_same), TEST(test_changed),
-		TEST(test_fewer_and_more), TEST(test_sets), TEST(test_generation),
+		TEST(test_alike),      TEST(test_same),		  TEST(test_saved),
+		TEST(test_changed),    TEST(test_fewer_and_more), TEST(test_sets),
+		TEST(test_generation),
 	};
 
 	return enter_namespace() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
