@@ -133,8 +133,9 @@ static int lease_fits(const struct server *s, const struct dhcp_lease *l, const 
 	struct err local = { 0 };
 	int r;
 
-	if (l->client.state == DHCP_LOST || strncmp(l->wire.netns, s->base->prefix, prefix) != 0 ||
-	    strcmp(l->wire.netns + prefix, q->netns) != 0)
+	if (l->client.state == DHCP_LOST ||
+	    strncmp(l->pod_link.netns, s->base->prefix, prefix) != 0 ||
+	    strcmp(l->pod_link.netns + prefix, q->netns) != 0)
 		return 0;
 	r = dhcp_lease_check(l, s->base, &local);
 	if (r == -ENOENT || r == -ENODEV)

@@ -55,16 +55,16 @@ static void set_names(struct dhcp_lease *l, const struct dhcp_ask *q)
 	str_copy(l->container, sizeof(l->container), q->at.container_id);
 	str_copy(l->network, sizeof(l->network), q->at.network);
 	str_copy(l->ifname, sizeof(l->ifname), q->at.ifname);
-	str_copy(l->wire.ifname, sizeof(l->wire.ifname), q->at.ifname);
+	str_copy(l->pod_link.ifname, sizeof(l->pod_link.ifname), q->at.ifname);
 }
 
 static void set_client(struct dhcp_lease *l, const struct dhcp_base *b, const struct dhcp_ask *q,
-		       const struct dhcp_link *link)
+		       const struct dhcp_link_facts *link)
 {
 	struct dhcp_client *c = &l->client;
 
 	c->settings = &b->settings;
-	memcpy(c->mac, l->wire.mac, sizeof(c->mac));
+	memcpy(c->mac, l->pod_link.mac, sizeof(c->mac));
 	c->mtu = link->mtu;
 	c->broadcast = b->broadcast || link->shares_mac;
 	memcpy(c->request, q->request, q->request_len);
@@ -86,16 +86,16 @@ static uint32_t random_seed(void)
 int dhcp_lease_begin(struct dhcp_lease *l, const struct dhcp_base *b, const struct dhcp_ask *q,
 		     struct err *e)
 {
-	struct dhcp_link link;
+	struct dhcp_link_facts link;
 	int len, r;
 
 	*l = (struct dhcp_lease){ .fd = -1 };
 	set_names(l, q);
-	len = snprintf(l->wire.netns, sizeof(l->wire.netns), "%s%s", b->prefix, q->netns);
-	if ((size_t)len >= sizeof(l->wire.netns))
+	len = snprintf(l->pod_link.netns, sizeof(l->pod_link.netns), "%s%s", b->prefix, q->netns);
+	if ((size_t)len >= sizeof(l->pod_link.netns))
 		return err_set(e, ENAMETOOLONG, "CNI_NETNS with -hostprefix: longer than %d bytes",
 			       DHCP_NETNS_MAX);
-	r = dhcp_wire_find(&l->wire, b->home, &link, e);
+	r = dhcp_pod_link_find(&l->pod_link, b->home, &link, e);
 	if (r < 0)
 		return r;
 	set_client(l, b, q, &link);
@@ -135,11 +135,11 @@ static int send_packet(struct dhcp_lease *l, const struct dhcp_base *b, const st
 	int r = 0;
 
 	if (l->fd < 0) {
-		r = dhcp_wire_open(&l->wire, b->home, e);
+		r = dhcp_pod_link_open(&l->pod_link, b->home, e);
 		l->fd = r < 0 ? -1 : r;
 	}
 	if (l->fd >= 0)
-		r = dhcp_wire_send(l->fd, &l->wire, p, e);
+		r = dhcp_pod_link_send(l->fd, &l->pod_link, p, e);
 	if (r < 0)
 		close_socket(l, b);
 	return r < 0 ? r : 0;
@@ -194,7 +194,7 @@ int dhcp_lease_receive(struct dhcp_lease *l, const struct dhcp_base *b, enum dhc
 	for (int i = 0; i < FRAMES_AT_ONCE && r > 0 && *event == DHCP_NOTHING; i++) {
 		struct dhcp_received got;
 
-		r = dhcp_wire_receive(l->fd, &in, e);
+		r = dhcp_pod_link_receive(l->fd, &in, e);
 		if (r <= 0)
 			break;
 		got = (struct dhcp_received){ .data = in.message, .len = in.len };
@@ -225,7 +225,7 @@ int dhcp_lease_describe(const struct dhcp_lease *l, struct arena *a, struct cni_
 
 int dhcp_lease_check(const struct dhcp_lease *l, const struct dhcp_base *b, struct err *e)
 {
-	return dhcp_wire_check(&l->wire, b->home, e);
+	return dhcp_pod_link_check(&l->pod_link, b->home, e);
 }
 
 int dhcp_lease_release(struct dhcp_lease *l, const struct dhcp_base *b, struct err *e)
@@ -260,7 +260,7 @@ int dhcp_lease_tear_down(struct dhcp_lease *l, const struct dhcp_base *b, struct
 
 	if (!addr_is_set(&p.addr))
 		return 0;
-	return dhcp_wire_drop_address(&l->wire, b->home, &p, e);
+	return dhcp_pod_link_drop_address(&l->pod_link, b->home, &p, e);
 }
 
 int dhcp_lease_save(const struct dhcp_lease *l, const struct dhcp_base *b, struct err *e)

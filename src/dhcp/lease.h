@@ -11,7 +11,7 @@
 
 #include "cni/attachment.h"
 #include "dhcp/client.h"
-#include "dhcp/wire.h"
+#include "dhcp/pod_link.h"
 
 struct arena;
 struct cni_result;
@@ -47,7 +47,7 @@ struct dhcp_lease {
 	char container[CNI_ID_SHORT + 1];
 	char network[CNI_NETWORK_SHORT + 1];
 	char ifname[IF_NAMESIZE];
-	struct dhcp_wire wire;
+	struct dhcp_pod_link pod_link;
 	struct dhcp_client client;
 	int fd; /* the raw socket while an answer is awaited, else -1 */
 };
@@ -62,15 +62,15 @@ const char *dhcp_lease_name(const struct dhcp_lease *l);
 
 /*
  * Fill the lease from an ADD and begin to acquire. -ENOENT, -ENODEV, -EINVAL: the pod has no such
- * interface. The errors of dhcp_wire_find().
+ * interface. The errors of dhcp_pod_link_find().
  */
 int dhcp_lease_begin(struct dhcp_lease *l, const struct dhcp_base *b, const struct dhcp_ask *q,
 		     struct err *e);
 
 /*
  * Let time go on, or read what came. *event says what it meant; DHCP_SEND is done already.
- * -ENOENT, -ENODEV: the interface is gone, forget the lease. -ENOTRECOVERABLE as in wire.h. Other
- * failures are passed over: the next deadline tries again.
+ * -ENOENT, -ENODEV: the interface is gone, forget the lease. -ENOTRECOVERABLE as in pod_link.h.
+ * Other failures are passed over: the next deadline tries again.
  */
 int dhcp_lease_timer(struct dhcp_lease *l, const struct dhcp_base *b, enum dhcp_event *event,
 		     struct err *e);
@@ -102,7 +102,7 @@ int dhcp_lease_release(struct dhcp_lease *l, const struct dhcp_base *b, struct e
 /* Close the socket, remove the file, empty *l. */
 void dhcp_lease_forget(struct dhcp_lease *l, const struct dhcp_base *b);
 
-/* Is the pod's interface still there? 0, or the errors of dhcp_wire_check(). */
+/* Is the pod's interface still there? 0, or the errors of dhcp_pod_link_check(). */
 int dhcp_lease_check(const struct dhcp_lease *l, const struct dhcp_base *b, struct err *e);
 
 /* Take the address of a lost lease off the pod's interface. */

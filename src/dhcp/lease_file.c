@@ -75,16 +75,16 @@ static void put_hex(struct json_writer *w, const char *key, const uint8_t *data,
 	json_member_str(w, key, buf);
 }
 
-static void put_wire(struct json_writer *w, const struct dhcp_wire *wire)
+static void put_pod_link(struct json_writer *w, const struct dhcp_pod_link *link)
 {
 	char mac[MAC_TEXT];
 
-	json_member_str(w, "netns", wire->netns);
-	json_member_int(w, "netnsDevice", (int64_t)wire->ns_dev);
-	json_member_int(w, "netnsInode", (int64_t)wire->ns_inode);
-	json_member_int(w, "netnsCookie", (int64_t)wire->ns_cookie);
-	json_member_int(w, "index", wire->index);
-	json_member_str(w, "mac", mac_format(wire->mac, mac));
+	json_member_str(w, "netns", link->netns);
+	json_member_int(w, "netnsDevice", (int64_t)link->ns_dev);
+	json_member_int(w, "netnsInode", (int64_t)link->ns_inode);
+	json_member_int(w, "netnsCookie", (int64_t)link->ns_cookie);
+	json_member_int(w, "index", link->index);
+	json_member_str(w, "mac", mac_format(link->mac, mac));
 }
 
 static void put_client(struct json_writer *w, const struct dhcp_client *c)
@@ -114,7 +114,7 @@ void dhcp_lease_encode(const struct dhcp_lease *l, const char *boot, struct text
 	json_member_str(&w, "container", l->container);
 	json_member_str(&w, "network", l->network);
 	json_member_str(&w, "ifname", l->ifname);
-	put_wire(&w, &l->wire);
+	put_pod_link(&w, &l->pod_link);
 	put_client(&w, &l->client);
 	json_close(&w, '}');
 	text_char(t, '\n');
@@ -132,7 +132,7 @@ static bool read_names(struct dhcp_lease *l, const struct record *f)
 	return true;
 }
 
-static bool read_wire(struct dhcp_wire *w, const struct record *f)
+static bool read_pod_link(struct dhcp_pod_link *w, const struct record *f)
 {
 	w->ns_dev = (uint64_t)f->dev;
 	w->ns_inode = (uint64_t)f->inode;
@@ -184,7 +184,7 @@ int dhcp_lease_decode(struct dhcp_lease *l, const char *boot, struct arena *a, s
 		return r;
 	if (strcmp(f.boot, boot) != 0)
 		return 0;
-	if (!read_names(l, &f) || !read_wire(&l->wire, &f) || !read_client(&l->client, &f))
+	if (!read_names(l, &f) || !read_pod_link(&l->pod_link, &f) || !read_client(&l->client, &f))
 		return err_set(e, EINVAL, "not what a lease of this daemon says");
 	return 1;
 }

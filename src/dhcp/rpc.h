@@ -14,7 +14,7 @@
 
 #include "cni/cni.h"
 #include "dhcp/client.h"
-#include "dhcp/wire.h"
+#include "dhcp/pod_link.h"
 
 struct arena;
 struct err;

@@ -1,7 +1,7 @@
 /*
  * host-local as functions: addresses from ranges, leases in files. The plugin of this name and
  * every plugin that uses it in-process share them. Follows the reference's documentation of
- * host-local and its files (lease.h).
+ * host-local and its files (lease_store.h).
  */
 #ifndef IPAM_HOST_LOCAL_H
 #define IPAM_HOST_LOCAL_H
@@ -11,7 +11,7 @@
 #include "cni/request.h"
 #include "cni/result.h"
 #include "ipam/host_local_range.h"
-#include "ipam/lease.h"
+#include "ipam/lease_store.h"
 
 struct err;
 

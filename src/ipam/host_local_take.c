@@ -15,7 +15,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "ipam/host_local_range.h"
-#include "ipam/lease.h"
+#include "ipam/lease_store.h"
 
 #define TRIES_BLIND 64
 

@@ -1,6 +1,6 @@
 /*
  * The index: which addresses a container holds, one symbolic link per container, and when it can be
- * believed (lease.h).
+ * believed (lease_store.h).
  *
  * Nothing here reports an error: what cannot be recorded makes the index not whole, then its mtime
  * is not set to the store's, and the next use builds it anew or scans.

@@ -1,17 +1,17 @@
 /*
- * What the parts of the lease store (lease.c, lease_scan.c, lease_index.c) share; nobody else
+ * What the parts of the lease store (lease_store.c, lease_scan.c, lease_index.c) share; nobody else
  * includes this.
  */
 #ifndef IPAM_LEASE_PRIVATE_H
 #define IPAM_LEASE_PRIVATE_H
 
-#include "ipam/lease.h"
+#include "ipam/lease_store.h"
 
 #include <sys/stat.h>
 
 #include "base/file.h"
 
-/* Modes say what is known of a lease (lease.h); main()'s umask takes nothing of them away. */
+/* Modes say what is known of a lease (lease_store.h); main()'s umask takes nothing of them away. */
 #define LEASE_OF_BOOT S_ISVTX
 #define LEASE_MODE (LEASE_OF_BOOT | 0644)
 #define LEASE_MODE_HOST_END (LEASE_OF_BOOT | 0444)

@@ -173,7 +173,7 @@ static void fuzz_ask(struct input *in)
 }
 
 /* Not by memcmp(): there is room between the members. */
-static bool same_wire(const struct dhcp_wire *a, const struct dhcp_wire *b)
+static bool same_link(const struct dhcp_pod_link *a, const struct dhcp_pod_link *b)
 {
 	return str_equal(a->netns, b->netns) && str_equal(a->ifname, b->ifname) &&
 	       a->ns_dev == b->ns_dev && a->ns_inode == b->ns_inode &&
@@ -199,7 +199,7 @@ static void fuzz_file(struct input *in)
 	dhcp_lease_encode(&l, "boot", &t);
 	require(!t.bad &&
 		dhcp_lease_decode(&again, "boot", &a, (struct json_raw){ t.at, t.len }, &e) == 1);
-	require(same_wire(&l.wire, &again.wire));
+	require(same_link(&l.pod_link, &again.pod_link));
 	require(memcmp(&l.client, &again.client, sizeof(l.client)) == 0);
 }
 

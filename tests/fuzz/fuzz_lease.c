@@ -3,7 +3,7 @@
  * beside it. Input: the file's name, the id and the interface of a container, each ended by a NUL,
  * a byte whose lowest bit marks the file as ours, and the content.
  */
-#include "ipam/lease.c"
+#include "ipam/lease_store.c"
 
 #include <dirent.h>
 #include <sys/socket.h>

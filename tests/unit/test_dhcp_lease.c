@@ -110,13 +110,13 @@ static void fill_lease(struct dhcp_lease *l)
 	struct reply r;
 
 	*l = (struct dhcp_lease){ .container = "pod-1", .network = "net1", .ifname = "eth0" };
-	l->wire = (struct dhcp_wire){ .netns = "/run/netns/a",
-				      .ns_dev = 4,
-				      .ns_inode = 4026532008,
-				      .ns_cookie = 77,
-				      .index = 3,
-				      .ifname = "eth0",
-				      .mac = { 2, 0, 0, 0, 0, 1 } };
+	l->pod_link = (struct dhcp_pod_link){ .netns = "/run/netns/a",
+					      .ns_dev = 4,
+					      .ns_inode = 4026532008,
+					      .ns_cookie = 77,
+					      .index = 3,
+					      .ifname = "eth0",
+					      .mac = { 2, 0, 0, 0, 0, 1 } };
 	reply_usual(&r, 5, 1);
 	memcpy(l->client.ack, r.at, r.len);
 	l->client.ack_len = r.len;
@@ -154,7 +154,7 @@ static void a_lease_is_read_as_written(void **state)
 	fill_lease(&l);
 	assert_int_equal(reload(&l, "boot-1", &out), 1);
 	assert_string_equal(out.container, "pod-1");
-	assert_memory_equal(&out.wire, &l.wire, sizeof(l.wire));
+	assert_memory_equal(&out.pod_link, &l.pod_link, sizeof(l.pod_link));
 	assert_int_equal(out.client.state, DHCP_BOUND);
 	assert_int_equal(out.client.deadline, 2000);
 	assert_int_equal(out.client.expires, 4000);
@@ -189,7 +189,7 @@ static void what_is_no_lease_is_refused(void **state)
 	strcpy(l.container, "-x");
 	assert_int_equal(reload(&l, "boot-1", &out), -EINVAL);
 	fill_lease(&l);
-	strcpy(l.wire.netns, "run");
+	strcpy(l.pod_link.netns, "run");
 	assert_int_equal(reload(&l, "boot-1", &out), -EINVAL);
 	assert_true(dhcp_lease_decode(&out, "boot-1", &arena, (struct json_raw){ "{}", 2 }, &e) <
 		    0);
@@ -210,8 +210,8 @@ static void the_largest_lease_fits(void **state)
 	strcpy(l.container, id);
 	strcpy(l.network, network);
 	strcpy(l.ifname, "e23456789012345");
-	strcpy(l.wire.ifname, l.ifname);
-	memset(l.wire.netns, '/', DHCP_NETNS_MAX);
+	strcpy(l.pod_link.ifname, l.ifname);
+	memset(l.pod_link.netns, '/', DHCP_NETNS_MAX);
 	memset(l.client.ack + l.client.ack_len, 0, DHCP_MESSAGE_MAX - l.client.ack_len);
 	l.client.ack_len = DHCP_MESSAGE_MAX;
 	l.client.request_len = DHCP_REQUEST_MAX;
@@ -221,7 +221,7 @@ static void the_largest_lease_fits(void **state)
 	l.client.t1 = l.client.t2 = l.client.expires = DHCP_NEVER;
 	assert_int_equal(reload(&l, "boot-1", &out), 1);
 	q.at = (struct cni_attachment){ network, id, l.ifname };
-	q.netns = l.wire.netns;
+	q.netns = l.pod_link.netns;
 	q.request_len = DHCP_REQUEST_MAX;
 	memcpy(q.provide, l.client.provide, DHCP_PROVIDE_MAX);
 	q.provide_len = DHCP_PROVIDE_MAX;

@@ -21,7 +21,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "ipam/host_local_take.h"
-#include "ipam/lease.h"
+#include "ipam/lease_store.h"
 #include "unit_range.h"
 
 #define DATA "/run/networks"

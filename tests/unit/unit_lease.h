@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "ipam/lease.h"
+#include "ipam/lease_store.h"
 
 #define DATA "/mnt/networks"
 #define INDEX "/run/cnibox/leases"

@@ -1,4 +1,4 @@
-/* Opening, asking and changing the lease store: see lease.h for the theory of operation. */
+/* Opening, asking and changing the lease store: see lease_store.h for the theory of operation. */
 #include "ipam/lease_private.h"
 
 #include <errno.h>

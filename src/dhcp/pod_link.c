@@ -1,5 +1,5 @@
-/* One interface of a pod, reached from outside: see wire.h. */
-#include "dhcp/wire.h"
+/* One interface of a pod, reached from outside: see pod_link.h. */
+#include "dhcp/pod_link.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -117,7 +117,7 @@ static void visit_end(struct visit *v, bool keep_packet)
 		close(v->fd);
 }
 
-static int open_same_namespace(const struct dhcp_wire *w, struct err *e)
+static int open_same_namespace(const struct dhcp_pod_link *w, struct err *e)
 {
 	int ns = netns_open(w->netns, e);
 	struct stat st;
@@ -146,14 +146,14 @@ static uint64_t namespace_cookie(const struct visit *v)
  * An inode is given again at once, a cookie never. A kernel without cookies leaves the MAC, which a
  * pod may change: its lease ends then.
  */
-static bool link_is_same(const struct visit *v, const struct dhcp_wire *w, const struct link *l)
+static bool link_is_same(const struct visit *v, const struct dhcp_pod_link *w, const struct link *l)
 {
 	if (w->ns_cookie)
 		return namespace_cookie(v) == w->ns_cookie;
 	return memcmp(l->mac, w->mac, sizeof(w->mac)) == 0;
 }
 
-static int find_same_link(struct visit *v, const struct dhcp_wire *w, struct err *e)
+static int find_same_link(struct visit *v, const struct dhcp_pod_link *w, struct err *e)
 {
 	struct link l;
 	int r = link_find_index(&v->nl, w->index, &l, e);
@@ -167,7 +167,7 @@ static int find_same_link(struct visit *v, const struct dhcp_wire *w, struct err
 }
 
 /* A visit to the known interface. */
-static int visit_again(struct visit *v, const struct dhcp_wire *w, int home, bool packet,
+static int visit_again(struct visit *v, const struct dhcp_pod_link *w, int home, bool packet,
 		       struct err *e)
 {
 	int ns = open_same_namespace(w, e), r;
@@ -184,7 +184,7 @@ static int visit_again(struct visit *v, const struct dhcp_wire *w, int home, boo
 	return r;
 }
 
-int dhcp_wire_check(const struct dhcp_wire *w, int home, struct err *e)
+int dhcp_pod_link_check(const struct dhcp_pod_link *w, int home, struct err *e)
 {
 	static struct visit v;
 	int r = visit_again(&v, w, home, false, e);
@@ -194,7 +194,8 @@ int dhcp_wire_check(const struct dhcp_wire *w, int home, struct err *e)
 	return r;
 }
 
-static int take_link(struct visit *v, struct dhcp_wire *w, struct dhcp_link *out, struct err *e)
+static int take_link(struct visit *v, struct dhcp_pod_link *w, struct dhcp_link_facts *out,
+		     struct err *e)
 {
 	struct link l;
 	int r = link_find(&v->nl, w->ifname, &l, e);
@@ -217,7 +218,8 @@ static int take_link(struct visit *v, struct dhcp_wire *w, struct dhcp_link *out
 	return nl_commit(&v->nl, NULL, e);
 }
 
-int dhcp_wire_find(struct dhcp_wire *w, int home, struct dhcp_link *out, struct err *e)
+int dhcp_pod_link_find(struct dhcp_pod_link *w, int home, struct dhcp_link_facts *out,
+		       struct err *e)
 {
 	static struct visit v;
 	int ns = netns_open(w->netns, e), r;
@@ -240,7 +242,7 @@ int dhcp_wire_find(struct dhcp_wire *w, int home, struct dhcp_link *out, struct 
 	return r;
 }
 
-static struct sockaddr_ll link_address(const struct dhcp_wire *w)
+static struct sockaddr_ll link_address(const struct dhcp_pod_link *w)
 {
 	return (struct sockaddr_ll){
 		.sll_family = AF_PACKET,
@@ -250,7 +252,7 @@ static struct sockaddr_ll link_address(const struct dhcp_wire *w)
 	};
 }
 
-int dhcp_wire_open(const struct dhcp_wire *w, int home, struct err *e)
+int dhcp_pod_link_open(const struct dhcp_pod_link *w, int home, struct err *e)
 {
 	const struct sockaddr_ll at = link_address(w);
 	static struct visit v;
@@ -266,7 +268,8 @@ int dhcp_wire_open(const struct dhcp_wire *w, int home, struct err *e)
 }
 
 /* ENXIO: no interface of this index. A full queue is a lost packet, as on any network. */
-int dhcp_wire_send(int fd, const struct dhcp_wire *w, const struct dhcp_packet *p, struct err *e)
+int dhcp_pod_link_send(int fd, const struct dhcp_pod_link *w, const struct dhcp_packet *p,
+		       struct err *e)
 {
 	struct sockaddr_ll to = link_address(w);
 	uint8_t frame[DHCP_FRAME_MAX];
@@ -323,7 +326,7 @@ static ssize_t receive_frame(int fd, struct dhcp_inbox *in, bool *partial)
 	return len;
 }
 
-int dhcp_wire_receive(int fd, struct dhcp_inbox *in, struct err *e)
+int dhcp_pod_link_receive(int fd, struct dhcp_inbox *in, struct err *e)
 {
 	struct dhcp_area message;
 	bool partial = false;
@@ -360,8 +363,8 @@ static int find_own(int index, const struct prefix *p, uint8_t scope, void *arg)
 }
 
 /* With whatever length the interface has it. */
-int dhcp_wire_drop_address(const struct dhcp_wire *w, int home, const struct prefix *p,
-			   struct err *e)
+int dhcp_pod_link_drop_address(const struct dhcp_pod_link *w, int home, const struct prefix *p,
+			       struct err *e)
 {
 	static struct visit v;
 	struct own own = { .addr = &p->addr };

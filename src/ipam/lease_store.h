@@ -18,7 +18,7 @@
  * marked, then replaces boot_id, then marks what is left, in this order, so that a death in between
  * only repeats the work or forgets. What nobody of us has met before the reboot stays until GC or
  * DEL: a file's times prove nothing on machines whose clock is set after the boot. Without a
- *boot_id file nothing is reclaimed, and without a current one nothing is taken, because the next
+ * boot_id file nothing is reclaimed, and without a current one nothing is taken, because the next
  * lease_open() would reclaim it from a living pod. What a power cut may lose:
  *	- a lease's bytes or its removal: no fsync, it is dead anyway, and an empty file is
  *	  reclaimed by its mode;
@@ -44,8 +44,8 @@
  * looked at; a name that is one, but no regular file, is taken and has no owner; a lease file that
  * is empty counts as free when nobody holds its flock, and is taken over.
  */
-#ifndef IPAM_LEASE_H
-#define IPAM_LEASE_H
+#ifndef IPAM_LEASE_STORE_H
+#define IPAM_LEASE_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

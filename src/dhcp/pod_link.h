@@ -7,10 +7,14 @@
  * inode and cookie and the interface by its index. Nothing is held open that would keep a namespace
  * alive: who opens a socket closes it as soon as no answer is awaited.
  *
+ * Every function but send and receive enters the pod's namespace and comes back: home is an open
+ * descriptor of the daemon's own. The errors of all: -ENOENT, -ENODEV: the namespace or the
+ * interface is gone, for good. -ENOTRECOVERABLE: the way back home failed; the daemon must end.
+ *
  * Follows packet(7), net/packet/af_packet.c, Documentation/networking/filter.rst.
  */
-#ifndef DHCP_WIRE_H
-#define DHCP_WIRE_H
+#ifndef DHCP_POD_LINK_H
+#define DHCP_POD_LINK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,7 +27,7 @@
 struct dhcp_packet;
 struct err;
 
-struct dhcp_wire {
+struct dhcp_pod_link {
 	char netns[DHCP_NETNS_MAX + 1];
 	uint64_t ns_dev, ns_inode;
 	uint64_t ns_cookie; /* SO_NETNS_COOKIE, never given twice; 0: before Linux 5.14 */
@@ -33,45 +37,43 @@ struct dhcp_wire {
 };
 
 /* What of the interface the client has to know. */
-struct dhcp_link {
+struct dhcp_link_facts {
 	uint16_t mtu;
 	bool shares_mac; /* ipvlan: answers to a MAC do not find it */
 };
 
 /*
- * The errors of all: -ENOENT, -ENODEV: the namespace or the interface is gone, for good.
- * -ENOTRECOVERABLE: the way back into the daemon's own namespace (home) failed; it must end.
- */
-
-/*
  * First contact: w->netns and w->ifname are given, the rest is found out. The interface is brought
  * up. -EINVAL: not a namespace, or not Ethernet.
  */
-int dhcp_wire_find(struct dhcp_wire *w, int home, struct dhcp_link *out, struct err *e);
+int dhcp_pod_link_find(struct dhcp_pod_link *w, int home, struct dhcp_link_facts *out,
+		       struct err *e);
 
 /* Is the interface that was found still there? 0 or an error. */
-int dhcp_wire_check(const struct dhcp_wire *w, int home, struct err *e);
+int dhcp_pod_link_check(const struct dhcp_pod_link *w, int home, struct err *e);
 
 /*
- * A non-blocking raw socket on the interface that receives datagrams to UDP port 68. The interface
- * must be the one that was found.
+ * A non-blocking raw socket on the interface that receives datagrams to UDP port 68: the
+ * descriptor, which the caller closes. The interface must be the one that was found.
  */
-int dhcp_wire_open(const struct dhcp_wire *w, int home, struct err *e);
+int dhcp_pod_link_open(const struct dhcp_pod_link *w, int home, struct err *e);
 
 /* -ENETDOWN: the interface is down, for now. */
-int dhcp_wire_send(int fd, const struct dhcp_wire *w, const struct dhcp_packet *p, struct err *e);
+int dhcp_pod_link_send(int fd, const struct dhcp_pod_link *w, const struct dhcp_packet *p,
+		       struct err *e);
 
-/* The next message that came: 1, 0 when there is none, or as above. */
 struct dhcp_inbox {
 	uint8_t frame[2048];
-	const uint8_t *message;
+	const uint8_t *message; /* the DHCP message in it, len bytes; not parsed yet */
 	size_t len;
 	uint8_t mac[6]; /* whom the frame came from */
 };
-int dhcp_wire_receive(int fd, struct dhcp_inbox *in, struct err *e);
+
+/* The next message that came: 1, 0 when there is none, or -errno. */
+int dhcp_pod_link_receive(int fd, struct dhcp_inbox *in, struct err *e);
 
 /* Take the address off the interface, wherever it stands there. Gone already is fine. */
-int dhcp_wire_drop_address(const struct dhcp_wire *w, int home, const struct prefix *p,
-			   struct err *e);
+int dhcp_pod_link_drop_address(const struct dhcp_pod_link *w, int home, const struct prefix *p,
+			       struct err *e);
 
 #endif
