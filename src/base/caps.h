@@ -1,5 +1,9 @@
 /*
  * Privileges: what an applet may still do once it has begun to read what others wrote.
+ *
+ * A new role is a value here and its capabilities, with the reason of each, in caps.c; a tool names
+ * it in its descriptor (tools/tools.h), every plugin has CAPS_PLUGIN. main() calls caps_limit()
+ * before it calls the applet. tests/netns/install.bats reads from /proc what is left.
  */
 #ifndef BASE_CAPS_H
 #define BASE_CAPS_H

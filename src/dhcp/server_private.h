@@ -1,5 +1,9 @@
 /*
- * What the parts of the daemon's loop share: server.c (waiting, leases), conn.c (plugins).
+ * What the parts of the daemon's loop share: server.c (waiting, leases), conn.c (plugins). Nothing
+ * here blocks. An error that is returned ends the loop, and with it the daemon.
+ *
+ * Times are milliseconds of dhcp_now(). Slots of leases and connections never move: a connection
+ * points to the lease that it waits for, and a lease is emptied only when nobody waits for it.
  */
 #ifndef DHCP_SERVER_PRIVATE_H
 #define DHCP_SERVER_PRIVATE_H
@@ -26,15 +30,26 @@ struct server {
 	char in[DHCP_CONNS_MAX][DHCP_RPC_HEAD + DHCP_ASK_MAX];
 };
 
+/* The attachment's lease, by the short forms; NULL when there is none. */
 struct dhcp_lease *server_find(struct server *s, const struct cni_attachment *at);
-/* A free slot; NULL when there is none. */
+/* A free slot, which is the caller's to fill and to mark used; NULL when there is none. */
 struct dhcp_lease *server_slot(struct server *s);
 
-/* conn.c: a new plugin, what it says, that it says nothing. */
-void conn_accept(struct server *s, int64_t now);
-int conn_receive(struct server *s, struct conn *c, struct err *e);
-void conn_time_out(struct server *s, int64_t now);
+/* Is a slot free for another plugin? Without one the listener is not polled. */
 bool conn_has_room(const struct server *s);
+/*
+ * Take the next plugin from the listener, if one still waits there and is root's or our own user's.
+ * Without a file descriptor left the listener rests until s->accept_from.
+ */
+void conn_accept(struct server *s, int64_t now);
+/*
+ * Read what the plugin has said so far and answer its question when it is whole, or keep it waiting
+ * for its lease. An end, an error or more than one question closes the connection, and a lease that
+ * was acquired for this plugin alone is released: then -errno as dhcp_lease_release().
+ */
+int conn_receive(struct server *s, struct conn *c, struct err *e);
+/* Close the connections that have said nothing for too long and wait for nothing. */
+void conn_time_out(struct server *s, int64_t now);
 
 /*
  * Answer all who wait for this lease: with what it says (r 0), or with the error. What it was for

@@ -66,7 +66,7 @@ struct iface {
 	const struct cni_request *req;
 	void *state;	/* the driver's, zeroed at first */
 	struct nl host; /* a socket on the host, open for every hook */
-	struct pod pod; /* the pod's side, open during ADD */
+	struct pod pod; /* the pod's side, open for the hooks of ADD, for adopt and for check */
 	char host_name[IF_NAMESIZE];
 	char alias[LINK_ALIAS_SIZE];
 	const struct cni_result *prev; /* ADD: what the chain has made so far; NULL: nothing */
@@ -129,11 +129,20 @@ struct iface_driver {
 	/* DEL: the host end of this attachment without an alias of ours: did the reference's plugin
 	 * make it for this configuration? */
 	int (*adopt)(struct iface *i, const struct link *host, struct err *e);
-	/* DEL, behind the interface: what a killed ADD may have left. */
+	/*
+	 * DEL, behind the interface: what a killed ADD may have left. Also when a step before it
+	 * failed, and whether or not the pod is there. What fails here is tried by the next DEL.
+	 */
 	void (*sweep)(struct iface *i);
-	/* CHECK: the host's side besides the host end itself, which is i->end; CNI_ERR_DIFFERS. */
+	/*
+	 * CHECK: the host's side besides the host end itself, which is i->end, found and compared;
+	 * so is the pod's side. CNI_ERR_DIFFERS.
+	 */
 	int (*check)(struct iface *i, const struct cni_result *prev, struct err *e);
-	/* STATUS: what makes every ADD fail. */
+	/*
+	 * STATUS: what makes every ADD fail, as far as it is seen without trying. No attachment is
+	 * named: i's names, MAC and links say nothing. The engine makes it CNI_ERR_NOT_AVAILABLE.
+	 */
 	int (*status)(struct iface *i, struct err *e);
 };
 

@@ -11,11 +11,16 @@
 
 struct tool {
 	const char *name;
-	const char *summary;		    /* one line */
-	int (*main)(int argc, char **argv); /* argv[0] is the name; the exit status */
-	void (*help)(void);		    /* --help, behind the summary */
-	enum caps_role caps;		    /* what it keeps of its privileges */
-	bool hidden; /* no file of this name is installed: only `cnibox NAME` */
+	const char *summary; /* one line */
+	/*
+	 * argv[0] is the name. The exit status: 0, all is done; 1, something failed, of which
+	 * stderr has one line; 2, called wrongly, and nothing was tried (cnitool: 1, as libcni's).
+	 * More is the tool's own and stands in its help.
+	 */
+	int (*main)(int argc, char **argv);
+	void (*help)(void);  /* --help, behind the summary */
+	enum caps_role caps; /* what it keeps of its privileges */
+	bool hidden;	     /* no file of this name is installed: only `cnibox NAME` */
 };
 
 /* In the order of their names. node is in src/node/. */
