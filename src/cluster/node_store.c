@@ -131,8 +131,8 @@ static size_t find(const struct node_store *s, const char *name, size_t *index)
 	return at;
 }
 
-static void tell(struct node_store *s, enum node_change change, const struct record *r,
-		 size_t index)
+static void notify(struct node_store *s, enum node_change change, const struct record *r,
+		   size_t index)
 {
 	struct stored_node n;
 
@@ -169,13 +169,13 @@ static int store(struct node_store *s, struct record *new, const char *name, str
 		return 0;
 	r = replace(s, at, new, e);
 	if (r == 0)
-		tell(s, old ? NODE_CHANGED : NODE_ADDED, record_at(s, at), index);
+		notify(s, old ? NODE_CHANGED : NODE_ADDED, record_at(s, at), index);
 	return r;
 }
 
 static void forget(struct node_store *s, size_t at, size_t index)
 {
-	tell(s, NODE_GONE, record_at(s, at), index);
+	notify(s, NODE_GONE, record_at(s, at), index);
 	replace(s, at, NULL, err_ignored());
 }
 

@@ -357,7 +357,7 @@ static int validate_nodes(struct nodes *x, struct err *e)
 }
 
 /* The nodes without those that are left out. */
-static int keep_good(struct nodes *x, struct err *e)
+static int drop_invalid(struct nodes *x, struct err *e)
 {
 	struct cluster *c = x->c;
 	struct node *kept = arena_array(x->arena, c->node_count, sizeof(*kept));
@@ -387,7 +387,7 @@ int cluster_validate(struct arena *a, struct cluster *c, struct err *e)
 	while (r == 0 && x.any_bad) {
 		r = validate_nodes(&x, e);
 		if (r == 0 && x.any_bad)
-			r = keep_good(&x, e);
+			r = drop_invalid(&x, e);
 	}
 	return r;
 }

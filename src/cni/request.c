@@ -60,13 +60,13 @@ void cni_env_read(struct cni_env *env)
 }
 
 /* Problems of the environment gather in one text, so that all are reported at once. */
-static void need(struct text *t, bool needed, const char *name, const char *value)
+static void env_require(struct text *t, bool needed, const char *name, const char *value)
 {
 	if (needed && !*value)
 		text_printf(t, "%s%s is not set", t->len ? "; " : "", name);
 }
 
-static void judge(struct text *t, bool ok, const char *name, const char *value, const char *why)
+static void env_check(struct text *t, bool ok, const char *name, const char *value, const char *why)
 {
 	if (*value && !ok)
 		text_printf(t, "%s%s \"%.48s%s\" %s", t->len ? "; " : "", name, value,
@@ -82,17 +82,18 @@ static int check_env(const struct cni_env *env, enum cni_command c, struct err *
 	if (c == CNI_VERSION)
 		return 0;
 	text_init(&t, problems, sizeof(problems));
-	need(&t, attached, "CNI_CONTAINERID", env->container_id);
-	need(&t, c == CNI_ADD || c == CNI_CHECK, "CNI_NETNS", env->netns);
-	need(&t, attached, "CNI_IFNAME", env->ifname);
-	need(&t, true, "CNI_PATH", env->path);
+	env_require(&t, attached, "CNI_CONTAINERID", env->container_id);
+	env_require(&t, c == CNI_ADD || c == CNI_CHECK, "CNI_NETNS", env->netns);
+	env_require(&t, attached, "CNI_IFNAME", env->ifname);
+	env_require(&t, true, "CNI_PATH", env->path);
 	if (attached) {
-		judge(&t, cni_id_valid(env->container_id), "CNI_CONTAINERID", env->container_id,
-		      "must be a letter or digit, then letters, digits, '_', '.', '-', at most "
-		      "4096");
-		judge(&t, cni_ifname_valid(env->ifname), "CNI_IFNAME", env->ifname,
-		      "must be an interface name: 1 to 15 bytes, no '/', ':' or blanks, not . or "
-		      "..");
+		env_check(&t, cni_id_valid(env->container_id), "CNI_CONTAINERID", env->container_id,
+			  "must be a letter or digit, then letters, digits, '_', '.', '-', at most "
+			  "4096");
+		env_check(
+			&t, cni_ifname_valid(env->ifname), "CNI_IFNAME", env->ifname,
+			"must be an interface name: 1 to 15 bytes, no '/', ':' or blanks, not . or "
+			"..");
 	}
 	if (t.len == 0)
 		return 0;

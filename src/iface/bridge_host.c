@@ -126,7 +126,7 @@ struct address_walk {
  * one's subnet is in the way. With forceAddress every other of IPv4 is, as with the reference.
  * Link-local addresses are the kernel's own.
  */
-static int judge_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+static int compare_address(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
 	struct address_walk *w = arg;
 	bool overlaps = prefix_overlaps(p, w->wanted);
@@ -148,7 +148,7 @@ static int judge_address(int index, const struct prefix *p, uint8_t scope, void 
 static int find_address(struct bridge_host *b, const struct bridge_want *want,
 			struct address_walk *w, struct err *e)
 {
-	int r = ifaddr_each(b->nl, w->wanted->addr.family, b->link.index, judge_address, w, e);
+	int r = ifaddr_each(b->nl, w->wanted->addr.family, b->link.index, compare_address, w, e);
 
 	if (r < 0 || w->present || !w->conflict || want->force_address)
 		return r;
@@ -305,7 +305,7 @@ static int check_gateway(struct nl *nl, const struct link *bridge, const struct 
 			 const struct prefix *gw, struct err *e)
 {
 	struct address_walk w = { .wanted = gw, .ips = prev };
-	int r = ifaddr_each(nl, gw->addr.family, bridge->index, judge_address, &w, e);
+	int r = ifaddr_each(nl, gw->addr.family, bridge->index, compare_address, &w, e);
 
 	if (r == 0 && !w.present)
 		r = err_set(e, ENOENT, "bridge \"%s\" has lost the gateway's address %s",
@@ -360,7 +360,7 @@ struct port_walk {
 	bool foreign; /* other than a veth */
 };
 
-static int see_port(const struct link *l, void *arg)
+static int note_port(const struct link *l, void *arg)
 {
 	struct port_walk *w = arg;
 
@@ -382,7 +382,7 @@ static int guard(struct bridge_host *b, struct err *e)
 
 	if (forward_is_guarded(&b->link))
 		return 0;
-	r = link_each(b->nl, NULL, see_port, &w, e);
+	r = link_each(b->nl, NULL, note_port, &w, e);
 	return r < 0 || w.foreign ? r : forward_guard(&b->link, e);
 }
 
@@ -442,7 +442,7 @@ static void remove_unfinished(struct nl *nl, const char *name)
 	if (link_find(nl, name, &l, &e) <= 0 || strcmp(l.kind, "bridge") != 0 || !is_unfinished(&l))
 		return;
 	w.bridge = l.index;
-	if (link_each(nl, NULL, see_port, &w, &e) < 0 || w.found)
+	if (link_each(nl, NULL, note_port, &w, &e) < 0 || w.found)
 		return;
 	link_del(nl, l.index);
 	if (nl_commit(nl, NULL, &e) < 0)

@@ -340,16 +340,16 @@ int pod_loopback_up(struct pod *p, ifaddr_fn *fn, void *arg, struct err *e)
 	return err_ctx(e, r, "loopback in the pod");
 }
 
-struct seen {
+struct match {
 	const struct prefix *wanted;
 	const struct route *route;
 	int other; /* a link that has the same route: the first won */
 	bool found;
 };
 
-static int see_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+static int match_address(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
-	struct seen *s = arg;
+	struct match *s = arg;
 
 	(void)index;
 	(void)scope;
@@ -365,9 +365,9 @@ static bool has_options(const struct route *r, const struct route *wanted)
 	       (!wanted->scope_set || r->dst.addr.family == AF_INET6 || r->scope == wanted->scope);
 }
 
-static int see_route(const struct route *r, void *arg)
+static int match_route(const struct route *r, void *arg)
 {
-	struct seen *s = arg;
+	struct match *s = arg;
 
 	const struct route *wanted = s->route;
 
@@ -386,11 +386,11 @@ static int verify_addresses(struct pod *p, const struct link *l, int iface,
 	int res = 0;
 
 	for (size_t i = 0; res == 0 && i < r->ip_count; i++) {
-		struct seen s = { .wanted = &r->ips[i].address };
+		struct match s = { .wanted = &r->ips[i].address };
 
 		if (r->ips[i].interface != iface)
 			continue;
-		res = ifaddr_each(&p->nl, s.wanted->addr.family, l->index, see_address, &s, e);
+		res = ifaddr_each(&p->nl, s.wanted->addr.family, l->index, match_address, &s, e);
 		if (res == 0 && !s.found)
 			res = err_code(e,
 				       err_set(e, ENOENT,
@@ -431,13 +431,14 @@ static int verify_routes(struct pod *p, const struct link *l, int iface,
 	int res = 0;
 
 	for (size_t n = 0; res == 0 && wanted_route(want, n, l->index, &wanted); n++) {
-		struct seen s = { .route = &wanted };
+		struct match s = { .route = &wanted };
 
 		if (!route_is_of(want, n, iface))
 			continue;
 		if (!wanted.table)
 			wanted.table = RT_TABLE_MAIN;
-		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, see_route, &s, e);
+		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, match_route, &s,
+				 e);
 		if (res == 0 && !s.found && s.other)
 			res = is_attached(p, s.other, &s.found, e);
 		if (res == 0 && !s.found)

@@ -82,8 +82,8 @@ static int call(const struct chain *c, const struct net_plugin *p, enum cni_comm
 }
 
 /* Where the answer does not matter. */
-static int tell(const struct chain *c, const struct net_plugin *p, enum cni_command command,
-		struct json_raw prev, struct err *e)
+static int call_plugin(const struct chain *c, const struct net_plugin *p, enum cni_command command,
+		       struct json_raw prev, struct err *e)
 {
 	static const char *const doing[] = {
 		[CNI_DEL] = "delete",
@@ -97,13 +97,13 @@ static int tell(const struct chain *c, const struct net_plugin *p, enum cni_comm
 }
 
 /* In the list's order, up to the first failure. */
-static int tell_all(const struct chain *c, enum cni_command command, struct json_raw prev,
+static int call_all(const struct chain *c, enum cni_command command, struct json_raw prev,
 		    struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < c->list->count; i++)
-		r = tell(c, &c->list->plugins[i], command, prev, e);
+		r = call_plugin(c, &c->list->plugins[i], command, prev, e);
 	return r;
 }
 
@@ -230,7 +230,7 @@ int chain_check(const struct chain *c, struct err *e)
 	if (c->list->disable_check)
 		return 0;
 	r = cached_result(c, &prev, e);
-	return r < 0 ? r : tell_all(c, CNI_CHECK, prev, e);
+	return r < 0 ? r : call_all(c, CNI_CHECK, prev, e);
 }
 
 int chain_del(const struct chain *c, struct err *e)
@@ -246,7 +246,7 @@ int chain_del(const struct chain *c, struct err *e)
 	if (c->list->version >= CNI_0_4_0 && cached_result(c, &prev, &damaged) < 0)
 		log_line(LOG_WARN, "ignored: %s", damaged.text);
 	for (size_t i = c->list->count; r == 0 && i-- > 0;)
-		r = tell(c, &c->list->plugins[i], CNI_DEL, prev, e);
+		r = call_plugin(c, &c->list->plugins[i], CNI_DEL, prev, e);
 	return r < 0 ? r : cache_remove(c->cache, &c->at, e);
 }
 
@@ -294,7 +294,7 @@ int chain_gc(const struct chain *c, struct err *e)
 	gc_cached(c, e);
 	for (size_t i = 0; c->list->version >= CNI_1_1_0 && i < c->list->count; i++) {
 		err_clear(&one);
-		tell(c, &c->list->plugins[i], CNI_GC, (struct json_raw){ 0 }, &one);
+		call_plugin(c, &c->list->plugins[i], CNI_GC, (struct json_raw){ 0 }, &one);
 		collect(e, &one);
 	}
 	return -e->errnum;
@@ -303,7 +303,7 @@ int chain_gc(const struct chain *c, struct err *e)
 int chain_status(const struct chain *c, struct err *e)
 {
 	return c->list->version < CNI_1_1_0 ? 0
-					    : tell_all(c, CNI_STATUS, (struct json_raw){ 0 }, e);
+					    : call_all(c, CNI_STATUS, (struct json_raw){ 0 }, e);
 }
 
 struct versions {

@@ -83,7 +83,7 @@ static int choose_version(const struct file *f, enum cni_version *out, struct er
 	return 0;
 }
 
-static int judge_capabilities(const struct net_plugin *p, struct err *e)
+static int check_capabilities(const struct net_plugin *p, struct err *e)
 {
 	struct json_iter it = json_members(p->capabilities);
 	struct json_raw key, value;
@@ -109,7 +109,7 @@ int net_plugin_parse(struct arena *a, struct json_raw raw, struct net_plugin *ou
 	r = json_decode_raw(a, raw, "", &plugin_table, out, e);
 	if (r == 0 && !*out->type)
 		r = err_set(e, EINVAL, "type: must name a plugin, is empty");
-	return r < 0 ? r : judge_capabilities(out, e);
+	return r < 0 ? r : check_capabilities(out, e);
 }
 
 static int read_plugins(struct arena *a, const struct json_list *raws, struct net_list *out,

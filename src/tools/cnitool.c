@@ -128,7 +128,7 @@ static void make_id(struct call *c)
 		text_printf(&t, "%02x", hash[i]);
 }
 
-static int judge_args(const char *args, struct err *e)
+static int check_args(const char *args, struct err *e)
 {
 	const char *at = args;
 
@@ -170,7 +170,7 @@ static int fill_attachment(struct call *c, struct err *e)
 			       "':' and blanks",
 			       ifname);
 	c->chain.args = env_or("CNI_ARGS", "");
-	r = judge_args(c->chain.args, e);
+	r = check_args(c->chain.args, e);
 	if (r == 0)
 		r = read_capability_args(&c->chain, e);
 	if (r == 0)

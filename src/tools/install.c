@@ -50,7 +50,7 @@ static void say(struct install *in, const char *what, const char *name, const ch
  * rename(2) would replace an empty directory's place only with an error, and a full one never; but
  * ask before anything changed.
  */
-static int judge(const struct install *in, const char *name, struct err *e)
+static int check_place(const struct install *in, const char *name, struct err *e)
 {
 	struct stat st;
 
@@ -168,10 +168,10 @@ static int prepare(struct install *in, struct err *e)
 	if (r == 0)
 		r = lock_take(in->dir, in->path, LOCK_TIMEOUT_MS, e);
 	if (r == 0)
-		r = judge(in, PROGRAM, e);
+		r = check_place(in, PROGRAM, e);
 	for (unsigned int i = 0; r == 0 && i < applet_count(); i++) {
 		if (!applet_at(i).hidden)
-			r = judge(in, applet_at(i).name, e);
+			r = check_place(in, applet_at(i).name, e);
 	}
 	if (r == 0)
 		r = sweep(in, PROGRAM, e);
