@@ -371,19 +371,36 @@ static int note_port(const struct link *l, void *arg)
 	return 0;
 }
 
+struct router_walk {
+	int bridge;
+	bool found;
+};
+
+static int note_advertised(const struct route *r, void *arg)
+{
+	struct router_walk *w = arg;
+
+	w->found = w->found || r->index == w->bridge;
+	return 0;
+}
+
 /*
- * A bridge with a port that leads out of the node is a network of others, and by its router
- * advertisements the node may have its own way out: it keeps its settings.
+ * A bridge with a port that leads out of the node is a network of others. While the node has its
+ * way out from a router there, it goes on to hear it. Without one, the first who says to be a
+ * router would be a pod: such a bridge is guarded as every other.
  */
 static int guard(struct bridge_host *b, struct err *e)
 {
-	struct port_walk w = { .bridge = b->link.index };
+	struct port_walk ports = { .bridge = b->link.index };
+	struct router_walk router = { .bridge = b->link.index };
 	int r;
 
 	if (forward_is_guarded(&b->link))
 		return 0;
-	r = link_each(b->nl, NULL, note_port, &w, e);
-	return r < 0 || w.foreign ? r : forward_guard(&b->link, e);
+	r = link_each(b->nl, NULL, note_port, &ports, e);
+	if (r == 0 && ports.foreign)
+		r = route_each(b->nl, AF_INET6, RTPROT_RA, 0, note_advertised, &router, e);
+	return r < 0 || router.found ? r : forward_guard(&b->link, e);
 }
 
 static int ensure_up(struct bridge_host *b, struct err *e)

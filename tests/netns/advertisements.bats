@@ -83,12 +83,36 @@ received() {
 	del bridge b "$BRIDGE"
 }
 
-@test "a bridge with a port that leads out keeps its settings" {
+# leads_out: a bridge that was there, with a port that is no pod's.
+leads_out() {
 	ip link add cni0 type bridge
 	ip tuntap add up0 mode tap
 	ip link set up0 master cni0
+	ip link set cni0 up
+}
+
+@test "a bridge with a port that leads out, and no router there: a pod is not taken for one" {
+	leads_out
+	add bridge a "$(jq -c '.ipam.subnet = "10.1.0.0/24"' <<<"$BRIDGE")" >/dev/null
+	guarded cni0
+	before=$(received)
+	advertise a eth0
+	until [ "$(received)" -gt "$before" ]; do sleep 0.1; done
+	[ -z "$(ip -6 route show default)" ]
+}
+
+@test "a bridge by which the node has its own router goes on to hear it" {
+	leads_out
+	pod rtr
+	ip link add v0 master cni0 up type veth peer name r0 netns rtr
+	advertise rtr r0
+	until [ -n "$(ip -6 route show default dev cni0)" ]; do sleep 0.1; done
 	add bridge a "$BRIDGE" >/dev/null
-	[ "$(cat /proc/sys/net/ipv6/conf/cni0/accept_ra)" != 0 ]
+	[ "$(cat /proc/sys/net/ipv6/conf/all/forwarding)" = 1 ]
+	[ "$(cat /proc/sys/net/ipv6/conf/cni0/accept_ra)" = 2 ]
+	ip -6 route flush proto ra
+	advertise rtr r0
+	until [ -n "$(ip -6 route show default dev cni0)" ]; do sleep 0.1; done
 }
 
 @test "the node keeps its default route when its first IPv6 pod turns on forwarding" {
