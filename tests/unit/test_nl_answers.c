@@ -19,6 +19,7 @@
 #include "net/ip.h"
 #include "net/link.h"
 #include "net/nl.h"
+#include "wire.h"
 
 static char buffer[4096];
 
@@ -118,10 +119,7 @@ static void commit_reports_the_first_error(void **state)
 	 * Request 1 complains about its attribute at byte 32, request 2 about something else,
 	 * request 0 went well.
 	 */
-	say_error(2, EINVAL, 0,
-		  "\x08\0\x01\0"
-		  "bad\0"
-		  "\x08\0\x02\0\x20\0\0\0",
+	say_error(2, EINVAL, 0, U16("\x08") U16("\x01") "bad\0" U16("\x08") U16("\x02") U32("\x20"),
 		  16);
 	say_error(3, EPERM, 0, NULL, 0);
 	assert_int_equal(nl_commit(&nl, &failed, &e), -EINVAL);
@@ -185,38 +183,22 @@ static void extended_ack_is_read_with_care(void **state)
 		size_t len;
 		const char *text;
 	} cases[] = {
-		{ 16,
-		  "\x07\0\x01\0"
-		  "no\0\0",
-		  8, "set link up: Operation not permitted (kernel: no)" }, /* request echoed */
-		{ 0,
-		  "\x07\0\x01\0"
-		  "no\0\0",
-		  8, "set link up: Operation not permitted (kernel: no)" },
-		{ 0,
-		  "\x06\0\x01\0"
-		  "no",
-		  6, "set link up: Operation not permitted (kernel: no)" }, /* no NUL */
-		{ 0,
-		  "\xff\xff\x01\0"
-		  "no\0\0",
-		  8, "set link up: Operation not permitted" },
-		{ 0,
-		  "\x08\0\x02\0"
-		  "\xff\xff\xff\xff",
-		  8, "set link up: Operation not permitted" }, /* points out of the request */
-		{ 0,
-		  "\x08\0\x02\0"
-		  "\x1d\0\0\0",
-		  8, "set link up: Operation not permitted" }, /* by one byte */
-		{ 0,
-		  "\x08\0\x02\0"
-		  "\x01\0\0\0",
-		  8, "set link up: Operation not permitted" }, /* into the header */
-		{ 0,
-		  "\x08\0\x05\0"
-		  "\x03\0\0\0",
-		  8, "set link up: Operation not permitted (attribute 3 is missing)" },
+		{ 16, U16("\x07") U16("\x01") "no\0\0", 8,
+		  "set link up: Operation not permitted (kernel: no)" }, /* request echoed */
+		{ 0, U16("\x07") U16("\x01") "no\0\0", 8,
+		  "set link up: Operation not permitted (kernel: no)" },
+		{ 0, U16("\x06") U16("\x01") "no", 6,
+		  "set link up: Operation not permitted (kernel: no)" }, /* no NUL */
+		{ 0, U16X("\xff", "\xff") U16("\x01") "no\0\0", 8,
+		  "set link up: Operation not permitted" },
+		{ 0, U16("\x08") U16("\x02") "\xff\xff\xff\xff", 8,
+		  "set link up: Operation not permitted" }, /* points out of the request */
+		{ 0, U16("\x08") U16("\x02") U32("\x1d"), 8,
+		  "set link up: Operation not permitted" }, /* by one byte */
+		{ 0, U16("\x08") U16("\x02") U32("\x01"), 8,
+		  "set link up: Operation not permitted" }, /* into the header */
+		{ 0, U16("\x08") U16("\x05") U32("\x03"), 8,
+		  "set link up: Operation not permitted (attribute 3 is missing)" },
 	};
 
 	(void)state;
@@ -424,10 +406,10 @@ static int count_addresses(int index, const struct prefix *p, uint8_t scope, voi
  */
 static void answers_to_another_question_are_dropped(void **state)
 {
-	static const char here[] = "\x02\x18\0\0\x07\0\0\0"
-				   "\x08\0\x01\0\x0a\0\0\x01",
-			  there[] = "\x02\x18\0\0\x08\0\0\0"
-				    "\x08\0\x01\0\x0a\0\0\x02";
+	static const char here[] =
+		"\x02\x18\0\0" U32("\x07") U16("\x08") U16("\x01") "\x0a\0\0\x01",
+			  there[] =
+				  "\x02\x18\0\0" U32("\x08") U16("\x08") U16("\x01") "\x0a\0\0\x02";
 	static const uint8_t families[] = { AF_INET6, AF_INET };
 	struct err e = { 0 };
 	struct nl nl;
@@ -467,10 +449,7 @@ static void hints_fit_their_request_only(void **state)
 	link_up(&nl, 1);
 	nl_hint(&nl, EPERM, "", "no word");
 	nl_hint(&nl, EPERM, NULL, "any word");
-	say_error(3, EPERM, 0,
-		  "\x07\0\x01\0"
-		  "no\0\0",
-		  8);
+	say_error(3, EPERM, 0, U16("\x07") U16("\x01") "no\0\0", 8);
 	assert_int_equal(nl_commit(&nl, NULL, &e), -EPERM);
 	assert_string_equal(e.text, "set link up: any word");
 	err_clear(&e);
