@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# The commands of README.md for three nodes, in the lab, whose nodes are those of the text; and those for the lab itself.
+# README.zh-CN.md has the same (tests/netns/readme.bats).
+bats_require_minimum_version 1.5.0
+
+TOP=$BATS_TEST_DIRNAME/../..
+
+setup_file() {
+	cd "$TOP"
+	qemu/lab up
+}
+
+setup() {
+	cd "$TOP"
+}
+
+# there NODE LINE
+there() {
+	qemu/lab exec "$1" -- sh -c "$2" </dev/null
+}
+
+@test "three nodes: what is run on master and on node1 ends with an answered ping and no trace" {
+	for node in master node1 node2; do
+		qemu/lab put $node build/cnibox /tmp/cnibox
+		tests/style/readme block README.md '"nodes"' | qemu/lab exec $node -- sh -c 'cat >/tmp/cluster.json'
+		there $node 'cd /tmp && ./cnibox install --quiet && ./cnibox node up -f cluster.json'
+	done
+	mapfile -t lines < <(tests/style/readme commands README.md | grep -E '^(PATH=|cnitool |ip netns )')
+	[ ${#lines[@]} -ge 3 ]
+	path=
+	for line in "${lines[@]}"; do
+		case $line in
+		PATH=*) path="export $line;" ;;
+		*ping*)
+			run there master "$path ${line/ping/ping -c 3 -W 2}"
+			echo "$output"
+			grep -q ' 0% packet loss' <<<"$output"
+			;;
+		*)
+			for node in master node1; do
+				run there $node "$path cd /; $line"
+				echo "$output"
+				[ "$status" -eq 0 ]
+			done
+			;;
+		esac
+	done
+	[ -z "$(there node1 'ip netns list; ls /var/lib/cni/networks/cnibox | grep ^192')" ]
+}
+
+@test "the lab's own commands" {
+	while read -r command; do
+		echo "$command"
+		case $command in
+		*shell*) script -qec "timeout -s INT 3 $command" /dev/null </dev/null | grep -q 'Ctrl-]' ;; # a person leaves it by a key
+		*down) LAB_RUN=$BATS_TEST_TMPDIR/none $command ;;                                        # the other tests need the lab
+		*) $command </dev/null ;;
+		esac
+	done < <(tests/style/readme commands README.md | grep '^qemu/lab')
+}
