@@ -6,12 +6,12 @@ bats_require_minimum_version 1.5.0
 TOP=$BATS_TEST_DIRNAME/../..
 
 setup_file() {
-	cd "$TOP"
+	cd "$TOP" || return
 	qemu/lab up
 }
 
 setup() {
-	cd "$TOP"
+	cd "$TOP" || return
 }
 
 # there NODE LINE

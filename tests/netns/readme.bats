@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 TOP=$BATS_TEST_DIRNAME/../..
 
 setup() {
-	cd "$TOP"
+	cd "$TOP" || return
 	bin=$(realpath "${CNIBOX:-build/cnibox}")
 	unset MAKEFLAGS
 }
@@ -53,7 +53,7 @@ node() {
 	ip link set switch up
 	ip link set wire up
 	ip address add 192.168.122.15/24 dev wire
-	cd "$BATS_TEST_TMPDIR/node"
+	cd "$BATS_TEST_TMPDIR/node" || return
 }
 
 @test "the commands on a node do what the text says" {
@@ -94,8 +94,8 @@ node() {
 		esac
 		"$bin" --list | grep -qx -e "$first"
 		"$bin" "$first" --help >"$BATS_TEST_TMPDIR/help"
-		for word in $(grep -o -e '--*[a-z][a-z-]*' <<<"$rest"); do
+		while read -r word; do
 			grep -q -e "$word" "$BATS_TEST_TMPDIR/help"
-		done
+		done < <(grep -o -e '--*[a-z][a-z-]*' <<<"$rest")
 	done < <(tests/style/readme inline README.md | sed -n 's,^\(\./\)\?\(cnibox\|cnitool\),\2,p')
 }
