@@ -153,7 +153,7 @@ static void node_help(void)
 	printf("usage: cnibox node up SOURCE [--name NODE] [--dry-run]\n"
 	       "   or: cnibox node down [-f FILE]\n"
 	       "   or: cnibox node show [SOURCE [--name NODE]]\n"
-	       "   or: cnibox node run SOURCE [--name NODE]\n\n"
+	       "   or: cnibox node run SOURCE [--name NODE] [--listen 127.0.0.1:PORT]\n\n"
 	       "SOURCE says who the nodes of the cluster are:\n"
 	       "  -f FILE                what `kubectl get nodes -o json` prints, or a cluster "
 	       "file (-: standard input)\n"
@@ -176,7 +176,9 @@ static void node_help(void)
 	       "machine, in FILE or at the\n"
 	       "      server is mended at once, and told on standard error. SIGHUP: FILE is read "
 	       "again; SIGTERM ends it and leaves\n"
-	       "      everything in place\n\n"
+	       "      everything in place. --listen: answers /healthz, /readyz and /metrics on "
+	       "this "
+	       "loopback address\n\n"
 	       "NODE: this machine's name, else the node with an address of it. A cluster "
 	       "file is an object with these keys:\n");
 	text_init(&t, buf, sizeof(buf));

@@ -41,6 +41,7 @@ static const struct option_desc {
 	{ "--cert", AT(access.cert), UP | SHOW | RUN },
 	{ "--key", AT(access.key), UP | SHOW | RUN },
 	{ "--name", AT(name), UP | SHOW | RUN },
+	{ "--listen", AT(listen), RUN },
 	{ "--dry-run", AT(dry_run), UP, .flag = true },
 };
 

@@ -10,7 +10,7 @@ enum node_command { NODE_UP, NODE_DOWN, NODE_SHOW, NODE_RUN };
 
 struct node_options {
 	enum node_command command;
-	const char *file, *name; /* NULL: not given */
+	const char *file, *name, *listen; /* NULL: not given */
 	bool dry_run;
 	struct access_options access;
 	const char *source; /* what of them says where the cluster comes from; NULL: none does */

@@ -25,8 +25,10 @@
 #include "cluster/cluster.h"
 #include "net/watch.h"
 #include "node/kind.h"
+#include "node/listen.h"
 #include "node/load.h"
 #include "node/loop.h"
+#include "node/metrics.h"
 #include "node/options.h"
 #include "node/pass.h"
 #include "node/repairs.h"
@@ -45,6 +47,8 @@ static struct {
 	int64_t again_ms; /* a kind that was left out is to be tried again */
 	char failure[sizeof(((struct err *)0)->text)]; /* of the last pass; "": it was good */
 	int64_t failed_since_ms;
+	bool waiting; /* nothing is known of the cluster */
+	struct node_metrics metrics;
 } run = { .route.nl.fd = -1, .nft.nl.fd = -1, .again_ms = PACE_NEVER };
 
 /* Under the lock. What is fought about waits; the rest is made. */
@@ -73,6 +77,7 @@ static int pass_once(struct err *e)
 		r = run.source.cluster(run.source.arg, &run.arena, &cluster, e);
 	if (r < 0)
 		return r == -EAGAIN ? 1 : r;
+	run.metrics.nodes = cluster.node_count;
 	p.site = (struct site){ .arena = &run.arena,
 				.route = route_socket,
 				.nft = nft_socket,
@@ -113,11 +118,29 @@ static int run_pass(void *arg, int64_t now_ms)
 	repair_set_who(run.nft.who);
 	r = pass_once(&e);
 	load_release(&run.arena);
+	run.waiting = r > 0;
+	run.metrics.passes++;
+	run.metrics.failures += r < 0;
+	run.metrics.pass_ms = clock_ms() - now_ms;
 	if (r < 0)
 		log_failure(&e, now_ms);
 	else if (r == 0)
 		log_success(now_ms);
 	return r;
+}
+
+static unsigned int answer(const char *path, struct text *t)
+{
+	int64_t contact = run.source.contact_ms(run.source.arg);
+
+	run.metrics.wakeups = run.loop.wakeups;
+	run.metrics.contact_ms = contact < 0 ? -1 : clock_ms() - contact;
+	run.metrics.failure = NULL;
+	if (run.failure[0])
+		run.metrics.failure = run.failure;
+	else if (run.waiting || run.metrics.passes == 0)
+		run.metrics.failure = "nothing is known of the cluster yet";
+	return metrics_answer(path, &run.metrics, t);
 }
 
 static int64_t run_again(void *arg)
@@ -216,16 +239,25 @@ static int run_open(const struct node_options *o, struct err *e)
 	return r < 0 ? r : source_open(o, e);
 }
 
-static int run_loop(struct err *e)
+/* For probes; before anything is changed, since the address may be another's. */
+static int add_listener(const struct node_options *o, struct err *e)
 {
-	loop_init(&run.loop);
+	struct loop_item item;
+	int r = o->listen ? listen_open(o->listen, answer, &item, e) : 0;
+
+	if (o->listen && r == 0)
+		loop_add(&run.loop, &item);
+	return r;
+}
+
+static void add_items(void)
+{
 	run.loop.pass = run_pass;
 	run.loop.again = run_again;
 	loop_add(&run.loop, &(struct loop_item){ .wait = signal_wait, .step = signal_step });
 	loop_add(&run.loop, &(struct loop_item){ &run.route, watch_wait, watch_step });
 	loop_add(&run.loop, &(struct loop_item){ &run.nft, watch_wait, watch_step });
 	loop_add(&run.loop, &run.source.item);
-	return loop_run(&run.loop, e);
 }
 
 int node_run(const struct node_options *o, struct err *e)
@@ -236,9 +268,14 @@ int node_run(const struct node_options *o, struct err *e)
 		return lock;
 	log_stderr(LOG_INFO);
 	run.name = o->name;
-	r = run_open(o, e);
+	loop_init(&run.loop);
+	r = add_listener(o, e);
 	if (r == 0)
-		r = run_loop(e);
+		r = run_open(o, e);
+	if (r == 0) {
+		add_items();
+		r = loop_run(&run.loop, e);
+	}
 	pass_unlock(lock);
 	return r;
 }

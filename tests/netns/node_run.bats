@@ -150,3 +150,73 @@ teardown() {
 	joined
 	kill -0 "$RUN"
 }
+
+# get PATH [ADDRESS]: the answer's body; sets CODE.
+get() {
+	local reply
+	exec 5<>"/dev/tcp/${2:-127.0.0.1}/9107"
+	printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$1" >&5
+	reply=$(timeout 10 cat <&5 | tr -d '\r')
+	exec 5>&-
+	CODE=$(sed -n '1s/^HTTP.1.1 \([0-9]*\) .*/\1/p' <<<"$reply")
+	BODY=${reply#*$'\n\n'}
+}
+
+ready() { get /readyz && [ "$CODE" = 200 ]; }
+
+@test "--listen: health, readiness and metrics on a loopback address" {
+	mv "$FILE" "$BATS_TEST_TMPDIR/later"
+	begin_run -f "$FILE" --listen 127.0.0.1:9107
+	until_true logged "No such file"
+	until_true get /healthz
+	[ "$CODE" = 200 ]
+	get /readyz
+	[ "$CODE" = 503 ]
+	[ "$BODY" = "nothing is known of the cluster yet" ]
+	mv "$BATS_TEST_TMPDIR/later" "$FILE"
+	joined
+	until_true ready
+	ip route del 192.168.1.0/24
+	until_true has_route 192.168.1.0/24 192.168.122.15
+	until_true ready
+	get /metrics
+	grep -qx 'cnibox_nodes 3' <<<"$BODY"
+	grep -qx 'cnibox_ready 1' <<<"$BODY"
+	grep -qx 'cnibox_repairs_total{kind="route"} 3' <<<"$BODY"
+	grep -q '^cnibox_source_contact_seconds [0-9]' <<<"$BODY"
+	[ "$(sed -n 's/^process_resident_memory_bytes //p' <<<"$BODY")" -gt 100000 ]
+	get /other
+	[ "$CODE" = 404 ]
+	ip link set eth0 down
+	until_true logged "tried again until it works"
+	get /readyz
+	[ "$CODE" = 503 ]
+}
+
+@test "--listen: who says nothing, or too much, holds nothing up" {
+	begin_run -f "$FILE" --listen 127.0.0.1:9107
+	joined
+	for i in {1..9}; do
+		exec {fd}<>/dev/tcp/127.0.0.1/9107
+		fds+=("$fd")
+	done
+	(head -c 100000 /dev/zero >/dev/tcp/127.0.0.1/9107) 2>/dev/null || true
+	ip route flush proto 193
+	joined
+	until_true ready
+	for fd in "${fds[@]}"; do exec {fd}>&-; done
+	for i in {1..50}; do get /healthz; done
+	[ "$CODE" = 200 ]
+}
+
+@test "--listen: no address of others, none that is taken" {
+	for where in 0.0.0.0:80 192.168.122.14:9107 127.0.0.1 127.0.0.1:0 localhost:1 '[::]:9107' 127.0.0.1:99999; do
+		run -1 node run -f "$FILE" --name m --listen "$where"
+		[[ $output == *"--listen $where: expected a loopback address"* ]]
+	done
+	begin_run -f "$FILE" --listen '[::1]:9107'
+	joined
+	get /healthz ::1
+	[ "$BODY" = ok ]
+	[ "$(ip route show proto 193 | wc -l)" -eq 2 ]
+}
