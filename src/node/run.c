@@ -56,7 +56,6 @@ static int mend(struct pass *p, struct err *e)
 {
 	int r = pass_read(p, e);
 
-	run.again_ms = PACE_NEVER;
 	if (r == 0)
 		r = pass_check_owners(p, e);
 	if (r < 0)
@@ -115,6 +114,7 @@ static int run_pass(void *arg, int64_t now_ms)
 	int r;
 
 	(void)arg;
+	run.again_ms = PACE_NEVER;
 	repair_set_who(run.nft.who);
 	r = pass_once(&e);
 	load_release(&run.arena);
