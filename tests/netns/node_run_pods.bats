@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# cnibox node run: what others take from pods that are attached comes back.
+bats_require_minimum_version 1.5.0
+load helpers
+load node_helpers
+load node_run_helpers
+
+setup() {
+	pod a
+	pod b
+	machine
+	three
+}
+
+teardown() {
+	end_run
+	for ns in a b; do ip netns del $ns; done
+	for l in br1 eth0; do ip link del $l 2>/dev/null || true; done
+	rm -rf /var/lib/cni/* /run/cnibox /etc/cni/net.d
+	nft flush ruleset
+}
+
+conf='{"cniVersion":"1.1.0","name":"net1","type":"bridge","bridge":"br1","isDefaultGateway":true,"ipMasq":true,
+	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.1.0.0/24"}]]}}'
+
+masqueraded() { nft list set inet cnibox masq4 2>/dev/null | tr -d '\n' | grep -q '10.1.0.2.*10.1.0.3'; }
+checked() { call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$result")" eth0; }
+
+@test "nft flush ruleset, a table that is deleted, an element: the masquerade of all pods comes back" {
+	begin_run
+	joined
+	result=$(add bridge a "$conf")
+	add bridge b "$conf" >/dev/null
+	until_true masqueraded
+	nft flush ruleset
+	until_true masqueraded
+	until_true logged "nftables table inet cnibox: masquerade of pods: was"
+	nft delete table inet cnibox
+	until_true masqueraded
+	nft delete element inet cnibox masq4 '{ 10.1.0.2 }'
+	until_true masqueraded
+	checked
+	is_as_wanted
+}
+
+@test "pods that come and go are nothing to repair" {
+	begin_run
+	joined
+	before=$(wc -l <"$LOG")
+	for i in {1..5}; do
+		add bridge a "$conf" >/dev/null
+		del bridge a "$conf"
+	done
+	until_true sleeps
+	cat "$LOG"
+	[ "$(wc -l <"$LOG")" -eq "$before" ]
+}
