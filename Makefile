@@ -50,7 +50,7 @@ EXTRA :=
 TLS := -isystem $(B)/third_party/mbedtls/include -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz lint install dist test-dist kernels image-node FORCE
+.PHONY: all help clean unit test soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -209,6 +209,9 @@ dist: ## build/dist: tarball and Debian package of each architecture, OCI image,
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory ARCH=$$arch all || exit 1; done
 	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)
+
+image: ## build/dist/cnibox-VERSION-oci.tar for this machine (or ARCH): `ctr -n k8s.io images import` takes it
+	$(Q)$(MAKE) --no-print-directory dist DIST_ARCHS=$(or $(ARCH),$(shell third_party/architecture $(shell uname -m)))
 
 install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically
 	$(Q)$(B)/cnibox install $(DESTDIR)$(BINDIR)

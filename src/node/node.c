@@ -23,6 +23,7 @@
 #include "node/report.h"
 #include "node/run.h"
 #include "node/saved.h"
+#include "node/service.h"
 #include "node/sockets.h"
 
 #define EXIT_DIFFERS 3
@@ -132,6 +133,10 @@ static int node_main(int argc, char **argv)
 
 	if (argc < 2)
 		return usage("up, down, show or run is missing", NULL);
+	if (strcmp(argv[1], "service") == 0)
+		return node_service(argc, argv);
+	if (strcmp(argv[1], "manifest") == 0)
+		return node_manifest(argc, argv);
 	if (!node_command_parse(argv[1], &o.command))
 		return usage("no such command", argv[1]);
 	why = node_options_parse(argc, argv, &o, &what);
@@ -153,7 +158,9 @@ static void node_help(void)
 	printf("usage: cnibox node up SOURCE [--name NODE] [--dry-run]\n"
 	       "   or: cnibox node down [-f FILE]\n"
 	       "   or: cnibox node show [SOURCE [--name NODE]]\n"
-	       "   or: cnibox node run SOURCE [--name NODE] [--listen 127.0.0.1:PORT]\n\n"
+	       "   or: cnibox node run SOURCE [--name NODE] [--listen 127.0.0.1:PORT]\n"
+	       "   or: cnibox node service systemd|openrc|procd|inittab [OPTION of run]...\n"
+	       "   or: cnibox node manifest [--set KEY=VALUE]...\n\n"
 	       "SOURCE says who the nodes of the cluster are:\n"
 	       "  -f FILE                what `kubectl get nodes -o json` prints, or a cluster "
 	       "file (-: standard input)\n"
@@ -178,12 +185,16 @@ static void node_help(void)
 	       "again; SIGTERM ends it and leaves\n"
 	       "      everything in place. --listen: answers /healthz, /readyz and /metrics on "
 	       "this "
-	       "loopback address\n\n"
+	       "loopback address\n"
+	       "service, manifest  print what starts run on each boot, or on each node of a "
+	       "cluster "
+	       "(kubectl apply -f -)\n\n"
 	       "NODE: this machine's name, else the node with an address of it. A cluster "
 	       "file is an object with these keys:\n");
 	text_init(&t, buf, sizeof(buf));
 	cluster_help(&t);
-	printf("%s", buf);
+	printf("%s\nKeys of manifest:\n", buf);
+	node_manifest_help();
 }
 
 const struct tool node_tool = {

@@ -2,6 +2,7 @@
 #include "node/options.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -71,6 +72,8 @@ static const char *check_sources(struct node_options *o)
 		o->source = o->file;
 	else if (sources || a->server)
 		o->source = a->server ? a->server : a->in_pod ? "Kubernetes" : a->kubeconfig;
+	if (a->in_pod && !o->name)
+		o->name = getenv("NODE_NAME"); /* as manifests name it */
 	return NULL;
 }
 
