@@ -9,6 +9,7 @@
 
 /* In the order of their names. */
 #define PLUGINS(X)                                                                                 \
+	X(bandwidth_plugin)                                                                        \
 	X(bash_cni_plugin)                                                                         \
 	X(bridge_plugin)                                                                           \
 	X(dhcp_plugin)                                                                             \

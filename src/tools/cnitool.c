@@ -20,7 +20,7 @@
 #include "runtime/cache.h"
 #include "runtime/chain.h"
 #include "runtime/netconf.h"
-#include "tools/sha512.h"
+#include "base/sha512.h"
 #include "tools/tools.h"
 
 #define DEFAULT_NETCONFPATH "/etc/cni/net.d"

@@ -95,6 +95,7 @@ const struct subject subjects[] = {
 	  .config = LOOPBACK,
 	  .verbs = "ADD CHECK",
 	  .loopback = true },
+	{ BEHIND_PTP("bandwidth"), .kind = "ifb" },
 	{ BEHIND_PTP("tuning") },
 	{ .name = "cnitool",
 	  .lines = { "cnitool add chain /run/netns/%s", "cnitool del chain /run/netns/%s",
@@ -126,6 +127,8 @@ bool subject_has_pod(const struct subject *s)
 static const struct {
 	const char *plugin, *keys;
 } behind[] = {
+	{ "bandwidth", "\"ingressRate\":8000000,\"ingressBurst\":800000,\"egressRate\":8000000,"
+		       "\"egressBurst\":800000" },
 	{ "tuning", "\"mtu\":1400,\"promisc\":true,"
 		    "\"sysctl\":{\"net.core.somaxconn\":\"77\"}" },
 };

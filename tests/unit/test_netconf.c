@@ -16,10 +16,10 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/sha512.h"
 #include "base/text.h"
 #include "json/reformat.h"
 #include "runtime/netconf.h"
-#include "tools/sha512.h"
 #include "unit_files.h"
 
 static char memory[4u << 20] __attribute__((aligned(16)));

@@ -1,5 +1,5 @@
 /* SHA-512: see sha512.h. Names are those of FIPS 180-4, section 6.4. */
-#include "tools/sha512.h"
+#include "base/sha512.h"
 
 #include <string.h>
 
