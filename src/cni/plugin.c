@@ -180,18 +180,29 @@ static int read_wishes(const struct cni_plugin *p, struct cni_request *req, stru
 	return r;
 }
 
+static int complete(const struct cni_plugin *p, struct cni_request *req, void *conf, struct err *e)
+{
+	int r = req->command == CNI_ADD ? read_wishes(p, req, e) : 0;
+
+	return r == 0 && p->prepare ? p->prepare(req, conf, e) : r;
+}
+
+int cni_plugin_prepare(const struct cni_plugin *p, struct cni_request *req, void **conf,
+		       struct err *e)
+{
+	int r = decode_conf(p, req, conf, e);
+
+	if (p->opened && *conf)
+		p->opened(req, *conf);
+	return r < 0 ? r : complete(p, req, *conf, e);
+}
+
 static int run_request(const struct cni_plugin *p, struct cni_request *req, struct text *answer,
 		       struct err *e)
 {
 	void *conf = NULL;
-	int r = decode_conf(p, req, &conf, e);
+	int r = cni_plugin_prepare(p, req, &conf, e);
 
-	if (p->opened && conf)
-		p->opened(req, conf);
-	if (r == 0 && req->command == CNI_ADD)
-		r = read_wishes(p, req, e);
-	if (r == 0 && p->prepare)
-		r = p->prepare(req, conf, e);
 	if (r == 0)
 		r = run_command(p, req, conf, answer, e);
 	if (r < 0) {

@@ -82,6 +82,13 @@ struct cni_plugin {
 int cni_plugin_run(const struct cni_plugin *p);
 
 /*
+ * For a plugin that another of ours calls: what the frame does before the command. req is read;
+ * conf gets the plugin's configuration, complete and judged.
+ */
+int cni_plugin_prepare(const struct cni_plugin *p, struct cni_request *req, void **conf,
+		       struct err *e);
+
+/*
  * A call (CNI_COMMAND is set) by the name of no plugin: an error object that says so. The exit
  * status.
  */

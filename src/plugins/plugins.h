@@ -14,6 +14,7 @@
 	X(bridge_plugin)                                                                           \
 	X(dhcp_plugin)                                                                             \
 	X(dummy_plugin)                                                                            \
+	X(flannel_plugin)                                                                          \
 	X(host_local_plugin)                                                                       \
 	X(loopback_plugin)                                                                         \
 	X(macvlan_plugin)                                                                          \

@@ -44,6 +44,10 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net7\",\"type\":\"ptp\",\"ipam\":{\"type\":"         \
 	"\"static\","                                                                              \
 	"\"addresses\":[{\"address\":\"10.8.0.5/24\"},{\"address\":\"fd00:8::5/64\"}]}}"
+#define FLANNEL                                                                                    \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net8\",\"type\":\"flannel\",\"subnetFile\":"         \
+	"\"/etc/cni/sweep/"                                                                        \
+	"subnet.env\",\"delegate\":{\"bridge\":\"cni3\",\"isDefaultGateway\":true}}"
 #define LOOPBACK "{\"cniVersion\":\"1.1.0\",\"name\":\"lo\",\"type\":\"loopback\"}"
 /* Behind ptp, in a list of the plugin's name. */
 #define BEHIND_PTP(plugin)                                                                         \
@@ -90,6 +94,11 @@ const struct subject subjects[] = {
 	  .config = HOST_LOCAL,
 	  .verbs = "ADD DEL CHECK GC" },
 	{ .name = "static", .program = "static", .config = STATIC, .verbs = "ADD DEL CHECK" },
+	{ .name = "flannel",
+	  .program = "flannel",
+	  .config = FLANNEL,
+	  .verbs = "ADD DEL CHECK GC",
+	  .stays = true },
 	{ .name = "loopback",
 	  .program = "loopback",
 	  .config = LOOPBACK,
@@ -153,6 +162,9 @@ static void behind_files(void)
 void subject_files(void)
 {
 	behind_files();
+	file_write("/etc/cni/sweep/subnet.env",
+		   "FLANNEL_NETWORK=10.9.0.0/16\nFLANNEL_SUBNET=10.9.1.1/24\nFLANNEL_MTU=1450\n"
+		   "FLANNEL_IPMASQ=true\n");
 	file_write("/etc/cni/sweep/chain.conflist",
 		   "{\"cniVersion\":\"1.0.0\",\"name\":\"chain\",\"plugins\":[{\"type\":\"bridge\","
 		   "\"bridge\":\"cni2\",\"isGateway\":true,"
