@@ -62,7 +62,7 @@ int err_errno(struct err *e, const char *fmt, ...)
 
 int err_take(struct err *e, const struct err *from)
 {
-	return err_set(e, from->errnum, "%s", from->text);
+	return err_code(e, err_set(e, from->errnum, "%s", from->text), from->code);
 }
 
 int err_ctx(struct err *e, int r, const char *fmt, ...)
