@@ -153,6 +153,7 @@ void nft_match_oif(struct nl *nl, const char *name, bool negate); /* oifname */
 void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value,
 		    bool negate);			/* meta mark & mask [!=] value */
 void nft_match_ct_state(struct nl *nl, uint32_t mask);	/* ct state in mask (NF_CT_STATE_BIT) */
+void nft_match_ct_status(struct nl *nl, uint32_t mask); /* ct status in mask (IPS_*) */
 void nft_match_daddr_local(struct nl *nl, bool negate); /* fib daddr type local */
 
 /* What is looked up in a set, as many as its key has parts: NFT_OF(NFT_L4PROTO, NFT_DPORT). */

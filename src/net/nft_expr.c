@@ -187,16 +187,27 @@ void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value, bool negate)
 	put_cmp(nl, negate, &value, sizeof(value));
 }
 
-void nft_match_ct_state(struct nl *nl, uint32_t mask)
+/* Is any bit of mask set in this word of the connection? */
+static void match_ct_bits(struct nl *nl, enum nft_ct_keys key, uint32_t mask)
 {
 	static const uint32_t none;
 
 	nft_expr_open(nl, "ct");
-	nl_put_be32(nl, NFTA_CT_KEY, NFT_CT_STATE);
+	nl_put_be32(nl, NFTA_CT_KEY, key);
 	nl_put_be32(nl, NFTA_CT_DREG, NFT_REG_1);
 	nft_expr_close(nl);
 	put_mask(nl, &mask, sizeof(mask));
 	put_cmp(nl, true, &none, sizeof(none));
+}
+
+void nft_match_ct_state(struct nl *nl, uint32_t mask)
+{
+	match_ct_bits(nl, NFT_CT_STATE, mask);
+}
+
+void nft_match_ct_status(struct nl *nl, uint32_t mask)
+{
+	match_ct_bits(nl, NFT_CT_STATUS, mask);
 }
 
 void nft_match_daddr_local(struct nl *nl, bool negate)
