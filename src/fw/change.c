@@ -59,6 +59,39 @@ static int note_owner(struct change *c, const char *comment, struct err *e)
 	return r > 0 ? store_mark_shared(c->p.dir, c->p.s, e) : r;
 }
 
+/* By its record: with a host end, while that is there; else until DEL or GC. */
+static int holder_lives(const struct change *c, const char *name, struct err *e)
+{
+	static struct fw_record record;
+	struct err unread = { 0 };
+	int has = store_read(c->p.dir, c->p.s, name, &record, &unread);
+
+	if (has < 0 && has != -EBADMSG)
+		return err_take(e, &unread);
+	return has > 0 && !record.host_end ? 1 : fw_is_alive(name, e);
+}
+
+static int refuse_taken(const struct change *c, size_t i, struct err *e)
+{
+	const char *comment = c->view.elem[i].comment;
+	char name[IF_NAMESIZE], buf[128];
+	struct text t;
+	int r = fw_comment_name(comment, name) ? holder_lives(c, name, e) : 0;
+
+	if (r <= 0)
+		return r;
+	text_init(&t, buf, sizeof(buf));
+	c->p.s->describe(&c->elems[i], &t);
+	r = err_set(e, EADDRINUSE, "%s is taken: network/container/interface %s has it", buf,
+		    comment + strlen(name) + 1);
+	return err_code(e, r, CNI_ERR_EXISTS);
+}
+
+static bool is_kept(const struct change *c, size_t i)
+{
+	return c->elems[i].set < c->p.s->sets + c->p.s->kept;
+}
+
 struct eviction {
 	struct change *c;
 	const struct fw_elem *mine;
@@ -111,7 +144,7 @@ static int make_way(struct change *c, struct err *e)
 		const struct nft_query *q = &c->view.elem[i];
 
 		if (q->found && !is_own(c, q->comment))
-			r = note_owner(c, q->comment, e);
+			r = is_kept(c, i) ? refuse_taken(c, i, e) : note_owner(c, q->comment, e);
 		else if (!q->found && c->evict)
 			r = find_overlaps(c, &c->elems[i], e);
 	}

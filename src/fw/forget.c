@@ -143,6 +143,12 @@ static int search(struct forget *f, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+static void tell_gone(const struct forget *f, const struct fw_elem *elems, size_t count)
+{
+	if (f->p.s->gone && count)
+		f->p.s->gone(elems, count);
+}
+
 static int delete_found(struct forget *f, struct err *e)
 {
 	fw_begin(&f->p, f->view.generation);
@@ -174,6 +180,8 @@ static int delete_by_comment(struct forget *f, struct err *e)
 		if (r < 0 || !f->count)
 			break;
 		r = delete_found(f, &local);
+		if (r == 0)
+			tell_gone(f, f->found, f->count);
 		if (r < 0 && !is_outdated(r))
 			break;
 	}
@@ -207,6 +215,8 @@ static int delete_recorded(struct forget *f, const struct fw_record *record, str
 		if (r == 0 && f->count)
 			r = delete_found(f, &local);
 	}
+	if (r == 0)
+		tell_gone(f, record->elems, record->count); /* also when a killed DEL took them */
 	return r < 0 ? err_take(e, &local) : 0;
 }
 
@@ -264,6 +274,7 @@ static int tidy(struct forget *f, struct err *e)
 static int begin(struct forget *f, const struct fw_schema *s, struct err *e)
 {
 	f->p = (struct fw_place){ .s = s, .seal.fd = -1 };
+	f->count = 0;
 	look_for_nobody(f);
 	f->p.dir = store_open(false, e);
 	if (f->p.dir < 0)
@@ -299,8 +310,10 @@ static int forget_elements(struct forget *f, const struct fw_record *record, con
 
 	if (r < 0)
 		return r;
-	if (!others && r > 0)
+	if (!others && r > 0) {
+		tell_gone(f, record ? record->elems : f->found, record ? record->count : f->count);
 		return 0;
+	}
 	return record ? delete_recorded(f, record, e) : delete_by_comment(f, e);
 }
 

@@ -42,7 +42,9 @@
 struct cni_attachment;
 struct cni_request;
 struct err;
+struct fw_elem;
 struct nl;
+struct text;
 
 /* All of it is constant; the table is its own, and nobody else's. */
 struct fw_schema {
@@ -53,10 +55,17 @@ struct fw_schema {
 	const struct nft_chain *chains;
 	size_t chain_count;
 	void (*put_rules)(struct nl *nl); /* write those of all chains, in order, into the batch */
+
+	/* The first so many sets: who has a key there keeps it while it lives. May be 0. */
+	size_t kept;
+	/* Such a key for an error, "host port 80/tcp"; kept is 0: may be NULL. */
+	void (*describe)(const struct fw_elem *el, struct text *t);
+	/* These elements of an owner are gone; its record is there still. May be NULL. */
+	void (*gone)(const struct fw_elem *elems, size_t count);
 };
 
 /* Of one attachment in one schema: two for each of CNI_IPS_MAX addresses, or so many ports. */
-#define FW_ELEMS_MAX 64
+#define FW_ELEMS_MAX 128
 
 /* An element; its comment is the owner's, whatever stands in el. */
 struct fw_elem {
@@ -80,7 +89,7 @@ struct fw_owner {
  * ADD: these elements are there for this owner. What another owner had under such a key, or where a
  * range overlaps, is replaced; if it lives, it gets back what it had when this one goes. All of the
  * schema that is missing is made, and the elements of all who have a record. On failure call
- * fw_forget().
+ * fw_forget(). -EADDRINUSE: another one that lives has a key that is kept; the error names it.
  */
 int fw_change(const struct fw_schema *s, const struct fw_owner *o, const struct fw_elem *elems,
 	      size_t count, struct err *e);
@@ -122,5 +131,8 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
  */
 int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
 	  struct err *e);
+
+/* STATUS: can nf_tables be asked? */
+int fw_status(struct err *e);
 
 #endif

@@ -24,6 +24,15 @@ int fw_open(struct nl **out, struct err *e)
 	return r;
 }
 
+int fw_status(struct err *e)
+{
+	struct nl *nl;
+	uint32_t generation;
+	int r = fw_open(&nl, e);
+
+	return r < 0 ? r : nft_generation(nl, &generation, e);
+}
+
 void fw_comment(const struct cni_attachment *at, char out[static FW_COMMENT_SIZE])
 {
 	char name[IF_NAMESIZE];
