@@ -19,6 +19,7 @@
 	X(loopback_plugin)                                                                         \
 	X(macvlan_plugin)                                                                          \
 	X(my_cni_plugin)                                                                           \
+	X(portmap_plugin)                                                                          \
 	X(ptp_plugin)                                                                              \
 	X(static_plugin)                                                                           \
 	X(tuning_plugin)

@@ -29,6 +29,16 @@ static const char *input_with(struct command *c, const char *config, const char 
 	return put(c, "%.*s,\"%s\":%s}", (int)strlen(config) - 1, config, key, value);
 }
 
+/* The configuration; '@' in it stands for the pod's last letter as a digit, "a" is 1. */
+static const char *input_of(struct command *c, const char *config, const char *pod)
+{
+	char *input = put(c, "%s", config);
+
+	for (char *at = input; (at = strchr(at, '@')); at++)
+		*at = (char)('1' + (pod[strlen(pod) - 1] - 'a') % 9);
+	return input;
+}
+
 static void make_call(struct command *c, const struct subject *s, enum verb v, const char *pod,
 		      const char *prev, bool no_netns)
 {
@@ -37,9 +47,9 @@ static void make_call(struct command *c, const struct subject *s, enum verb v, c
 	c->argv[0] = put(c, "%s/%s", plugins, s->program);
 	c->env[n++] = put(c, "CNI_COMMAND=%s", verb_names[v]);
 	c->env[n++] = put(c, "CNI_PATH=%s", plugins);
-	c->input = s->config;
+	c->input = input_of(c, s->config, pod);
 	if (v == GC) {
-		c->input = input_with(c, s->config, "cni.dev/valid-attachments",
+		c->input = input_with(c, c->input, "cni.dev/valid-attachments",
 				      "[{\"containerID\":\"id-b\",\"ifname\":\"eth0\"}]");
 		return;
 	}
@@ -47,7 +57,7 @@ static void make_call(struct command *c, const struct subject *s, enum verb v, c
 	c->env[n++] = put(c, "CNI_IFNAME=%s", s->loopback ? "lo" : "eth0");
 	c->env[n++] = no_netns ? put(c, "CNI_NETNS=") : put(c, "CNI_NETNS=/run/netns/%s", pod);
 	if (v == CHECK)
-		c->input = input_with(c, s->config, "prevResult", prev);
+		c->input = input_with(c, c->input, "prevResult", prev);
 }
 
 static void make_line(struct command *c, const char *line, const char *pod)

@@ -48,6 +48,13 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net8\",\"type\":\"flannel\",\"subnetFile\":"         \
 	"\"/etc/cni/sweep/"                                                                        \
 	"subnet.env\",\"delegate\":{\"bridge\":\"cni3\",\"isDefaultGateway\":true}}"
+#define PORTMAP                                                                                    \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net9\",\"type\":\"portmap\",\"runtimeConfig\":{"     \
+	"\"portMappings\":[{\"hostPort\":808@,\"containerPort\":80,\"protocol\":\"tcp\"},{"        \
+	"\"hostPort\":535@,\"containerPort\":53,\"protocol\":\"udp\",\"hostIP\":\"127.0.0.1\"}]}," \
+	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"lo\"},{\"name\":"    \
+	"\"eth0\",\"sandbox\":\"/run/netns/a\"}],\"ips\":[{\"address\":\"10.8.0.1@/24\","          \
+	"\"interface\":1},{\"address\":\"fd00:8::1@/64\",\"interface\":1}]}}"
 #define LOOPBACK "{\"cniVersion\":\"1.1.0\",\"name\":\"lo\",\"type\":\"loopback\"}"
 /* Behind ptp, in a list of the plugin's name. */
 #define BEHIND_PTP(plugin)                                                                         \
@@ -99,6 +106,7 @@ const struct subject subjects[] = {
 	  .config = FLANNEL,
 	  .verbs = "ADD DEL CHECK GC",
 	  .stays = true },
+	{ .name = "portmap", .program = "portmap", .config = PORTMAP, .verbs = "ADD DEL CHECK GC" },
 	{ .name = "loopback",
 	  .program = "loopback",
 	  .config = LOOPBACK,

@@ -1,0 +1,119 @@
+/* Wrong connections: see ports_flush.h. */
+#include "fw/ports_flush.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <linux/netlink.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "fw/fw_private.h"
+#include "net/conntrack.h"
+#include "net/ip.h"
+#include "net/nl.h"
+
+#define LOCALS_MAX 512
+
+struct flush {
+	const struct port_flow *flows;
+	size_t count;
+	bool gone;
+	struct addr local[LOCALS_MAX]; /* addresses of the node */
+	size_t locals;
+	bool any; /* more than have room: every address counts as one */
+};
+
+static int collect_local(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct flush *f = arg;
+
+	(void)index;
+	(void)scope;
+	if (f->locals < LOCALS_MAX)
+		f->local[f->locals++] = p->addr;
+	else
+		f->any = true;
+	return 0;
+}
+
+static void read_locals(struct flush *f)
+{
+	static char buf[1024];
+	static struct nl nl;
+
+	f->locals = 0;
+	f->any = false;
+	if (nl_open(&nl, NETLINK_ROUTE, buf, sizeof(buf), err_ignored()) < 0)
+		return;
+	if (ifaddr_each(&nl, 0, 0, collect_local, f, err_ignored()) < 0)
+		f->any = true;
+	nl_close(&nl);
+}
+
+static bool is_local(const struct flush *f, const struct addr *a)
+{
+	static const struct prefix loopback = { { AF_INET, { 127 } }, 8 };
+
+	for (size_t i = 0; i < f->locals; i++) {
+		if (addr_cmp(&f->local[i], a) == 0)
+			return true;
+	}
+	return f->any || prefix_contains(&loopback, a);
+}
+
+/* A connection that only passes through the node has the same port by chance. */
+static bool comes_to(const struct flush *f, const struct port_flow *p, const struct conntrack *c)
+{
+	if (c->proto != p->proto || c->dport != p->port)
+		return false;
+	return p->address.family ? addr_cmp(&c->dst, &p->address) == 0 : is_local(f, &c->dst);
+}
+
+static bool is_wrong(const struct conntrack *c, void *arg)
+{
+	const struct flush *f = arg;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct port_flow *p = &f->flows[i];
+		bool to_pod =
+			addr_cmp(&c->reply_src, &p->pod) == 0 && c->reply_sport == p->pod_port;
+
+		if (p->pod.family != c->dst.family)
+			continue;
+		if (f->gone ? to_pod && c->proto == p->proto && c->dport == p->port
+			    : !to_pod && comes_to(f, p, c))
+			return true;
+	}
+	return false;
+}
+
+static bool has_family(const struct flush *f, uint8_t family)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->flows[i].pod.family == family)
+			return true;
+	}
+	return false;
+}
+
+void ports_flush(const struct port_flow *flows, size_t count, bool gone)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	static struct flush f;
+	struct err e = { 0 };
+	struct nl *nl;
+	int r = 0;
+
+	f.flows = flows;
+	f.count = count;
+	f.gone = gone;
+	if (count && !gone)
+		read_locals(&f);
+	for (size_t i = 0; count && r >= 0 && i < sizeof(families); i++) {
+		r = fw_open(&nl, &e);
+		if (r == 0 && has_family(&f, families[i]))
+			r = conntrack_forget(nl, families[i], is_wrong, &f, &e);
+	}
+	if (r < 0)
+		log_line(LOG_WARN, "UDP connections of before a port mapping may last: %s", e.text);
+}
