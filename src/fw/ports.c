@@ -83,13 +83,11 @@ static const struct prefix loopback[] = {
 	{ { AF_INET6, { [15] = 1 } }, 128 },
 };
 
-static const struct fw_chain chains[] = {
-	{ { .name = "prerouting", .type = "nat", .hook = NF_INET_PRE_ROUTING, .priority = -101 },
-	  4 },
-	{ { .name = "output", .type = "nat", .hook = NF_INET_LOCAL_OUT, .priority = -101 }, 4 },
-	{ { .name = "postrouting", .type = "nat", .hook = NF_INET_POST_ROUTING, .priority = 98 },
-	  3 },
-	{ { .name = "guard", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = -300 }, 1 },
+static const struct nft_chain chains[] = {
+	{ .name = "prerouting", .type = "nat", .hook = NF_INET_PRE_ROUTING, .priority = -101 },
+	{ .name = "output", .type = "nat", .hook = NF_INET_LOCAL_OUT, .priority = -101 },
+	{ .name = "postrouting", .type = "nat", .hook = NF_INET_POST_ROUTING, .priority = 98 },
+	{ .name = "guard", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = -300 },
 };
 
 static void put_dnat(struct nl *nl, const char *chain, const struct nft_set *map, bool v6)
@@ -140,8 +138,8 @@ static void put_rules(struct nl *nl)
 {
 	for (size_t c = 0; c < 2; c++) {
 		for (int v6 = 0; v6 < 2; v6++) {
-			put_dnat(nl, chains[c].chain.name, AT(v6), v6);
-			put_dnat(nl, chains[c].chain.name, ANY(v6), v6);
+			put_dnat(nl, chains[c].name, AT(v6), v6);
+			put_dnat(nl, chains[c].name, ANY(v6), v6);
 		}
 	}
 	put_near(nl, false);

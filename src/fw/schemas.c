@@ -2,6 +2,7 @@
 #include "fw/schemas.h"
 
 #include "fw/ip_masq.h"
+#include "fw/ports.h"
 
-const struct fw_schema *const fw_schemas[] = { &masquerade };
+const struct fw_schema *const fw_schemas[] = { &masquerade, &ports };
 const size_t fw_schema_count = sizeof(fw_schemas) / sizeof(fw_schemas[0]);
