@@ -103,7 +103,7 @@ static bool is_evicted(const struct change *c, const struct nft_set *s, const st
 	for (size_t i = 0; i < c->evicted_count; i++) {
 		const struct fw_elem *at = &c->evicted[i];
 
-		if (at->set == s && memcmp(at->el.key, el->key, sizeof(el->key)) == 0)
+		if (at->set == s && fw_overlaps(s, &at->el, el)) /* none overlaps another */
 			return true;
 	}
 	return false;

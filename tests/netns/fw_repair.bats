@@ -152,8 +152,8 @@ noticed() {
 	local seal=/run/cnibox/fw/.seal.masquerade elsewhere=$BATS_TEST_TMPDIR/elsewhere before
 	echo untouched >"$elsewhere"
 	before=$(whole)
-	for spoil in 'rm $seal' ': >$seal' 'echo nonsense >$seal' 'echo generation 4294967295 elements 0000000001 >$seal' 'ln -sf "$elsewhere" $seal'; do
-		eval "$spoil"
+	for spoil in 'rm $1' ': >$1' 'echo nonsense >$1' 'echo generation 4294967295 elements 0000000001 >$1' 'ln -sf $2 $1'; do
+		bash -c "$spoil" spoil "$seal" "$elsewhere"
 		nft flush set inet cnibox masq4
 		add bridge c "$other" >/dev/null
 		checks a "$one" "$ra"
