@@ -316,12 +316,20 @@ static bool kernel_has(const char *kind)
 	return finish(pid) == 0;
 }
 
+/* Of plugins whose interface a vanished namespace takes along. */
+static bool loses_something(const struct subject *s)
+{
+	return s->config && !s->loopback;
+}
+
 static void sweep_subject(const struct subject *s, char **patterns)
 {
 	bool there = !s->kind || kernel_has(s->kind);
 
 	if (!there)
 		printf("%-10s not swept: this kernel has no links of kind %s\n", s->name, s->kind);
+	if (opt.mode == VANISH && !*patterns && !loses_something(s))
+		return;
 	for (enum verb v = 0; there && v < VERBS; v++)
 		for (int fresh = 0; fresh < 2; fresh++)
 			if (is_swept(s, v, fresh, patterns))

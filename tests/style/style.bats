@@ -39,6 +39,23 @@ finds() {
 	run -0 "$STYLE/sizes"
 }
 
+@test "every plugin is in every list of the tests" {
+	run -0 "$STYLE/plugins"
+}
+
+@test "the check of lists finds a plugin that is missing, and a reason that is none any more" {
+	mkdir -p "$tree"/tests/{faults/soak,property,reference}
+	for list in property/tried.c faults/subjects.c faults/soak/rows.c; do echo '{ "new" }' >"$tree/tests/$list"; done
+	echo '	same new "$(conf .)"' >"$tree/tests/reference/same.bats"
+	run -0 "$STYLE/plugins" "$tree" new
+	echo >"$tree/tests/property/tried.c"
+	run -1 "$STYLE/plugins" "$tree" new
+	[[ $output == "tests/property/tried.c: there is no new, and no reason"* ]]
+	echo '{ "dhcp" }' >"$tree/tests/property/tried.c"
+	run -1 "$STYLE/plugins" "$tree" dhcp
+	[[ $output == *"dhcp is in tests/property/tried.c after all"* ]]
+}
+
 @test "the check of the layout finds a bad indent and a long text" {
 	finds "nl.c" columns <<<'  int a;'
 	printf 'static const char *text =\n\t"%0100d";\n' 0 >"$tree/src/net/nl.c"

@@ -25,7 +25,7 @@
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.13.0.0/"                \
-	"24\"}},{\"type\":\"loopback\"}]}\n"
+	"24\"}},{\"type\":\"loopback\"},{\"type\":\"tuning\",\"mtu\":1400}]}\n"
 #define CNITOOL(network)                                                                           \
 	{                                                                                          \
 		"cnitool add " network " /run/netns/%s", "cnitool del " network " /run/netns/%s",  \
