@@ -110,3 +110,13 @@ const char *known_text(int line)
 {
 	return (unsigned int)line < list_count ? list[line].text : NULL;
 }
+
+int known_plugin(int line)
+{
+	const struct known *n = &list[line];
+
+	for (unsigned int i = 0; i < n->count; i++)
+		if (n->wants[i].knob == PLUGIN && !n->wants[i].negated)
+			return n->wants[i].value;
+	return -1;
+}

@@ -112,6 +112,7 @@ struct tried {
 	const char *links;
 	unsigned int has;
 	const char *more; /* keys of its own, each followed by a comma */
+	const char *kind; /* of links that a kernel may not have; NULL: none */
 };
 
 extern const struct tried tried[];
@@ -203,7 +204,8 @@ const struct link_seen *kernel_link(const struct kernel *k, const char *name);
 struct plugin_call {
 	pid_t pid;
 	int out;
-	int status; /* exit status, or -1: killed or hung */
+	int status; /* exit status, or -1: killed */
+	bool hung;  /* and by us */
 	char text[16384];
 };
 
@@ -263,5 +265,6 @@ void known_add(const struct complaint *c); /* its class, with all its knobs */
 /* The line of the list that covers this, or -1. */
 int known_line(const struct attachment *a, const char *class);
 const char *known_text(int line); /* NULL: there are no more */
+int known_plugin(int line);	  /* the only one that it is about, or -1 */
 
 #endif

@@ -7,7 +7,9 @@ const struct tried tried[] = {
 	{ "bash-cni", "bhp",
 	  HAS_SUBNET | HAS_MTU | HAS_MASQ | HAS_HAIRPIN | HAS_ARGS | GATEWAY_ALWAYS },
 	{ "ptp", "hp", HAS_IPAM | HAS_MTU | HAS_MASQ | HAS_ARGS | OWN_ROUTES },
-	{ "macvlan", "p", HAS_IPAM | HAS_MTU | HAS_MAC | HAS_ARGS, "\"master\":\"up0\"," },
+	{ "macvlan", "p", HAS_IPAM | HAS_MTU | HAS_MAC | HAS_ARGS, "\"master\":\"up0\",",
+	  "macvlan" },
+	{ "dummy", "p", HAS_IPAM | HAS_ARGS, .kind = "dummy" },
 	{ "loopback", "p", IS_LOOPBACK },
 };
 
