@@ -61,28 +61,31 @@ struct visit {
 	struct iface *i;
 	in_pod_fn *fn;
 	void *arg;
-	struct err *e;
+	struct err failed; /* the first */
 };
 
-/* One that is going away, or another's that cannot be entered, has nothing for us. */
+/* A pod that makes its own search fail, by ever new links, does not end that for another's. */
 static int visit(int ns, void *arg)
 {
-	const struct visit *v = arg;
+	struct visit *v = arg;
 	struct pod *p = &v->i->pod;
+	struct err e = { 0 };
 	int r;
 
 	p->ns = ns;
-	if (nl_open_in(&p->nl, ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), err_ignored()) <
-	    0)
-		return 0;
-	r = v->fn(v->i, v->arg, v->e);
-	nl_close(&p->nl);
-	return r;
+	r = nl_open_in(&p->nl, ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), &e);
+	if (r == 0) {
+		r = v->fn(v->i, v->arg, &e);
+		nl_close(&p->nl);
+	}
+	if (r < 0)
+		err_take(&v->failed, &e);
+	return r < 0 ? 0 : r;
 }
 
 int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e)
 {
-	struct visit v = { i, fn, arg, e };
+	struct visit v = { .i = i, .fn = fn, .arg = arg };
 	int r;
 
 	i->pod.home = netns_open_self(e);
@@ -90,7 +93,7 @@ int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e)
 		return i->pod.home;
 	r = netns_each(i->pod.home, visit, &v, e);
 	close(i->pod.home);
-	return r;
+	return r == 0 && v.failed.errnum ? err_take(e, &v.failed) : r;
 }
 
 #define STALE_LINKS_MAX 64 /* of one pod; more wait for the next GC */
@@ -117,10 +120,10 @@ static int gc_pod(struct iface *i, void *arg, struct err *e)
 	int r;
 
 	c->count = 0;
-	r = link_each(&i->pod.nl, NULL, collect, c, err_ignored());
+	r = link_each(&i->pod.nl, NULL, collect, c, e);
 	for (size_t n = 0; r >= 0 && n < c->count; n++)
 		r = in_pod_del(i, &c->links[n], e);
-	return r < 0 && e->errnum ? r : 0;
+	return r < 0 ? r : 0;
 }
 
 int in_pod_gc(struct iface *i, const struct stale *stale, struct err *e)

@@ -20,7 +20,8 @@ int in_pod_search(struct iface *i, struct link *out, struct err *e);
 
 /*
  * Call fn with each network namespace of the machine as i->pod, open, but our own: for a caller who
- * does not say which it is. Anything but 0 from fn ends the walk and is returned.
+ * does not say which it is. A positive value from fn ends the walk and is returned; an error does
+ * not end it, and is returned when nothing else does.
  */
 typedef int in_pod_fn(struct iface *i, void *arg, struct err *e);
 int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e);

@@ -195,6 +195,14 @@ void link_set_name(struct nl *nl, int index, const char *name)
 	nl_put_str(nl, IFLA_IFNAME, name);
 }
 
+/* do_setlink() moves first and renames then. */
+void link_move(struct nl *nl, int index, int ns, const char *name)
+{
+	set_link(nl, "move link", index);
+	nl_put_u32(nl, IFLA_NET_NS_FD, (uint32_t)ns);
+	nl_put_str(nl, IFLA_IFNAME, name);
+}
+
 void link_set_alias(struct nl *nl, int index, const char *alias, uint32_t group)
 {
 	set_link(nl, "set link alias", index);

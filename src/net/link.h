@@ -35,7 +35,9 @@ struct link {
 	char kind[16]; /* "veth", "bridge", ...; "" for hardware */
 	uint8_t mac[6];
 	bool has_mac;
-	bool up; /* IFF_UP */
+	uint8_t permanent_mac[6]; /* the hardware's; before 5.6, and without hardware, zero */
+	char bus[48]; /* hardware's place, "pci/0000:00:04.0"; before 5.14, and without, "" */
+	bool up;      /* IFF_UP */
 	bool loopback;
 	bool promisc;	   /* IFF_PROMISC */
 	bool allmulti;	   /* IFF_ALLMULTI */
@@ -131,6 +133,12 @@ struct macvlan {
 void link_add_macvlan(struct nl *nl, const struct child_link *l, const struct macvlan *m);
 void link_add_ipvlan(struct nl *nl, const struct child_link *l, uint16_t mode); /* IPVLAN_MODE_* */
 void link_add_vlan(struct nl *nl, const struct child_link *l, uint16_t id); /* 802.1Q; 0 to 4094 */
+
+/*
+ * Move a link that is down to the namespace ns (a descriptor) and name it so there, also when its
+ * present name is taken there. -EEXIST: the name is.
+ */
+void link_move(struct nl *nl, int index, int ns, const char *name);
 
 /* The link is down. -EEXIST: another has the name. */
 void link_set_name(struct nl *nl, int index, const char *name);

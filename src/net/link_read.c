@@ -108,17 +108,28 @@ static void read_ipv6(const struct nlattr *families, struct link_ipv6 *out)
 	out->accept_ra = (uint8_t)conf_value(a[IFLA_INET6_CONF], DEVCONF_ACCEPT_RA);
 }
 
+static void read_hardware(const struct nlattr *const *a, struct link *l)
+{
+	char bus[16], name[32];
+
+	if (nl_size(a[IFLA_PERM_ADDRESS]) == sizeof(l->permanent_mac))
+		memcpy(l->permanent_mac, nl_data(a[IFLA_PERM_ADDRESS]), sizeof(l->permanent_mac));
+	if (nl_str(a[IFLA_PARENT_DEV_BUS_NAME], bus, sizeof(bus)) &&
+	    nl_str(a[IFLA_PARENT_DEV_NAME], name, sizeof(name)))
+		snprintf(l->bus, sizeof(l->bus), "%s/%s", bus, name);
+}
+
 /*
  * False when the message is no link of ours to report: other families (bridge ports) use the same
  * message type.
  */
 static bool read_link(const struct nlmsghdr *h, struct link *l)
 {
-	const struct nlattr *a[IFLA_LINK_NETNSID + 1];
+	const struct nlattr *a[IFLA_PARENT_DEV_BUS_NAME + 1];
 	struct ifinfomsg m;
 
 	memset(l, 0, sizeof(*l));
-	if (h->nlmsg_type != RTM_NEWLINK || !nl_attrs(h, sizeof(m), a, IFLA_LINK_NETNSID))
+	if (h->nlmsg_type != RTM_NEWLINK || !nl_attrs(h, sizeof(m), a, IFLA_PARENT_DEV_BUS_NAME))
 		return false;
 	memcpy(&m, h + 1, sizeof(m));
 	l->index = m.ifi_index;
@@ -139,6 +150,7 @@ static bool read_link(const struct nlmsghdr *h, struct link *l)
 	l->peer_elsewhere = a[IFLA_LINK_NETNSID] != NULL;
 	l->ready = nl_u8(a[IFLA_OPERSTATE]) == IF_OPER_UP;
 	l->peer_ns = l->peer_elsewhere ? (int)nl_u32(a[IFLA_LINK_NETNSID]) : -1;
+	read_hardware(a, l);
 	read_kind(a[IFLA_LINKINFO], l);
 	read_ipv6(a[IFLA_AF_SPEC], &l->ipv6);
 	return m.ifi_family == AF_UNSPEC && l->index > 0;

@@ -37,8 +37,9 @@ int netns_lives(struct nl *nl, int id, struct err *e);
 
 /*
  * fn for each network namespace that has a name in /run/netns or a process, but home
- * (netns_open_self()); the descriptor is the walk's. What cannot be opened is passed over. Anything
- * but 0 from fn ends the walk and is returned. It does not nest.
+ * (netns_open_self()); the descriptor is the walk's. Anything but 0 from fn ends the walk and is
+ * returned. One that cannot be opened does not end it, and is the error when nothing else does. It
+ * does not nest.
  */
 typedef int netns_fn(int ns, void *arg);
 int netns_each(int home, netns_fn *fn, void *arg, struct err *e);

@@ -1,6 +1,8 @@
 /* Walking the network namespaces of the machine: see netns.h. */
 #include "net/netns.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 struct walk {
 	netns_fn *fn;
 	void *arg;
+	struct err failed; /* the first that could not be looked into */
 	size_t count;
 	struct {
 		dev_t dev;
@@ -34,17 +37,33 @@ static bool is_new(struct walk *w, const struct stat *st)
 	return true;
 }
 
+/* It has ended since, is none, or is of a process that is none of our business. */
+static bool is_nothing(int errnum)
+{
+	return errnum == ENOENT || errnum == ESRCH || errnum == EINVAL || errnum == EACCES ||
+	       errnum == ELOOP || errnum == ENOTDIR;
+}
+
 /* Known ones are not opened: there are more processes than namespaces. */
 static int visit(struct walk *w, const char *path)
 {
+	struct err e = { 0 };
 	struct stat st;
 	int ns, r;
 
-	if (stat(path, &st) < 0 || !is_new(w, &st))
+	if (stat(path, &st) < 0) {
+		if (!is_nothing(errno))
+			err_errno(&w->failed, "%s", path);
 		return 0;
-	ns = netns_open(path, err_ignored());
-	if (ns < 0)
+	}
+	if (!is_new(w, &st))
 		return 0;
+	ns = netns_open(path, &e);
+	if (ns < 0) {
+		if (!is_nothing(e.errnum))
+			err_take(&w->failed, &e);
+		return 0;
+	}
 	r = w->fn(ns, w->arg);
 	close(ns);
 	return r;
@@ -73,10 +92,11 @@ static int visit_process(int dir, const char *name, void *arg)
 
 static int visit_entries(struct walk *w, const char *path, dir_entry_fn *fn, struct err *e)
 {
-	int dir = dir_open(path, false, err_ignored()), r;
+	struct err local = { 0 };
+	int dir = dir_open(path, false, &local), r;
 
 	if (dir < 0)
-		return 0;
+		return is_nothing(-dir) ? 0 : err_take(e, &local);
 	r = dir_each(dir, path, fn, w, e);
 	close(dir);
 	return r;
@@ -92,5 +112,7 @@ int netns_each(int home, netns_fn *fn, void *arg, struct err *e)
 	if (fstat(home, &st) == 0)
 		(void)is_new(&w, &st);
 	r = visit_entries(&w, NAMES_DIR, visit_name, e);
-	return r ? r : visit_entries(&w, "/proc", visit_process, e);
+	if (r == 0)
+		r = visit_entries(&w, "/proc", visit_process, e);
+	return r == 0 && w.failed.errnum ? err_take(e, &w.failed) : r;
 }
