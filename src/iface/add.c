@@ -38,14 +38,27 @@ static void undo_masquerade(void *ctx)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
+static void undo_loan(struct iface *i)
+{
+	struct err e = { 0 };
+
+	if (i->driver->release(i, true, &e) < 0)
+		log_line(LOG_WARN, "undo: %s", e.text);
+}
+
 static void undo_link(void *ctx)
 {
 	struct iface *i = ctx;
 	struct nl *nl = i->driver->host_end ? &i->host : &i->pod.nl;
 	struct err e = { 0 };
 	struct link l;
-	int r = i->driver->host_end ? host_end_search(i, &l, &e) : in_pod_search(i, &l, &e);
+	int r;
 
+	if (i->driver->release) {
+		undo_loan(i);
+		return;
+	}
+	r = i->driver->host_end ? host_end_search(i, &l, &e) : in_pod_search(i, &l, &e);
 	if (r > 0) {
 		link_del(nl, l.index);
 		r = nl_commit(nl, NULL, &e);
@@ -114,7 +127,7 @@ static int add_link(struct iface *i, struct undo *u, struct err *e)
 	if (!i->conf->mac || !mac_parse(i->conf->mac, i->mac))
 		mac_random(i->mac);
 	r = i->driver->link(i, e);
-	if (r != -EEXIST)
+	if (r != -EEXIST || i->driver->release)
 		undo_push(u, undo_link, i); /* also when only the answer was lost */
 	return r;
 }
@@ -135,9 +148,10 @@ static struct pod_want want_of(const struct iface *i)
 {
 	return (struct pod_want){
 		.ifname = i->req->at.ifname,
-		.alias = i->driver->host_end ? NULL : i->alias,
+		.alias = i->driver->host_end || i->driver->release ? NULL : i->alias,
 		.group = in_pod_group(i),
 		.announce = i->driver->host_end || i->driver->on_wire,
+		.fixed_mac = i->driver->fixed_mac,
 		.dad = i->conf->dad,
 		.by_gateway = i->driver->by_gateway,
 		.r = &i->ips,
@@ -297,5 +311,7 @@ int iface_add(const struct cni_request *req, const void *conf, struct cni_result
 		r = report(i, out, e);
 	if (r < 0)
 		return r;
+	if (i->driver->release)
+		return 0;
 	return i->driver->host_end ? host_end_settle(i, e) : in_pod_settle(i, e);
 }

@@ -105,15 +105,16 @@ static int del_anywhere(struct iface *i, struct err *e)
 static int del_in_pod(struct iface *i, struct err *e)
 {
 	int r = pod_open_left(&i->pod, i->req, e);
+	bool open = r > 0;
 
 	if (r < 0)
 		return r;
-	if (r > 0) {
-		r = del_found(i, NULL, e);
+	if (i->driver->release)
+		r = i->driver->release(i, open, e);
+	else
+		r = open ? del_found(i, NULL, e) : del_anywhere(i, e);
+	if (open)
 		pod_close(&i->pod);
-	} else {
-		r = del_anywhere(i, e);
-	}
 	return r < 0 ? r : 0;
 }
 
@@ -259,6 +260,8 @@ static int gc_links(struct iface *i, const struct stale *stale, struct err *e)
 	static struct gc_walk w;
 	int passes = 0, r = 0;
 
+	if (i->driver->release_stale)
+		return i->driver->release_stale(i, stale, e);
 	if (!i->driver->host_end)
 		return in_pod_gc(i, stale, e);
 	w.stale = stale;

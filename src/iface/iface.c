@@ -36,7 +36,7 @@ void iface_answered(const struct cni_request *req, const void *conf, const char 
 
 	(void)conf;
 	(void)answer;
-	if (req->command == CNI_ADD && status >= 0 && current.driver->finish &&
+	if (req->command == CNI_ADD && status >= 0 && current.driver && current.driver->finish &&
 	    current.driver->finish(&current, &e) < 0)
 		log_line(LOG_WARN, "%s", e.text);
 }

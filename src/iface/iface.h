@@ -57,6 +57,7 @@ struct iface_conf {
 	}
 
 struct iface_driver;
+struct stale;
 
 /* One command on one attachment. Large, and one at a time: the engine's. */
 struct iface {
@@ -98,6 +99,7 @@ struct iface_driver {
 	bool host_end;	    /* the pod's interface is one end of a veth, i->host_name the other */
 	bool link_first;    /* whatever the IPAM plugin */
 	bool on_wire;	    /* it has neighbours, who may have known another pod by its addresses */
+	bool fixed_mac;	    /* its MAC cannot be set */
 	bool ipam_required; /* without addresses the interface is of no use */
 	bool by_gateway; /* nothing but the gateway is on link, not even the rest of the subnet */
 	size_t state_size;
@@ -129,6 +131,12 @@ struct iface_driver {
 	/* DEL: the host end of this attachment without an alias of ours: did the reference's plugin
 	 * make it for this configuration? */
 	int (*adopt)(struct iface *i, const struct link *host, struct err *e);
+	/*
+	 * Instead of the deletion of the pod's interface: give it back. in_pod: the caller says
+	 * where it is, and i->pod is open. And GC: all that are stale.
+	 */
+	int (*release)(struct iface *i, bool in_pod, struct err *e);
+	int (*release_stale)(struct iface *i, const struct stale *stale, struct err *e);
 	/*
 	 * DEL, behind the interface: what a killed ADD may have left. Also when a step before it
 	 * failed, and whether or not the pod is there. What fails here is tried by the next DEL.

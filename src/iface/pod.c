@@ -241,11 +241,13 @@ static int add_missing_routes(struct pod *p, const struct pod_want *want, int in
 	return 0;
 }
 
-static void put_addresses(struct pod *p, const struct pod_want *want, int index)
+static void put_addresses(struct pod *p, const struct pod_want *want, uint8_t family, int index)
 {
 	for (size_t i = 0; i < want->r->ip_count; i++) {
 		const struct prefix *address = &want->r->ips[i].address;
 
+		if (address->addr.family != family)
+			continue;
 		if (want->by_gateway)
 			ifaddr_add_alone(&p->nl, index, address);
 		else if (want->dad)
@@ -266,8 +268,12 @@ static int configure_link(struct pod *p, const struct link *l, const struct pod_
 	if (want->alias)
 		link_set_alias(&p->nl, l->index, want->alias, want->group);
 	link_up(&p->nl, 1);
+	if (want->fixed_mac)
+		put_addresses(p, want, AF_INET, l->index);
 	link_up(&p->nl, l->index);
-	put_addresses(p, want, l->index);
+	if (!want->fixed_mac)
+		put_addresses(p, want, AF_INET, l->index);
+	put_addresses(p, want, AF_INET6, l->index);
 	first_route = nl_count(&p->nl);
 	for (size_t n = 0; wanted_route(want, n, l->index, &rt); n++)
 		route_add(&p->nl, &rt);
@@ -310,7 +316,7 @@ int pod_ready(struct pod *p, const struct pod_want *want, struct err *e)
 
 	for (size_t n = 0; r == 0 && n < want->r->ip_count; n++)
 		r = ifaddr_await(&w, &want->r->ips[n].address.addr, e);
-	if (r == 0 && want->announce && want->r->ip_count) {
+	if (r == 0 && want->announce && !want->fixed_mac && want->r->ip_count) {
 		neigh_announce(&p->nl, p->index, p->mac);
 		r = nl_commit(&p->nl, NULL, e);
 	}

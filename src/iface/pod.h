@@ -57,10 +57,11 @@ struct pod_want {
 	const char *ifname;
 	const char *alias; /* and its link group; NULL: they stay */
 	uint32_t group;
-	bool announce;		    /* there are neighbours, who may have known another pod */
-	bool dad;		    /* IPv6 addresses with duplicate address detection */
-	bool by_gateway;	    /* nothing but the gateways, which r knows, is on link */
-	uint32_t mtu;		    /* CHECK: 0: any */
+	bool announce;	 /* there are neighbours, who may have known another pod */
+	bool fixed_mac;	 /* the kernel does not set the link's MAC, so going up is what announces */
+	bool dad;	 /* IPv6 addresses with duplicate address detection */
+	bool by_gateway; /* nothing but the gateways, which r knows, is on link */
+	uint32_t mtu;	 /* CHECK: 0: any */
 	const struct cni_result *r; /* addresses and routes */
 };
 

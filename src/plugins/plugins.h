@@ -16,13 +16,15 @@
 	X(dummy_plugin)                                                                            \
 	X(flannel_plugin)                                                                          \
 	X(host_local_plugin)                                                                       \
+	X(ipvlan_plugin)                                                                           \
 	X(loopback_plugin)                                                                         \
 	X(macvlan_plugin)                                                                          \
 	X(my_cni_plugin)                                                                           \
 	X(portmap_plugin)                                                                          \
 	X(ptp_plugin)                                                                              \
 	X(static_plugin)                                                                           \
-	X(tuning_plugin)
+	X(tuning_plugin)                                                                           \
+	X(vlan_plugin)
 
 #define PLUGIN_DECLARE(p) extern const struct cni_plugin p;
 PLUGINS(PLUGIN_DECLARE)

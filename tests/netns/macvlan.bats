@@ -120,7 +120,8 @@ made() {
 	diff <(echo "$before") <(snapshot)
 	del macvlan a "$CONF"
 	add macvlan a "$CONF" >/dev/null
-	ip -n a link set eth0 down name wan
+	ip -n a link set eth0 down
+	ip -n a link set eth0 name wan
 	del macvlan a "$(jq -c '.master = "gone" | .mode = "odd" | .mtu = 1 | .mac = "x"' <<<"$CONF")"
 	[ "$(links a)" = 0 ]
 	add macvlan a "$CONF" >/dev/null

@@ -15,7 +15,7 @@ wire() {
 	ip netns add lan
 	ip link add w0 type veth peer name w1 netns lan
 	ip link set w0 up
-	ip addr add 10.9.0.254/24 dev w0
+	ip addr add 10.9.0.254/24 brd + dev w0
 	ip -n lan link set lo up
 	ip -n lan link set w1 up
 	ip -n lan addr add 10.9.0.1/24 dev w1
