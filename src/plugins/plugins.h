@@ -15,6 +15,7 @@
 	X(dhcp_plugin)                                                                             \
 	X(dummy_plugin)                                                                            \
 	X(flannel_plugin)                                                                          \
+	X(host_device_plugin)                                                                      \
 	X(host_local_plugin)                                                                       \
 	X(ipvlan_plugin)                                                                           \
 	X(loopback_plugin)                                                                         \

@@ -1,0 +1,352 @@
+/* Devices of the node, lent to pods: see device.h. */
+#include "iface/device.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "iface/device_file.h"
+#include "iface/iface.h"
+#include "iface/in_pod.h"
+#include "iface/stale.h"
+#include "net/ip.h"
+#include "net/netns.h"
+
+/* Without a bus or a permanent MAC, on an old kernel, the MAC has to say it. */
+static bool is_same_hardware(const struct link *a, const struct link *b)
+{
+	static const uint8_t none[6];
+	bool told = a->bus[0] || memcmp(a->permanent_mac, none, sizeof(none)) != 0;
+
+	return !b->kind[0] && !b->loopback && strcmp(a->bus, b->bus) == 0 &&
+	       memcmp(a->permanent_mac, b->permanent_mac, sizeof(none)) == 0 &&
+	       (told || memcmp(a->mac, b->mac, sizeof(none)) == 0);
+}
+
+/*
+ * A pod cannot make a link with its other end on the node. Of others those of another node, which
+ * is a container of this machine, look alike but for their MACs.
+ */
+static bool is_same_link(const struct device *d, const struct link *l, const struct device_place *p)
+{
+	const struct link *was = &d->link;
+	bool same_mac = memcmp(was->mac, l->mac, sizeof(l->mac)) == 0;
+
+	if (strcmp(was->kind, l->kind) != 0 || was->peer != l->peer)
+		return false;
+	if (!was->peer)
+		return same_mac || (p->pod && strcmp(l->alias, was->name) == 0);
+	if (p->node)
+		return l->peer_elsewhere == was->peer_elsewhere;
+	if (!l->peer_elsewhere)
+		return false;
+	if (was->peer_elsewhere)
+		return p->pod || same_mac;
+	return p->node_id >= 0 && l->peer_ns == p->node_id;
+}
+
+bool device_is(const struct device *d, const struct link *l, const struct device_place *p)
+{
+	return d->link.kind[0] ? is_same_link(d, l, p) : is_same_hardware(&d->link, l);
+}
+
+struct search {
+	const struct device *d;
+	struct device_place place;
+	struct link *out;
+	bool found;
+};
+
+static int match(const struct link *l, void *arg)
+{
+	struct search *s = arg;
+
+	if (!s->found && device_is(s->d, l, &s->place)) {
+		*s->out = *l;
+		s->found = true;
+	}
+	return 0;
+}
+
+static int find_on_node(struct iface *i, const struct device *d, struct link *out, struct err *e)
+{
+	struct search s = { .d = d, .place.node = true, .out = out };
+	int r = link_each(&i->host, NULL, match, &s, e);
+
+	return r < 0 ? r : s.found;
+}
+
+struct taking {
+	const struct device *d;
+	bool in_pod;
+};
+
+static int find_in_pod(struct iface *i, const struct taking *t, struct link *out, struct err *e)
+{
+	struct search s = { .d = t->d, .place.pod = t->in_pod, .out = out };
+	int r = netns_id(&i->pod.nl, i->pod.home, &s.place.node_id, e);
+
+	if (r == 0)
+		r = link_each(&i->pod.nl, NULL, match, &s, e);
+	return r < 0 ? r : s.found;
+}
+
+static int move_home(struct iface *i, const struct link *l, const char *name, struct err *e)
+{
+	link_down(&i->pod.nl, l->index);
+	link_move(&i->pod.nl, l->index, i->pod.home, name);
+	return nl_commit(&i->pod.nl, NULL, e);
+}
+
+/* 1: it was there. */
+static int take_from_pod(struct iface *i, void *arg, struct err *e)
+{
+	const struct taking *t = arg;
+	struct link l;
+	int r = find_in_pod(i, t, &l, e);
+
+	if (r > 0)
+		r = move_home(i, &l, t->d->link.name, e);
+	else
+		return r;
+	return r < 0 ? r : 1;
+}
+
+static int restore_addresses(struct nl *nl, const struct device *d, int index, struct err *e)
+{
+	int r = 0;
+
+	for (size_t n = 0; r == 0 && n < d->addr_count; n++) {
+		struct err local = { 0 };
+
+		ifaddr_add(nl, index, &d->addrs[n]);
+		r = nl_commit(nl, NULL, &local);
+		r = r == -EEXIST ? 0 : r < 0 ? err_take(e, &local) : 0;
+	}
+	return r;
+}
+
+/* On the node: whatever of it has been done already. */
+static int restore(struct nl *nl, const struct device *d, const struct link *l, struct err *e)
+{
+	const struct link *was = &d->link;
+	bool named = strcmp(l->name, was->name) == 0;
+	int r;
+
+	if (!named) {
+		link_down(nl, l->index);
+		link_set_name(nl, l->index, was->name);
+	}
+	if (was->has_mac && memcmp(l->mac, was->mac, sizeof(l->mac)) != 0)
+		link_set_mac(nl, l->index, was->mac);
+	if (l->mtu != was->mtu)
+		link_set_mtu(nl, l->index, was->mtu);
+	link_set_alias(nl, l->index, was->alias, was->group);
+	if (was->up)
+		link_up(nl, l->index);
+	else
+		link_down(nl, l->index);
+	r = nl_commit(nl, NULL, e);
+	return r < 0 ? r : restore_addresses(nl, d, l->index, e);
+}
+
+static int search_and_take(struct iface *i, struct device *d, bool in_pod, struct link *l,
+			   struct err *e)
+{
+	struct taking t = { d, in_pod };
+	int r = in_pod ? take_from_pod(i, &t, e) : 0;
+
+	if (r == 0)
+		r = find_on_node(i, d, l, e);
+	if (r == 0 && !in_pod)
+		r = in_pod_each(i, take_from_pod, &t, e);
+	return r <= 0 ? r : find_on_node(i, d, l, e);
+}
+
+/* A link without hardware has ended with the pod's namespace: then there is nothing to give back.
+ */
+static int give_back(struct iface *i, int dir, struct device *d, bool in_pod, struct err *e)
+{
+	struct link l;
+	int r = search_and_take(i, d, in_pod, &l, e);
+
+	if (r > 0)
+		r = restore(&i->host, d, &l, e);
+	if (r >= 0)
+		r = device_remove(dir, &d->at, e);
+	return err_ctx(e, r, "give back device %s", d->link.name);
+}
+
+int device_return(struct iface *i, bool in_pod, struct err *e)
+{
+	static struct device d;
+	int dir = device_dir_open(false, e), r;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = device_read(dir, &i->req->at, &d, e);
+	if (r > 0)
+		r = give_back(i, dir, &d, in_pod, e) < 0 ? -e->errnum : 1;
+	else if (r == 0) /* what a killed writer has left beside it */
+		r = device_remove(dir, &i->req->at, e);
+	close(dir);
+	return r;
+}
+
+struct stale_walk {
+	struct iface *i;
+	const struct stale *stale;
+	struct err *e;
+};
+
+static int return_stale(int dir, struct device *d, void *arg)
+{
+	struct stale_walk *w = arg;
+	struct link named = { .index = 1 };
+
+	attachment_alias(&d->at, named.alias);
+	return stale_has(w->stale, &named) ? give_back(w->i, dir, d, false, w->e) : 0;
+}
+
+int device_return_stale(struct iface *i, const struct stale *stale, struct err *e)
+{
+	static struct device d;
+	struct stale_walk w = { i, stale, e };
+	int dir = device_dir_open(false, e), r;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = device_each(dir, &d, return_stale, &w, e);
+	if (r == 0)
+		r = device_sweep(dir, e);
+	close(dir);
+	return r;
+}
+
+struct holder_search {
+	const char *name;
+	const uint8_t *mac;
+	const char *bus;
+};
+
+static int match_holder(int dir, struct device *d, void *arg)
+{
+	const struct holder_search *s = arg;
+
+	(void)dir;
+	return (!s->name || strcmp(d->link.name, s->name) == 0) &&
+	       (!s->mac || memcmp(d->link.mac, s->mac, sizeof(d->link.mac)) == 0) &&
+	       (!s->bus || strcmp(d->link.bus, s->bus) == 0);
+}
+
+int device_holder(const char *name, const uint8_t *mac, const char *bus, struct device *out,
+		  struct err *e)
+{
+	struct holder_search s = { name, mac, bus };
+	int dir = device_dir_open(false, e), r;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = device_each(dir, out, match_holder, &s, e);
+	close(dir);
+	return r;
+}
+
+struct leftover {
+	struct iface *i;
+	const struct link *l;
+	struct err *e;
+};
+
+/* Its record is another's, or of an ADD of ours that was killed; and it is on the node again. */
+static int end_leftover(int dir, struct device *d, void *arg)
+{
+	const struct leftover *w = arg;
+	int r;
+
+	if (!device_is(d, w->l, &(struct device_place){ .node = true }))
+		return 0;
+	r = restore(&w->i->host, d, w->l, w->e);
+	return r < 0 ? r : device_remove(dir, &d->at, w->e);
+}
+
+static int collect_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct device *d = arg;
+	bool link_local = p->addr.family == AF_INET6 && scope == RT_SCOPE_LINK;
+
+	(void)index;
+	if (!link_local && d->addr_count < DEVICE_ADDRS_MAX)
+		d->addrs[d->addr_count++] = *p;
+	return 0;
+}
+
+/* Once more, for what was left undone of it may have another name and other addresses. */
+static int describe(struct iface *i, int index, struct device *d, struct err *e)
+{
+	int r = link_find_index(&i->host, index, &d->link, e);
+
+	if (r == 0)
+		r = err_set(e, ENODEV, "it has vanished");
+	d->addr_count = 0;
+	return r < 0 ? r : ifaddr_each(&i->host, 0, index, collect_address, d, e);
+}
+
+static int move_away(struct iface *i, const struct device *d, struct err *e)
+{
+	struct link l;
+	int r;
+
+	link_down(&i->host, d->link.index);
+	link_move(&i->host, d->link.index, i->pod.ns, i->req->at.ifname);
+	r = nl_commit(&i->host, NULL, e);
+	if (r == 0)
+		r = link_find(&i->pod.nl, i->req->at.ifname, &l, e);
+	if (r <= 0)
+		return r < 0 ? r : err_set(e, ENODEV, "it has vanished");
+	link_set_alias(&i->pod.nl, l.index, d->link.name, d->link.group);
+	return nl_commit(&i->pod.nl, NULL, e);
+}
+
+static int lend(struct iface *i, int dir, const struct link *l, struct err *e)
+{
+	static struct device d;
+	struct attachment_names names;
+	struct leftover w = { i, l, e };
+	int r = device_each(dir, &d, end_leftover, &w, e);
+
+	if (r == 0)
+		r = describe(i, l->index, &d, e);
+	d.at = attachment_shorten(&i->req->at, &names);
+	if (r == 0)
+		r = device_write(dir, &d, e);
+	return r < 0 ? r : move_away(i, &d, e);
+}
+
+int device_lend(struct iface *i, const struct link *l, struct err *e)
+{
+	int dir = device_dir_open(true, e), r;
+
+	if (dir < 0)
+		return dir;
+	r = lend(i, dir, l, e);
+	close(dir);
+	return err_ctx(e, r, "device %s", l->name);
+}
+
+int device_return_as(struct iface *i, const struct link *l, const char *name, struct err *e)
+{
+	struct link home;
+	int r = move_home(i, l, name, e);
+
+	if (r == 0)
+		r = link_find(&i->host, name, &home, e);
+	if (r > 0) {
+		link_set_alias(&i->host, home.index, "", home.group);
+		r = nl_commit(&i->host, NULL, e);
+	}
+	return err_ctx(e, r, "give back device %s", name);
+}
