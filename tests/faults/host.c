@@ -137,7 +137,8 @@ static void make_uplink(void)
 void host_make(void)
 {
 	if (unshare(CLONE_NEWNS) < 0 || netns_new() < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, NULL) < 0)
 		die("new host: %s", strerror(errno));
 	host_cover("/run");
 	host_cover("/var/lib/cni");

@@ -36,6 +36,17 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net7\",\"type\":\"macvlan\",\"master\":\"up0\","     \
 	"\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"192.168.5.0/24\","           \
 	"\"rangeStart\":\"192.168.5.100\"}],[{\"subnet\":\"fd05::/64\"}]]}}"
+#define IPVLAN                                                                                     \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net8\",\"type\":\"ipvlan\",\"master\":\"up0\","      \
+	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"192.168.5.0/24\","                         \
+	"\"rangeStart\":\"192.168.5.100\"}}"
+#define VLAN                                                                                       \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net9\",\"type\":\"vlan\",\"master\":\"up0\","        \
+	"\"vlanId\":5,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.9.0.0/24\"}}"
+#define HOST_DEVICE                                                                                \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net10\",\"type\":\"host-device\","                   \
+	"\"device\":\"up1\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"192.168.5.0/24\","      \
+	"\"rangeStart\":\"192.168.5.100\"}}"
 #define HOST_LOCAL                                                                                 \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net3\",\"type\":\"none\",\"ipam\":{\"type\":\"host-" \
 	"local\","                                                                                 \
@@ -96,6 +107,22 @@ const struct subject subjects[] = {
 	  .config = MACVLAN,
 	  .verbs = "ADD DEL CHECK GC",
 	  .kind = "macvlan" },
+	{ .name = "ipvlan",
+	  .program = "ipvlan",
+	  .config = IPVLAN,
+	  .verbs = "ADD DEL CHECK GC",
+	  .kind = "ipvlan" },
+	{ .name = "vlan",
+	  .program = "vlan",
+	  .config = VLAN,
+	  .verbs = "ADD DEL CHECK GC",
+	  .alone = true,
+	  .kind = "vlan id 5" },
+	{ .name = "host-device",
+	  .program = "host-device",
+	  .config = HOST_DEVICE,
+	  .verbs = "ADD DEL CHECK GC",
+	  .lends = true },
 	{ .name = "host-local",
 	  .program = "host-local",
 	  .config = HOST_LOCAL,

@@ -77,7 +77,7 @@ static bool way_fits(const struct operation *o, enum way way)
 	case WAY_EMPTY:
 		return s->config && o->verb != CHECK && !s->loopback;
 	case WAY_GONE:
-		return subject_has(s, DEL) && pod;
+		return subject_has(s, DEL) && pod && !s->lends;
 	case WAY_GC:
 		return o->verb != CHECK && subject_has(s, GC) && !o->fresh;
 	case WAY_REPEAT:
@@ -145,7 +145,8 @@ static pid_t start(void)
 	pid_t pid;
 
 	fflush(stdout);
-	pid = fork();
+	/* Processes of its own: what one host searches for must not be found on another. */
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, 0);
 	if (pid < 0)
 		die("fork");
 	if (pid == 0)
@@ -290,7 +291,7 @@ static bool is_swept(const struct subject *s, enum verb v, bool fresh, char **pa
 		return false;
 	if (!fresh && !subject_has(s, DEL)) /* it has been done, and there is nothing left to do */
 		return false;
-	if (opt.mode == VANISH && !s->config)
+	if (opt.mode == VANISH && (!s->config || s->lends))
 		return false;
 	if (!*patterns)
 		return true;

@@ -26,6 +26,8 @@ struct subject {
 	const char *verbs;	  /* "ADD DEL" */
 	bool stays; /* a complete ADD and DEL leave something by design, and so may a part of one */
 	bool loopback;	  /* CNI_IFNAME is lo */
+	bool alone;	  /* a second pod cannot have the same */
+	bool lends;	  /* alone, a link of the node, which ends with the pod's namespace */
 	const char *kind; /* of links that a kernel may not have; NULL: none */
 };
 

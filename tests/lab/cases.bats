@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# The case files of tests/netns whose links this machine's kernel may lack, on the lab's kernel. One machine of a lab of its own.
+# FULL=1 (make soak): every case; else the first ADD and the DELs of each, for an emulated machine is slow.
+bats_require_minimum_version 1.5.0
+
+TOP=$BATS_TEST_DIRNAME/../..
+
+setup_file() {
+	LAB_RUN=$(mktemp -d /tmp/cnibox-cases.XXXXXX)
+	export LAB=$TOP/qemu/lab LAB_RUN
+	"$LAB" start node1
+	"$BATS_TEST_DIRNAME/case_files" node1 put
+}
+
+teardown_file() {
+	"$LAB" down
+}
+
+# all_pass FILE: no case fails, none is skipped
+all_pass() {
+	local some=(-f '^ADD: result|^DEL: ')
+
+	[ "${FULL:-}" != 1 ] || some=()
+	run "$BATS_TEST_DIRNAME/case_files" node1 run "${some[@]}" "tests/netns/$1"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	grep -q '^ok ' <<<"$output"
+	run ! grep -i '# skip' <<<"$output"
+}
+
+@test "dummy" { all_pass dummy.bats; }
+@test "ipvlan" { all_pass ipvlan.bats; }
+@test "vlan" { all_pass vlan.bats; }
+
+@test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL makes it as it was" {
+	run "$LAB" exec node1 -- sh -c 'path=$(cd -P /sys/class/net/eth0/device && pwd -P)
+		echo "{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"type\":\"host-device\",\"kernelpath\":\"$path\"}" >/tmp/conf
+		call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=$2 CNI_IFNAME=net7 CNI_PATH=/tests/build/bin /tests/build/bin/host-device </tmp/conf; }
+		what() { ip -o addr show eth0 | grep -o "inet [^ ]*"; ip -o link show eth0 | grep -o "<.*> mtu [0-9]*"; }
+		ip netns add a; what >/tmp/was
+		call ADD /run/netns/a && ip -n a link show net7 && ! ip link show eth0 || exit 1
+		ip -n a link set net7 down; ip -n a link set net7 name lan; ip netns del a
+		for n in $(seq 100); do ip link show lan && break; sleep 0.1; done
+		call DEL "" && what | diff /tmp/was - && [ -z "$(ls -A /run/cnibox/device)" ]' </dev/null
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
