@@ -107,6 +107,14 @@ child_conf() {
 	done
 }
 
+@test "host-device: by name, without IPAM, every older version's result" {
+	wired host-device "$(child_conf host-device '.device = "w0"')"
+	wired host-device "$(child_conf host-device '.device = "w0" | del(.ipam)')"
+	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0; do
+		wired host-device "$(child_conf host-device ".device = \"w0\" | .cniVersion = \"$v\"")"
+	done
+}
+
 @test "host-local alone" {
 	local theirs ours
 	one() {
