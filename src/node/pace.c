@@ -44,7 +44,7 @@ static int64_t grow(int64_t first, unsigned int steps, int64_t most)
 void pace_done(struct pace *p, int64_t begun_ms, int64_t ended_ms, bool failed)
 {
 	p->first_ms = -1;
-	p->not_before_ms = ended_ms + PACE_SHARE * (ended_ms - begun_ms);
+	p->not_before_ms = ended_ms + smaller(PACE_SHARE * (ended_ms - begun_ms), PACE_PAUSE_MS);
 	p->retry_ms = PACE_NEVER;
 	if (!failed) {
 		p->failures = 0;

@@ -4,7 +4,7 @@
  *
  * Events come in bursts: a pass waits until they have been silent for a moment, but not long. A
  * pass that has failed is tried again, later and later. However many events come, passes take a
- * fifth of the time at most.
+ * fifth of the time, or leave a second between them.
  */
 #ifndef NODE_PACE_H
 #define NODE_PACE_H
@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PACE_QUIET_MS 10 /* of silence after the last event of a burst */
-#define PACE_BURST_MS 50 /* a burst is answered after this, whether it goes on or not */
-#define PACE_SHARE 4	 /* a pass is followed by so many times its length without any */
+#define PACE_QUIET_MS 10   /* of silence after the last event of a burst */
+#define PACE_BURST_MS 50   /* a burst is answered after this, whether it goes on or not */
+#define PACE_SHARE 4	   /* a pass is followed by so many times its length without any */
+#define PACE_PAUSE_MS 1000 /* but not longer: it may have waited, not worked */
 #define PACE_RETRY_MS 1000
 #define PACE_RETRY_MAX_MS 60000
 #define PACE_NEVER INT64_MAX

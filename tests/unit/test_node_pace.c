@@ -48,6 +48,9 @@ static void passes_take_a_fifth_of_the_time(void **state)
 	pace_done(&p, 5010, 5011, false);
 	pace_event(&p, 5012);
 	assert_int_equal(pace_due(&p), 5012 + PACE_QUIET_MS);
+	pace_done(&p, 6000, 26000, false);
+	pace_event(&p, 26001);
+	assert_int_equal(pace_due(&p), 26000 + PACE_PAUSE_MS);
 }
 
 static void a_failed_pass_is_tried_again_later_and_later(void **state)
