@@ -1,16 +1,24 @@
 /*
  * cnibox node up with 5,000 nodes in the cluster file: the first time, with nothing changed, and
- * with one node changed.
+ * with one node changed; node run: how soon it has repaired a route, and its memory.
  */
 #include "bench.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "net/ip.h"
+#include "net/nl.h"
 
 #define NODES 5000u
 #define CLUSTER "/run/bench-cluster.json"
@@ -22,14 +30,14 @@ static struct node *here;
  * Node i has 172.16.0.0/12's address i + 1 and the subnet 10.(i / 256).(i % 256).0/24; `moved` has
  * another address.
  */
-static void write_cluster(unsigned int moved)
+static void write_cluster(unsigned int count, unsigned int moved)
 {
 	FILE *f = fopen(CLUSTER, "we");
 
 	if (!f)
 		die(CLUSTER ": %s", strerror(errno));
 	fprintf(f, "{\"networks\":[\"10.0.0.0/8\"],\"nodes\":[");
-	for (unsigned int i = 0; i < NODES; i++)
+	for (unsigned int i = 0; i < count; i++)
 		fprintf(f,
 			"%s{\"name\":\"n%u\",\"addresses\":[\"172.%u.%u.%u\"],\"subnets\":[\"10.%u."
 			"%u.0/24\"]}",
@@ -39,13 +47,14 @@ static void write_cluster(unsigned int moved)
 	fclose(f);
 }
 
-static void up_call(struct call *c)
+/* up or run. */
+static void node_call(struct call *c, const char *command)
 {
 	*c = (struct call){ .node = here };
 	snprintf(c->path, sizeof(c->path), "%s/cnibox", options.ours);
 	call_arg(c, "cnibox");
 	call_arg(c, "node");
-	call_arg(c, "up");
+	call_arg(c, "%s", command);
 	call_arg(c, "-f");
 	call_arg(c, CLUSTER);
 	call_arg(c, "--name");
@@ -93,13 +102,114 @@ static void up(const char *what, double at_most, double changes)
 	struct call c;
 	double ms;
 
-	up_call(&c);
+	node_call(&c, "up");
 	ms = (double)call_run(&c).ns / 1e6;
 	changed = heard(fd);
 	report_row(&(struct row){ .what = what, .ours = value_of(ms) });
 	if (at_most > 0 && !report_figure("ms", ms, AT_MOST, at_most))
 		why_slow(&c);
 	report_figure("route changes", changed, AT_MOST, changes);
+}
+
+static void down(void)
+{
+	struct call c = { .node = here };
+
+	snprintf(c.path, sizeof(c.path), "%s/cnibox", options.ours);
+	call_arg(&c, "cnibox");
+	call_arg(&c, "node");
+	call_arg(&c, "down");
+	call_run(&c);
+}
+
+/* Wait until so many changes of routes have been heard. */
+static void await_routes(int fd, unsigned int count)
+{
+	_Alignas(struct nlmsghdr) char buf[16384];
+
+	while (count > 0) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n = poll(&p, 1, 60000) == 1 ? recv(fd, buf, sizeof(buf), 0) : -1;
+
+		if (n < 0)
+			die("node run: %u routes are missing after a minute", count);
+		for (const struct nlmsghdr *h = (const void *)buf; NLMSG_OK(h, n) && count > 0;
+		     h = (const void *)((const char *)h + NLMSG_ALIGN(h->nlmsg_len))) {
+			count--;
+			n -= NLMSG_ALIGN(h->nlmsg_len);
+		}
+	}
+}
+
+/* From the deletion of the route to a node until it is there again. */
+static double repair_ms(int fd, unsigned int node)
+{
+	struct route r = { .dst = { .addr = { AF_INET, { 10, 0, (uint8_t)node } }, .len = 24 },
+			   .protocol = 193 };
+	static char buf[4096];
+	static struct nl nl;
+	struct err e = { 0 };
+	uint64_t begin;
+
+	node_enter(here);
+	if (nl_open(&nl, NETLINK_ROUTE, buf, sizeof(buf), &e) < 0)
+		die("%s", e.text);
+	node_leave();
+	begin = now_ns();
+	route_del(&nl, &r);
+	if (nl_commit(&nl, NULL, &e) < 0)
+		die("%s", e.text);
+	nl_close(&nl);
+	await_routes(fd, 2);
+	return (double)(now_ns() - begin) / 1e6;
+}
+
+static unsigned long resident_kib(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long kib = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "VmRSS:", strlen("VmRSS:")) == 0)
+			kib = strtoul(line + strlen("VmRSS:"), NULL, 10);
+	}
+	if (f)
+		fclose(f);
+	return kib;
+}
+
+/* The memory after both repairs, when the pass has given back what it needed. */
+static void stay(unsigned int nodes, double most_kib)
+{
+	int fd = listen_routes(), status;
+	struct running r;
+	struct call c;
+	char what[64];
+	double first, second;
+
+	write_cluster(nodes, nodes);
+	node_call(&c, "run");
+	call_start(&c, &r);
+	await_routes(fd, nodes - 1);
+	sleep_ms(1500);
+	first = repair_ms(fd, 1);
+	sleep_ms(1500);
+	second = repair_ms(fd, 2);
+	snprintf(what, sizeof(what), "node run, %u nodes, a route is back", nodes);
+	report_row(
+		&(struct row){ .what = what, .ours = value_of(first > second ? first : second) });
+	report_figure("ms", first > second ? first : second, AT_MOST, 100);
+	sleep_ms(500);
+	report_figure("resident KiB", (double)resident_kib(r.pid), AT_MOST, most_kib);
+	kill(r.pid, SIGTERM);
+	if (waitpid(r.pid, &status, 0) < 0 || status != 0)
+		die("node run: status 0x%x", (unsigned int)status);
+	close(r.out);
+	close(fd);
+	down();
 }
 
 /* The program may be there without this applet. */
@@ -127,9 +237,13 @@ void rows_node_up(void)
 	}
 	world = node_new("w-node");
 	node_join(here, "172.16.0.1/12", world, "172.31.255.254/12");
-	write_cluster(NODES);
+	write_cluster(NODES, NODES);
 	up("node up, 5,000 nodes, first time", 1000, NODES - 1);
 	up("node up, 5,000 nodes, nothing changed", 100, 0);
-	write_cluster(NODES / 2);
+	write_cluster(NODES, NODES / 2);
 	up("node up, 5,000 nodes, one has moved", 0, 1);
+	down();
+	stay(3, 1024);
+	stay(100, 1024);
+	stay(NODES, 2048);
 }
