@@ -70,3 +70,33 @@ int rule_each(struct nl *nl, uint8_t family, rule_fn *fn, void *arg, struct err 
 	nl_request(nl, "list rules", RTM_GETRULE, NLM_F_DUMP, &m, sizeof(m));
 	return nl_dump(nl, rule_answer, NULL, &w, e);
 }
+
+static void put_rule(struct nl *nl, const char *what, uint16_t type, uint16_t flags,
+		     const struct rule *r)
+{
+	const struct fib_rule_hdr m = {
+		.family = r->family,
+		.src_len = r->src.len,
+		.dst_len = r->dst.len,
+		.action = r->action,
+	};
+
+	nl_request(nl, what, type, flags, &m, sizeof(m));
+	if (r->src.len)
+		nl_put_addr(nl, FRA_SRC, &r->src.addr);
+	if (r->dst.len)
+		nl_put_addr(nl, FRA_DST, &r->dst.addr);
+	if (r->priority)
+		nl_put_u32(nl, FRA_PRIORITY, r->priority);
+	nl_put_u32(nl, FRA_TABLE, r->table);
+}
+
+void rule_add(struct nl *nl, const struct rule *r)
+{
+	put_rule(nl, "add rule", RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, r);
+}
+
+void rule_del(struct nl *nl, const struct rule *r)
+{
+	put_rule(nl, "delete rule", RTM_DELRULE, 0, r);
+}

@@ -26,6 +26,11 @@ struct rule {
 	bool invert;
 };
 
+/* Into the batch: what comes from src (or goes to dst) asks this table. */
+void rule_add(struct nl *nl, const struct rule *r);
+/* The first rule with this priority, action, table, source and destination. */
+void rule_del(struct nl *nl, const struct rule *r);
+
 /* fn for each rule of the family, in the order in which the kernel asks them. -EOPNOTSUPP: the
  * kernel has none. An interrupted walk begins anew, as link_each(). */
 typedef int rule_fn(const struct rule *r, void *arg);

@@ -23,6 +23,7 @@
 	X(my_cni_plugin)                                                                           \
 	X(portmap_plugin)                                                                          \
 	X(ptp_plugin)                                                                              \
+	X(sbr_plugin)                                                                              \
 	X(static_plugin)                                                                           \
 	X(tuning_plugin)                                                                           \
 	X(vlan_plugin)

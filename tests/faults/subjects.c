@@ -140,6 +140,7 @@ const struct subject subjects[] = {
 	  .verbs = "ADD CHECK",
 	  .loopback = true },
 	{ BEHIND_PTP("bandwidth"), .kind = "ifb" },
+	{ BEHIND_PTP("sbr") },
 	{ BEHIND_PTP("tuning") },
 	{ .name = "cnitool",
 	  .lines = { "cnitool add chain /run/netns/%s", "cnitool del chain /run/netns/%s",
@@ -173,6 +174,7 @@ static const struct {
 } behind[] = {
 	{ "bandwidth", "\"ingressRate\":8000000,\"ingressBurst\":800000,\"egressRate\":8000000,"
 		       "\"egressBurst\":800000" },
+	{ "sbr", "\"note\":1" },
 	{ "tuning", "\"mtu\":1400,\"promisc\":true,"
 		    "\"sysctl\":{\"net.core.somaxconn\":\"77\"}" },
 };
