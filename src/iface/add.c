@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cni/attachment.h"
 #include "fw/ip_masq.h"
+#include "fw/spoof.h"
 #include "iface/host_end.h"
 #include "iface/in_pod.h"
 #include "iface/reaper.h"
@@ -29,12 +30,11 @@ static void undo_lease(void *ctx)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
-static void undo_masquerade(void *ctx)
+static void undo_schema(const struct iface *i, const struct fw_schema *s)
 {
-	struct iface *i = ctx;
 	struct err e = { 0 };
 
-	if (fw_forget(&masquerade, &i->req->at, false, &e) < 0)
+	if (fw_forget(s, &i->req->at, false, &e) < 0)
 		log_line(LOG_WARN, "undo: %s", e.text);
 }
 
@@ -44,6 +44,16 @@ static void undo_loan(struct iface *i)
 
 	if (i->driver->release(i, true, &e) < 0)
 		log_line(LOG_WARN, "undo: %s", e.text);
+}
+
+static void undo_masquerade(void *ctx)
+{
+	undo_schema(ctx, &masquerade);
+}
+
+static void undo_mac_check(void *ctx)
+{
+	undo_schema(ctx, &spoof);
 }
 
 static void undo_link(void *ctx)
@@ -106,18 +116,34 @@ static int add_gateway(struct iface *i, struct undo *u, struct err *e)
 	return i->driver->gateway ? i->driver->gateway(i, e) : 0;
 }
 
-static int add_masquerade(struct iface *i, struct undo *u, struct err *e)
+static struct fw_owner owner_of(const struct iface *i)
 {
-	const struct fw_owner owner = {
+	return (struct fw_owner){
 		.at = &i->req->at,
 		.data_dir = ipam_data_dir(&i->conf->ipam),
 		.host_end = i->driver->host_end,
 	};
+}
+
+static int add_masquerade(struct iface *i, struct undo *u, struct err *e)
+{
+	const struct fw_owner owner = owner_of(i);
 
 	if (!i->conf->ip_masq || !i->ips.ip_count)
 		return 0;
 	undo_push(u, undo_masquerade, i); /* also when only the answer was lost */
 	return masquerade_add(&owner, &i->ips, e);
+}
+
+/* Before the pod can send anything. */
+static int add_mac_check(struct iface *i, struct undo *u, struct err *e)
+{
+	const struct fw_owner owner = owner_of(i);
+
+	if (!i->conf->mac_check)
+		return 0;
+	undo_push(u, undo_mac_check, i);
+	return spoof_add(&owner, i->host_name, i->mac, e);
 }
 
 static int add_link(struct iface *i, struct undo *u, struct err *e)
@@ -194,13 +220,14 @@ static int await_driver(struct iface *i, struct undo *u, struct err *e)
  * all pods, and nobody takes back, comes when nothing can be refused any more.
  */
 static step_fn *const lease_first[] = {
-	add_lease,    add_host,	 add_link,    add_masquerade, add_route,
-	add_pod_side, await_pod, add_gateway, await_driver,   NULL,
+	add_lease,    add_host,	 add_link,    add_mac_check, add_masquerade, add_route,
+	add_pod_side, await_pod, add_gateway, await_driver,  NULL,
 };
 /* The IPAM plugin speaks through the pod's interface. */
 static step_fn *const link_first[] = {
-	add_host,  add_link,	 add_up,    await_host,	 add_lease,    add_masquerade,
-	add_route, add_pod_side, await_pod, add_gateway, await_driver, NULL,
+	add_host,    add_link,	     add_mac_check, add_up,	  await_host,
+	add_lease,   add_masquerade, add_route,	    add_pod_side, await_pod,
+	add_gateway, await_driver,   NULL,
 };
 
 static int run_steps(struct iface *i, struct undo *u, struct err *e)

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "fw/ip_masq.h"
+#include "fw/spoof.h"
 #include "iface/host_end.h"
 
 static int differs(struct err *e, int r)
@@ -99,6 +100,18 @@ static int check_end(struct iface *i, const struct cni_result *prev, struct err 
 	return differs(e, r < 0 ? r : compare_end(i, prev, e));
 }
 
+static int check_mac(struct iface *i, const struct cni_result *prev, struct err *e)
+{
+	const char *text = prev->ifaces[i->in_prev].mac;
+	uint8_t mac[6];
+	int r;
+
+	if (text && mac_parse(text, mac))
+		return spoof_check(i->host_name, mac, e);
+	r = err_set(e, EINVAL, "prevResult.interfaces[%d].mac: macspoofchk needs one", i->in_prev);
+	return err_code(e, r, CNI_ERR_CONFIG);
+}
+
 int iface_check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
 		struct err *e)
 {
@@ -115,6 +128,8 @@ int iface_check(const struct cni_request *req, const void *conf, const struct cn
 		r = i->driver->check(i, prev, e);
 	if (r == 0 && i->conf->ip_masq)
 		r = masquerade_check(&req->at, prev, e);
+	if (r == 0 && i->conf->mac_check)
+		r = check_mac(i, prev, e);
 	return r < 0 ? r : ipam_check(&i->conf->ipam, req, prev, e);
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cni/attachment.h"
 #include "fw/ip_masq.h"
+#include "fw/spoof.h"
 #include "iface/host_end.h"
 #include "iface/in_pod.h"
 #include "iface/reaper.h"
@@ -44,6 +45,15 @@ static int del_masquerade(struct del *d, struct err *e)
 
 	d->masq_gone = r == 0;
 	return err_ctx(e, r, "ipMasq");
+}
+
+/* Behind the link: until then the pod may send. */
+static int del_mac_check(struct del *d, struct err *e)
+{
+	const struct iface *i = d->i;
+	int r = i->driver->host_end ? fw_forget(&spoof, &i->req->at, i->conf->mac_check, e) : 0;
+
+	return err_ctx(e, r, "macspoofchk");
 }
 
 /*
@@ -194,6 +204,7 @@ static int del_network(struct del *d, struct err *e)
 	struct err step = { 0 };
 	int r = first_error(e, 0, &step, del_link(d, &step));
 
+	r = first_error(e, r, &step, del_mac_check(d, &step));
 	return first_error(e, r, &step, del_masquerade(d, &step));
 }
 
@@ -283,6 +294,11 @@ int iface_gc(const struct cni_request *req, const void *conf, struct err *e)
 	int r = fw_gc(&masquerade, req, ipam_data_dir(&c->ipam), &step), open;
 
 	r = first_error(e, 0, &step, err_ctx(&step, r, "ipMasq"));
+	if (req->plugin->driver->host_end) {
+		int spoof_r = fw_gc(&spoof, req, ipam_data_dir(&c->ipam), &step);
+
+		r = first_error(e, r, &step, err_ctx(&step, spoof_r, "macspoofchk"));
+	}
 	r = first_error(e, r, &step, stale_collect(&stale, req, &c->ipam, &step));
 	open = iface_open(&i, req, conf, &step);
 	r = first_error(e, r, &step, open < 0 ? open : gc_links(i, &stale, &step));

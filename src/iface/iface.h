@@ -30,6 +30,7 @@ struct iface_conf {
 	const char *mac;	  /* of the pod's interface; NULL: random */
 	bool dad;		  /* duplicate address detection of the pod's IPv6 addresses */
 	bool ip_masq;		  /* what leaves the pod's subnet gets the node's address */
+	bool mac_check;		  /* of a host end in a bridge: the pod sends with its MAC only */
 	const char *masq_backend; /* "", "iptables" or "nftables": read, for ours is nftables */
 	struct ipam ipam;
 };

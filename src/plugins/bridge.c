@@ -17,7 +17,6 @@ struct conf {
 	struct bridged_conf b;
 	int64_t vlan;
 	struct json_raw vlan_trunk;
-	bool mac_spoof_check;
 	bool preserve_default_vlan;
 	bool disable_container_interface;
 };
@@ -49,7 +48,8 @@ static const struct json_field fields[] = {
 	{ "vlanTrunk", JSON_RAW, offsetof(struct conf, vlan_trunk) },
 	{ "preserveDefaultVlan", JSON_BOOL, offsetof(struct conf, preserve_default_vlan),
 	  .help = "says something with vlan and vlanTrunk only" },
-	{ "macspoofchk", JSON_BOOL, offsetof(struct conf, mac_spoof_check) },
+	{ "macspoofchk", JSON_BOOL, B(iface.mac_check), .names = true,
+	  .help = "drop what the pod sends with another MAC than its own" },
 	{ "disableContainerInterface", JSON_BOOL,
 	  offsetof(struct conf, disable_container_interface) },
 };
@@ -68,8 +68,6 @@ static int check_supported(const struct conf *c, struct err *e)
 		return refuse(e, "vlan");
 	if (c->vlan_trunk.text && c->vlan_trunk.len > 2)
 		return refuse(e, "vlanTrunk");
-	if (c->mac_spoof_check)
-		return refuse(e, "macspoofchk");
 	if (c->disable_container_interface)
 		return refuse(e, "disableContainerInterface");
 	return 0;

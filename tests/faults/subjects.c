@@ -17,7 +17,7 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 #define PLAIN                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"net2\",\"type\":\"bridge\",\"bridge\":\"cni1\","     \
 	"\"isGateway\":true,"                                                                      \
-	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.2.0.0/24\"}}"
+	"\"macspoofchk\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.2.0.0/24\"}}"
 #define BASH_CNI                                                                                   \
 	"{\"cniVersion\":\"0.4.0\",\"name\":\"my-cni-demo\",\"type\":\"bash-cni\",\"network\":"    \
 	"\"10.244.0.0/16\","                                                                       \
