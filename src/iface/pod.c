@@ -441,8 +441,7 @@ static int verify_routes(struct pod *p, const struct link *l, int iface,
 
 		if (!route_is_of(want, n, iface))
 			continue;
-		if (!wanted.table)
-			wanted.table = RT_TABLE_MAIN;
+		/* Where no table is asked for it may be in any: sbr moves routes. */
 		res = route_each(&p->nl, wanted.dst.addr.family, 0, wanted.table, match_route, &s,
 				 e);
 		if (res == 0 && !s.found && s.other)

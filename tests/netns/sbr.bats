@@ -36,6 +36,7 @@ inside() { ip -n a rule; ip -n a -6 rule; ip -n a route show table all | sort; i
 	ip netns exec a ping -c1 -W3 -q -I 10.2.0.2 10.2.0.1
 	ip netns exec a ping -c1 -W3 -q -I fd00:2::2 fd00:2::1
 	call CHECK sbr a /run/netns/a "$c" eth1
+	call CHECK ptp a /run/netns/a "$(with_prev "$PTP2" "$r2")" eth1
 	ip -n a route del default table 100
 	fails 105 "lost its default route by 10.2.0.1 in table 100" call CHECK sbr a /run/netns/a "$c" eth1
 	ip -n a rule del from 10.2.0.2 table 100
