@@ -29,6 +29,9 @@ void text_vprintf(struct text *t, const char *fmt, va_list ap)
 /* The place of s among words, or -1. */
 int str_index(const char *const *words, size_t count, const char *s);
 
+/* The value of a hexadecimal digit of either case, or -1. */
+int hex_digit(char c);
+
 /* Make one line of s, whatever came from outside: control characters become blanks. */
 void str_flatten(char *s);
 

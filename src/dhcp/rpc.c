@@ -45,11 +45,6 @@ void dhcp_hex_write(struct text *t, const uint8_t *data, size_t len)
 	}
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool dhcp_hex_read(const char *s, uint8_t *out, size_t cap, size_t *len)
 {
 	size_t n = strlen(s);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 
 #define SURROGATE_HIGH 0xd800u
 #define SURROGATE_LOW 0xdc00u
@@ -56,17 +57,6 @@ size_t utf8_put(uint32_t code, char out[static 4])
 	}
 	out[0] = (char)(mark[size] | code);
 	return size;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 /* The unit of a "\uXXXX" at s, or -1. */

@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "net/await.h"
 #include "net/nl.h"
 
@@ -289,17 +290,6 @@ const char *mac_format(const uint8_t mac[static 6], char out[static MAC_TEXT])
 	snprintf(out, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
 		 mac[4], mac[5]);
 	return out;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 bool mac_parse(const char *s, uint8_t out[static 6])

@@ -206,39 +206,24 @@ static void answered(const struct cni_request *req, const void *conf, const char
 		 req->at.container_id, status_code < 0 ? "failed" : "succeeded", answer);
 }
 
+#define ALIKE                                                                                      \
+	.capabilities = { "ips", "mac" }, .defaults = defaults, .conf_size = sizeof(struct conf),  \
+	.driver = &bridged_driver, .add = add, .del = del, .check = check, .gc = gc,               \
+	.status = iface_status, .opened = opened, .answered = answered
+
 const struct cni_plugin bash_cni_plugin = {
 	.name = "bash-cni",
 	.summary = "bridge, addresses and default route from \"network\" and \"subnet\", in one "
 		   "plugin",
-	.capabilities = { "ips", "mac" },
 	.keys = &bash_keys,
-	.defaults = defaults,
-	.conf_size = sizeof(struct conf),
 	.prepare = prepare_bash,
-	.driver = &bridged_driver,
-	.add = add,
-	.del = del,
-	.check = check,
-	.gc = gc,
-	.status = iface_status,
-	.opened = opened,
-	.answered = answered,
+	ALIKE,
 };
 
 const struct cni_plugin my_cni_plugin = {
 	.name = "my-cni",
 	.summary = "as bash-cni, with the key \"podcidr\"",
-	.capabilities = { "ips", "mac" },
 	.keys = &my_keys,
-	.defaults = defaults,
-	.conf_size = sizeof(struct conf),
 	.prepare = prepare_my,
-	.driver = &bridged_driver,
-	.add = add,
-	.del = del,
-	.check = check,
-	.gc = gc,
-	.status = iface_status,
-	.opened = opened,
-	.answered = answered,
+	ALIKE,
 };
