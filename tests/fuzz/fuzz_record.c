@@ -1,16 +1,7 @@
 /* Records of /run/cnibox/fw. What is accepted is the same when it is written and read again. */
 #include "fuzz.h"
+#include "../record_schema.h"
 #include "fw/record.h"
-
-static const struct nft_set sets[] = {
-	{ "a4", { NFT_TYPE_IPV4 } },
-	{ "r4", { NFT_TYPE_IPV4, NFT_TYPE_IPV4 }, .interval = true },
-	{ "ports", { NFT_TYPE_PROTO, NFT_TYPE_PORT }, { NFT_TYPE_IPV6, NFT_TYPE_PORT } },
-	{ "spoof", { NFT_TYPE_IFNAME, NFT_TYPE_MAC } },
-	{ "marks", { NFT_TYPE_IFNAME }, { NFT_TYPE_MARK } },
-	{ "verdicts", { NFT_TYPE_IPV6 }, { NFT_TYPE_VERDICT } },
-};
-static const struct fw_schema schema = { .name = "s", .sets = sets, .set_count = 6 };
 
 static char *format(const struct fw_record *r, char *buf)
 {

@@ -12,13 +12,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		del bridge "$ns" "$CONF" >/dev/null 2>&1 || true
-		ip netns del "$ns"
-	done
-	ip link del cni0 2>/dev/null || true
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
+	clean bridge "$CONF"
 }
 
 @test "ADD: result, addresses, routes, and pods reach each other and the gateway in both families" {
@@ -61,20 +55,7 @@ teardown() {
 }
 
 @test "DEL: host as before, twice, without a namespace, and after the namespace has gone" {
-	add bridge b "$CONF" >/dev/null
-	before=$(snapshot)
-	add bridge a "$CONF" >/dev/null
-	del bridge a "$CONF"
-	diff <(echo "$before") <(snapshot)
-	del bridge a "$CONF"
-	add bridge a "$CONF" >/dev/null
-	call DEL bridge a "" "$CONF"
-	diff <(echo "$before") <(snapshot)
-	add bridge a "$CONF" >/dev/null
-	ip netns del a
-	del bridge a "$CONF"
-	diff <(echo "$before" | grep -v netns/a) <(snapshot)
-	pod a
+	del_leaves_nothing bridge "$CONF"
 }
 
 @test "a second network's subnet goes with its last pod, and with an ADD that fails" {

@@ -13,11 +13,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		del dummy "$ns" "$CONF" >/dev/null 2>&1 || true
-		ip netns del "$ns"
-	done
-	rm -rf /var/lib/cni/* /run/cnibox
+	clean dummy "$CONF"
 }
 
 @test "ADD: result, and the interface is there, up, named ours, with its addresses" {

@@ -9,16 +9,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do ip netns del "$ns"; done
-	for l in $(ip -o link show type bridge | cut -d: -f2); do ip link del "$l"; done
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
-}
-
-# net NAME BRIDGE SUBNETS [JQ]: a configuration.
-net() {
-	jq -cn --arg n "$1" --arg b "$2" --arg s "$3" '{cniVersion: "1.1.0", name: $n, type: "bridge", bridge: $b, isDefaultGateway: true, ipMasq: true,
-		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}} | '"${4:-.}"
+	clean
 }
 
 # Tables, elements with their owners, records: what an attachment has of fw.
@@ -47,28 +38,28 @@ fails_late() {
 add_full() { add "$@" >/dev/full; }
 
 @test "the first ADD of the first network leaves no table and no file" {
-	fails_late add bridge a "$(net one br1 10.1.0.0/24,fd00:1::/64 "$UNREACHABLE")"
+	fails_late add bridge a "$(masq_net one br1 10.1.0.0/24,fd00:1::/64 "$UNREACHABLE")"
 	[ -z "$(nft list ruleset)" ]
 	[ -z "$(ls -A /run/cnibox/fw)" ]
-	fails_late add_full bridge a "$(net one br1 10.1.0.0/24,fd00:1::/64)"
+	fails_late add_full bridge a "$(masq_net one br1 10.1.0.0/24,fd00:1::/64)"
 	[ -z "$(ls -A /run/cnibox/fw)" ]
 }
 
 @test "the first ADD of a second network leaves what the first one has" {
-	add bridge a "$(net one br1 10.1.0.0/24,fd00:1::/64)" >/dev/null
+	add bridge a "$(masq_net one br1 10.1.0.0/24,fd00:1::/64)" >/dev/null
 	for subnets in 10.2.0.0/24,fd00:2::/64 10.1.0.0/24 10.1.0.0/16 10.1.0.0/25,fd00:1::/80; do
-		fails_late add bridge b "$(net two br2 "$subnets" "$UNREACHABLE")"
-		fails_late add_full bridge b "$(net two br2 "$subnets")"
+		fails_late add bridge b "$(masq_net two br2 "$subnets" "$UNREACHABLE")"
+		fails_late add_full bridge b "$(masq_net two br2 "$subnets")"
 		[ "$((10#$(sealed)))" = "$(counted)" ]
 	done
 }
 
 @test "an ADD that fails for a table that others have flushed puts back what they had, and nothing else" {
-	add bridge a "$(net one br1 10.1.0.0/24)" >/dev/null
+	add bridge a "$(masq_net one br1 10.1.0.0/24)" >/dev/null
 	local before
 	before=$(held)
 	nft flush ruleset
-	run add bridge b "$(net two br2 10.2.0.0/24 "$UNREACHABLE")"
+	run add bridge b "$(masq_net two br2 10.2.0.0/24 "$UNREACHABLE")"
 	[ "$status" -ne 0 ]
 	diff <(echo "$before") <(held)
 	[ "$((10#$(sealed)))" = "$(counted)" ]

@@ -12,23 +12,14 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do ip netns del "$ns"; done
-	for l in $(ip -o link show type bridge | cut -d: -f2); do ip link del "$l"; done
-	for l in $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1); do ip link del "$l" 2>/dev/null || true; done
-	rm -rf /var/lib/cni/* /run/cnibox /etc/cni/net.d
-	nft flush ruleset
-}
-
-# net NAME BRIDGE SUBNETS: a configuration.
-net() {
-	jq -cn --arg n "$1" --arg b "$2" --arg s "$3" '{cniVersion: "1.1.0", name: $n, type: "bridge", bridge: $b, isDefaultGateway: true, ipMasq: true,
-		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}}'
+	clean
+	rm -rf /etc/cni/net.d
 }
 
 # Two pods of one network and what CHECK of the first needs, in $one, $ra.
 two_pods() {
-	one=$(net net1 br1 10.1.0.0/24,fd00:1::/64)
-	other=$(net net2 br2 10.2.0.0/24)
+	one=$(masq_net net1 br1 10.1.0.0/24,fd00:1::/64)
+	other=$(masq_net net2 br2 10.2.0.0/24)
 	ra=$(add bridge a "$one")
 	add bridge b "$one" >/dev/null
 }

@@ -65,3 +65,42 @@ unchanged() {
 fails_to() {
 	if "$@"; then return 1; fi
 }
+
+# clean [PLUGIN CONFIG]: after a test. The pods go, detached by the plugin, then the links, leases and rules that a test can leave.
+clean() {
+	local ns link
+	for ns in $(ip netns list | cut -d' ' -f1); do
+		[ $# -eq 0 ] || del "$1" "$ns" "$2" >/dev/null 2>&1 || true
+		ip netns del "$ns"
+	done
+	for link in $(ip -j link show type bridge | jq -r '.[].ifname?') $(ip -j link show type veth | jq -r '.[].ifname?'); do
+		ip link del "$link" 2>/dev/null || true
+	done
+	rm -rf /var/lib/cni/* /run/cnibox
+	nft flush ruleset
+}
+
+# del_leaves_nothing PLUGIN CONFIG: DEL of pod a beside pod b: once, twice, without a namespace, and after it has gone.
+del_leaves_nothing() {
+	local before
+	add "$1" b "$2" >/dev/null
+	before=$(snapshot)
+	add "$1" a "$2" >/dev/null
+	del "$1" a "$2"
+	diff <(echo "$before") <(snapshot)
+	del "$1" a "$2"
+	add "$1" a "$2" >/dev/null
+	call DEL "$1" a "" "$2"
+	diff <(echo "$before") <(snapshot)
+	add "$1" a "$2" >/dev/null
+	ip netns del a
+	del "$1" a "$2"
+	diff <(echo "$before" | grep -v netns/a) <(snapshot)
+	pod a
+}
+
+# masq_net NAME BRIDGE SUBNETS [JQ]: a network with ipMasq; SUBNETS with commas.
+masq_net() {
+	jq -cn --arg n "$1" --arg b "$2" --arg s "$3" '{cniVersion: "1.1.0", name: $n, type: "bridge", bridge: $b, isDefaultGateway: true, ipMasq: true,
+		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}} | '"${4:-.}"
+}

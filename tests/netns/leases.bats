@@ -14,12 +14,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		del bridge "$ns" "$CONF" >/dev/null 2>&1 || true
-		ip netns del "$ns"
-	done
-	for link in br1 other; do ip link del $link 2>/dev/null || true; done
-	rm -rf /var/lib/cni/* /run/cnibox
+	clean bridge "$CONF"
 }
 
 # The pod of a plugin that is not ours, with an address of our host-local: macvlan, ptp, the reference's bridge.

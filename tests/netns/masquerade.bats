@@ -9,19 +9,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		ip netns del "$ns"
-	done
-	for l in $(ip -o link show type bridge | cut -d: -f2); do ip link del "$l"; done
-	for l in $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1); do ip link del "$l" 2>/dev/null || true; done
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
-}
-
-# net NAME BRIDGE SUBNET [JQ]: a configuration.
-net() {
-	jq -cn --arg n "$1" --arg b "$2" --arg s "$3" '{cniVersion: "1.1.0", name: $n, type: "bridge", bridge: $b, isDefaultGateway: true, ipMasq: true,
-		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}} | '"${4:-.}"
+	clean
 }
 
 # elements SET: its elements, one a line, with the owners' containers.
@@ -45,10 +33,10 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 @test "networks may overlap, contain each other and be the same" {
 	pod c
 	pod d
-	wide=$(net wide br1 10.88.0.0/16,fd00::/32 '.ipam.ranges[0][0].rangeEnd = "10.88.0.50"')
-	narrow=$(net narrow br2 10.88.7.0/24,fd00:0:7::/64)
-	inner=$(net inner br3 10.88.7.128/25 '.ipam.ranges[0][0].rangeStart = "10.88.7.200"')
-	same=$(net same br4 10.88.7.0/24 '.ipam.ranges[0][0].rangeStart = "10.88.7.50"')
+	wide=$(masq_net wide br1 10.88.0.0/16,fd00::/32 '.ipam.ranges[0][0].rangeEnd = "10.88.0.50"')
+	narrow=$(masq_net narrow br2 10.88.7.0/24,fd00:0:7::/64)
+	inner=$(masq_net inner br3 10.88.7.128/25 '.ipam.ranges[0][0].rangeStart = "10.88.7.200"')
+	same=$(masq_net same br4 10.88.7.0/24 '.ipam.ranges[0][0].rangeStart = "10.88.7.50"')
 	add bridge a "$wide" >/dev/null
 	add bridge b "$narrow" >/dev/null
 	add bridge c "$inner" >/dev/null
@@ -67,7 +55,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "what leaves the pod's subnet gets the node's address, what stays in it keeps its own; the same after all is put back" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	pod out
 	ip link add up0 type veth peer name eth0 netns out
 	ip addr add 203.0.113.1/24 dev up0
@@ -95,7 +83,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "DEL removes what ADD made, whatever the configuration says now" {
-	conf=$(net net1 br1 10.1.0.0/24,fd00:1::/64)
+	conf=$(masq_net net1 br1 10.1.0.0/24,fd00:1::/64)
 	for now in '.ipMasq = false' 'del(.ipMasq)' '.ipam.dataDir = "/var/lib/cni/other"' '.ipam.ranges[0][0].subnet = "10.9.0.0/24"' 'del(.ipam)' '.bridge = "br9"' \
 		'.type = "ptp"' '.ipMasqBackend = "pf"'; do
 		add bridge a "$conf" >/dev/null
@@ -109,7 +97,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "DEL without a record, or with one that is none, goes by the comments" {
-	conf=$(net net1 br1 10.1.0.0/24,fd00:1::/64)
+	conf=$(masq_net net1 br1 10.1.0.0/24,fd00:1::/64)
 	add bridge b "$conf" >/dev/null
 	for spoil in 'rm $f' 'echo >$f' 'echo fw 2 >$f' 'sed -i s/masq4/masq9/ $f' 'truncate -s -1 $f' 'ln -sf /etc/passwd $f' 'sed -i s/container.a/container\ z/ $f'; do
 		add bridge a "$conf" >/dev/null
@@ -123,7 +111,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "what is removed is removed by its owner: a late DEL takes nothing from the address's next pod" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	add bridge a "$conf" >/dev/null
 	rm /var/lib/cni/networks/net1/10.1.0.2 /var/lib/cni/networks/net1/last*
 	rb=$(add bridge b "$conf")
@@ -140,9 +128,9 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 @test "an address that two live pods have, in networks of one subnet or another, is masqueraded until the last goes" {
 	pod c
 	for subnet in 10.1.0.0/24 10.1.0.0/16; do
-		n1=$(net n1 br1 10.1.0.0/24)
-		n2=$(net n2 br2 "$subnet")
-		n3=$(net n3 br3 10.1.0.0/23)
+		n1=$(masq_net n1 br1 10.1.0.0/24)
+		n2=$(masq_net n2 br2 "$subnet")
+		n3=$(masq_net n3 br3 10.1.0.0/23)
 		for order in "a b c" "a c b" "b a c" "b c a" "c a b" "c b a"; do
 			add bridge a "$n1" >/dev/null
 			add bridge b "$n2" >/dev/null
@@ -163,8 +151,8 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "a pod's interfaces are masqueraded one by one" {
-	conf=$(net net1 br1 10.1.0.0/24 '.isDefaultGateway = false')
-	other=$(net net2 br2 10.2.0.0/24 '.isDefaultGateway = false')
+	conf=$(masq_net net1 br1 10.1.0.0/24 '.isDefaultGateway = false')
+	other=$(masq_net net2 br2 10.2.0.0/24 '.isDefaultGateway = false')
 	add bridge a "$conf" eth0 >/dev/null
 	r1=$(add bridge a "$conf" eth1)
 	add bridge a "$other" eth2 >/dev/null
@@ -179,8 +167,8 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "CHECK notices every piece of the table that is missing, and the next ADD of anybody puts back all of all" {
-	conf=$(net net1 br1 10.1.0.0/24,fd00:1::/64)
-	other=$(net net2 br2 10.2.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24,fd00:1::/64)
+	other=$(masq_net net2 br2 10.2.0.0/24)
 	pod c
 	ra=$(add bridge a "$conf")
 	add bridge c "$other" >/dev/null
@@ -215,7 +203,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "a table of an earlier version is made anew" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	nft -f - <<<'table inet cnibox {
 		set masq4 { type ipv4_addr; elements = { 10.1.0.9 } }
 		set home4 { type ipv4_addr . ipv4_addr; flags interval; elements = { 10.1.0.0/24 . 10.1.0.0/24 } }
@@ -233,7 +221,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "a pod that is gone without DEL gives its address to nobody's masquerade when all is put back" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	pod c
 	add bridge a "$conf" >/dev/null
 	add bridge b "$conf" >/dev/null
@@ -248,7 +236,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "hundreds are put back, and broken records stand in nobody's way" {
-	conf=$(net net1 br1 10.1.0.0/16)
+	conf=$(masq_net net1 br1 10.1.0.0/16)
 	for i in $(seq 1 300); do add bridge a "$conf" "e$i" >/dev/null; done
 	[ "$(elements home4 | wc -l)" = 300 ]
 	whole=$(whole)
@@ -264,7 +252,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "fifty ADDs at once on a node whose table was flushed: all are masqueraded, and fifty DELs leave nothing" {
-	conf=$(net net1 br1 10.1.0.0/16)
+	conf=$(masq_net net1 br1 10.1.0.0/16)
 	for i in $(seq 1 10); do add bridge a "$conf" "x$i" >/dev/null; done
 	nft flush ruleset
 	for i in $(seq 1 50); do add bridge b "$conf" "y$i" >/dev/null & done
@@ -279,8 +267,8 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "GC removes only what its own configuration's leases are of: two runtimes may share a network's name" {
-	one=$(net net1 br1 10.1.0.0/24)
-	two=$(net net1 br2 10.2.0.0/24 '.ipam.dataDir = "/var/lib/cni/other"')
+	one=$(masq_net net1 br1 10.1.0.0/24)
+	two=$(masq_net net1 br2 10.2.0.0/24 '.ipam.dataDir = "/var/lib/cni/other"')
 	pod c
 	add bridge a "$one" >/dev/null
 	add bridge b "$one" >/dev/null
@@ -296,7 +284,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "GC removes what is no record of a pod that is gone or not valid" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	add bridge a "$conf" >/dev/null
 	add bridge b "$conf" >/dev/null
 	f=$(basename "$(grep -l 'container a' /run/cnibox/fw/*)")
@@ -313,7 +301,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 
 @test "the longest names are an owner's too" {
 	id=$(printf 'i%.0s' $(seq 1 100))
-	conf=$(net "$(printf 'n%.0s' $(seq 1 60))" br1 10.1.0.0/24)
+	conf=$(masq_net "$(printf 'n%.0s' $(seq 1 60))" br1 10.1.0.0/24)
 	CNI_COMMAND=ADD CNI_CONTAINERID=$id CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$conf" >/dev/null
 	CNI_COMMAND=ADD CNI_CONTAINERID=$id CNI_NETNS=/run/netns/a CNI_IFNAME=eth1 "$CNIBOX_BIN/bridge" <<<"$conf" >/dev/null
 	CNI_COMMAND=DEL CNI_CONTAINERID=$id CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$conf"
@@ -327,7 +315,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "a place for records that is none refuses the ADD and changes nothing" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	add bridge b "$conf" >/dev/null
 	del bridge b "$conf"
 	rm -rf /run/cnibox/fw
@@ -341,7 +329,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "ipMasqBackend: iptables and nftables are what it takes" {
-	conf=$(net net1 br1 10.1.0.0/24)
+	conf=$(masq_net net1 br1 10.1.0.0/24)
 	for backend in "" iptables nftables; do
 		add bridge a "$(jq -c --arg b "$backend" '.ipMasqBackend = $b' <<<"$conf")" >/dev/null
 		[ "$(owners masq4)" = a ]
@@ -353,7 +341,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 }
 
 @test "ipMasq of a pod without addresses makes no table, and CHECK asks for none" {
-	conf=$(net net1 br1 10.1.0.0/24 'del(.ipam, .isDefaultGateway)')
+	conf=$(masq_net net1 br1 10.1.0.0/24 'del(.ipam, .isDefaultGateway)')
 	result=$(add bridge a "$conf")
 	run ! nft list table inet cnibox
 	checks a "$conf" "$result"

@@ -8,22 +8,6 @@ dual() {
 		"$(entry b '192.168.122.15 2001:db8::15' '10.2.0.0/24 fd02::/64')"
 }
 
-# warns TEXT: up succeeds and warns so.
-warns() {
-	run --separate-stderr up
-	echo "$stderr"
-	[ "$status" -eq 0 ]
-	grep -qF -- "$1" <<<"$stderr"
-}
-
-# quiet: up succeeds without a word on stderr.
-quiet() {
-	run --separate-stderr up
-	echo "$stderr"
-	[ "$status" -eq 0 ]
-	[ -z "$stderr" ]
-}
-
 @test "by metric, in both families: what wins is refused, what loses is nobody's business" {
 	dual
 	ip route add 10.2.0.0/24 via 192.168.122.1 metric 5

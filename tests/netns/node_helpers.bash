@@ -76,3 +76,19 @@ teardown() {
 	for ns in pod world; do ip netns del $ns 2>/dev/null || true; done
 	nft flush ruleset
 }
+
+# warns TEXT: up succeeds and warns so.
+warns() {
+	run --separate-stderr up
+	echo "$stderr"
+	[ "$status" -eq 0 ]
+	grep -qF -- "$1" <<<"$stderr"
+}
+
+# quiet: up succeeds without a word on stderr.
+quiet() {
+	run --separate-stderr up
+	echo "$stderr"
+	[ "$status" -eq 0 ]
+	[ -z "$stderr" ]
+}

@@ -3,22 +3,12 @@
 bats_require_minimum_version 1.5.0
 load node_helpers
 
-# warns TEXT: up and show do.
-warns() {
-	run --separate-stderr up
-	echo "$stderr"
-	[ "$status" -eq 0 ]
-	grep -qF -- "$1" <<<"$stderr"
+# told TEXT: up and show warn so.
+told() {
+	warns "$1"
 	run --separate-stderr node show -f "$FILE" --name m
 	[ "$status" -eq 0 ]
 	grep -qF -- "$1" <<<"$stderr"
-}
-
-quiet() {
-	run --separate-stderr up
-	echo "$stderr"
-	[ "$status" -eq 0 ]
-	[ -z "$stderr" ]
 }
 
 @test "another link has one of our subnets, or a part of it" {
@@ -26,13 +16,13 @@ quiet() {
 	quiet
 	ip link add virbr0 type bridge
 	ip addr add 192.168.0.129/25 dev virbr0
-	warns 'link virbr0 has 192.168.0.129/25, of the subnet 192.168.0.0/24 of the pods here'
+	told 'link virbr0 has 192.168.0.129/25, of the subnet 192.168.0.0/24 of the pods here'
 	ip addr flush dev virbr0
 	ip addr add 192.168.0.1/16 dev virbr0	# ours is the longer prefix
 	quiet
 	ip link del virbr0
 	ip addr add 192.168.0.9/32 dev lo
-	warns 'link lo has 192.168.0.9/32'
+	told 'link lo has 192.168.0.9/32'
 	ip addr del 192.168.0.9/32 dev lo
 }
 
@@ -43,7 +33,7 @@ quiet() {
 	quiet
 	for name in 05-a.conflist 04-b.conf 03-c.json; do
 		touch /etc/cni/net.d/$name
-		warns "/etc/cni/net.d/$name comes before 10-cnibox.conflist"
+		told "/etc/cni/net.d/$name comes before 10-cnibox.conflist"
 	done
 	rm /etc/cni/net.d/0[345]*
 	three '{"networks":["192.168.0.0/16"],"cniConfig":"/etc/cni/net.d/20-x.conflist"}'
@@ -53,15 +43,15 @@ quiet() {
 @test "plugins that are missing" {
 	three
 	rm /opt/cni/bin/bash-cni
-	warns 'no plugin bash-cni in /opt/cni/bin'
+	told 'no plugin bash-cni in /opt/cni/bin'
 	rm /opt/cni/bin/loopback
 	export CNI_PATH=/opt/cni/bin	# this machine may have the reference plugins elsewhere
-	warns 'no plugin loopback in /opt/cni/bin'
+	told 'no plugin loopback in /opt/cni/bin'
 	CNI_PATH=/nowhere:$BIN quiet
 	export CNI_PATH=/opt/cni/bin
 	cluster '{}' "$(entry m '192.168.122.14 2001:db8::14' '192.168.0.0/24 fd00::/64')"
 	rm /opt/cni/bin/bridge
-	warns 'no plugin bridge in'
+	told 'no plugin bridge in'
 }
 
 @test "bridge-nf-call-iptables, which Services need on a cluster of Kubernetes" {
@@ -72,11 +62,11 @@ quiet() {
 	FILE=$BATS_TEST_TMPDIR/list.json
 	knob=/proc/sys/net/bridge/bridge-nf-call-iptables
 	if [ ! -e $knob ]; then
-		warns 'sysctl net/bridge/bridge-nf-call-iptables is missing: a pod does not reach a Service'
+		told 'sysctl net/bridge/bridge-nf-call-iptables is missing: a pod does not reach a Service'
 		return
 	fi
 	echo 0 >$knob
-	warns 'sysctl net/bridge/bridge-nf-call-iptables is 0: a pod does not reach a Service'
+	told 'sysctl net/bridge/bridge-nf-call-iptables is 0: a pod does not reach a Service'
 	echo 1 >$knob
 	quiet
 }

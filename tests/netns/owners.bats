@@ -13,12 +13,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		ip netns del "$ns"
-	done
-	for link in $(ip -j link show type veth | jq -r '.[].ifname') br1 br2; do ip link del "$link" 2>/dev/null || true; done
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
+	clean
 }
 
 reference() {	# COMMAND POD CONFIG

@@ -12,12 +12,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		del ptp "$ns" "$CONF" >/dev/null 2>&1 || true
-		ip netns del "$ns"
-	done
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
+	clean ptp "$CONF"
 }
 
 @test "ADD: result, and pods reach the gateway and each other, by the node, in both families" {
@@ -44,20 +39,7 @@ teardown() {
 }
 
 @test "DEL: host as before, twice, without a namespace, and after the namespace has gone" {
-	add ptp b "$CONF" >/dev/null
-	before=$(snapshot)
-	add ptp a "$CONF" >/dev/null
-	del ptp a "$CONF"
-	diff <(echo "$before") <(snapshot)
-	del ptp a "$CONF"
-	add ptp a "$CONF" >/dev/null
-	call DEL ptp a "" "$CONF"
-	diff <(echo "$before") <(snapshot)
-	add ptp a "$CONF" >/dev/null
-	ip netns del a
-	del ptp a "$CONF"
-	diff <(echo "$before" | grep -v netns/a) <(snapshot)
-	pod a
+	del_leaves_nothing ptp "$CONF"
 }
 
 @test "an ADD that fails late leaves nothing" {

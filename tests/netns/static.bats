@@ -12,12 +12,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		del bridge "$ns" "$CONF" >/dev/null 2>&1 || true
-		ip netns del "$ns"
-	done
-	ip link del cni0 2>/dev/null || true
-	rm -rf /var/lib/cni/* /run/cnibox
+	clean bridge "$CONF"
 }
 
 ipam() { call ADD static a /run/netns/none "$1"; }
