@@ -82,6 +82,11 @@ masq='"isDefaultGateway":true,"ipMasq":true'
 	local -A why=([nft_counter]="in a test below, where it is a module")
 	local module features
 
+	# portmap and bandwidth name what they lack in tests of their own or not yet: none of them is in the lab.
+	for module in nft_nat nft_ct nf_conntrack_netlink ifb sch_tbf sch_ingress act_mirred cls_u32 sch_htb; do
+		why[$module]="not missing in any test of the lab yet"
+	done
+
 	while read -r module features; do
 		[ -z "${why[$module]-}" ] || continue
 		grep -q "^@test.*lacks $module " "$BATS_TEST_FILENAME" || { echo "$module ($features)"; false; }
