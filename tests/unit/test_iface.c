@@ -204,11 +204,11 @@ static void without_an_ipam_plugin_that_needs_it_the_link_comes_late(void **stat
 	(void)state;
 	needs_namespaces();
 	ok(iface_add(&req, &conf, &result, &undo, &e));
-	assert_string_equal(steps, "complete host gateway link route report");
+	assert_string_equal(steps, "complete host link route gateway report");
 	iface_answered(&req, &conf, "", -EIO);
-	assert_string_equal(steps, "complete host gateway link route report");
+	assert_string_equal(steps, "complete host link route gateway report");
 	iface_answered(&req, &conf, "", 0);
-	assert_string_equal(steps, "complete host gateway link route report finish");
+	assert_string_equal(steps, "complete host link route gateway report finish");
 	assert_int_equal(result.iface_count, 2);
 	assert_string_equal(result.ifaces[0].name, "parent0");
 	assert_string_equal(result.ifaces[1].sandbox, POD);
@@ -222,7 +222,7 @@ static void one_that_needs_it_finds_the_link_up(void **state)
 	needs_namespaces();
 	use_ipam();
 	ok(iface_add(&req, &conf, &result, &undo, &e));
-	assert_string_equal(steps, "host link complete gateway route report");
+	assert_string_equal(steps, "host link complete route gateway report");
 	assert_string_equal(seen(), "ADD 1\n");
 	assert_int_equal(result.ips[0].interface, 1);
 	assert_string_equal(addr_text(&result.ips[0].gateway), "10.1.0.1");
@@ -242,7 +242,7 @@ static void a_driver_can_want_its_link_first(void **state)
 	needs_namespaces();
 	driver.link_first = true;
 	ok(iface_add(&req, &conf, &result, &undo, &e));
-	assert_string_equal(steps, "host link complete gateway route report");
+	assert_string_equal(steps, "host link complete route gateway report");
 }
 
 /* At each step in turn; what had an inverse is taken back, the last first. */
@@ -254,9 +254,9 @@ static void a_failure_is_undone(void **state)
 		{ "host", "host", "" },
 		{ "link", "host link -host", "" },
 		{ "complete", "host link complete -host", "ADD 1\nDEL 1\n" },
-		{ "gateway", "host link complete gateway -host", "ADD 1\nDEL 1\n" },
-		{ "route", "host link complete gateway route -host", "ADD 1\nDEL 1\n" },
-		{ "report", "host link complete gateway route report -host", "ADD 1\nDEL 1\n" },
+		{ "route", "host link complete route -host", "ADD 1\nDEL 1\n" },
+		{ "gateway", "host link complete route gateway -host", "ADD 1\nDEL 1\n" },
+		{ "report", "host link complete route gateway report -host", "ADD 1\nDEL 1\n" },
 	};
 
 	(void)state;
