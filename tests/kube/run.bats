@@ -70,12 +70,13 @@ steps = [answer(node_list(a)), close, close, close]"
 
 @test "410 in the stream, a list that breaks off, and again: no route goes away meanwhile" {
 	serve <<<"$THREE
-steps = [answer(node_list(a)), watch(error(410, 'Expired', 'too old resource version')), answer(node_list(a[:1], more='x')),
+steps = [answer(node_list(a)), watch(until('routed'), error(410, 'Expired', 'too old resource version')), answer(node_list(a[:1], more='x')),
          close, chunked(node_list(a[1:]), end=False), answer(node_list(a)), watch(1, deleted(node('n2', rv=20)))]"
 	ip monitor route >"$BATS_TEST_TMPDIR/monitor" 3>&- &
 	SERVERS+=($!)
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.15
+	touch "${REQUESTS%/*}/routed"
 	until_true has_no_route 10.42.2.0/24
 	logged "answers again"
 	[ "$(grep -c '^Deleted 10.42' "$BATS_TEST_TMPDIR/monitor")" -eq 1 ]
@@ -94,9 +95,10 @@ steps = [answer(node_list(a)), watch(deleted(node('m', rv=20)), 1, added(node('m
 
 @test "a list without nodes is no cluster: everything stays" {
 	serve <<<"$THREE
-steps = [answer(node_list(a)), watch(error(410, 'Expired', 'x')), answer(node_list([]))]"
+steps = [answer(node_list(a)), watch(until('routed'), error(410, 'Expired', 'x')), answer(node_list([]))]"
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.15
+	touch "${REQUESTS%/*}/routed"
 	until_true logged "the list is empty"
 	has_route 10.42.1.0/24 192.168.122.15
 }

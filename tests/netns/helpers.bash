@@ -9,6 +9,17 @@ pod() {
 	ip netns add "$1"
 }
 
+# machine NAME: a namespace that is a machine of its own, with the kernel's settings whatever this machine's first namespace has.
+machine() {
+	ip netns add "$1"
+	kernel_settings "$1"
+}
+
+# kernel_settings NAMESPACE
+kernel_settings() {
+	ip netns exec "$1" bash -c '. "$0" && network_defaults' "$BATS_TEST_DIRNAME/../settle"
+}
+
 # call COMMAND PLUGIN ID NETNS CONFIG [IFNAME]: one plugin call, as a runtime makes it.
 call() {
 	CNI_COMMAND=$1 CNI_CONTAINERID=$3 CNI_NETNS=$4 CNI_IFNAME=${6:-eth0} "$CNIBOX_BIN/$2" <<<"$5"

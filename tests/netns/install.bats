@@ -65,14 +65,14 @@ hidden_files() {
 	mkdir dir
 	echo foreign >dir/bridge
 	ln -s /nowhere dir/host-local
-	echo mine >dir/portmap
+	echo mine >dir/my-plugin
 	echo mine >dir/node
 	run "$bin" install dir
 	[ "$status" -eq 0 ]
 	[[ $output == *"replaced bridge (not cnibox's)"* ]]
 	[[ $output == *"replaced host-local (not cnibox's)"* ]]
 	[[ $output == *"linked loopback"* ]]
-	[ "$(cat dir/portmap dir/node)" = "$(printf 'mine\nmine')" ]
+	[ "$(cat dir/my-plugin dir/node)" = "$(printf 'mine\nmine')" ]
 	dir/bridge --version
 }
 

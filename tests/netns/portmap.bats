@@ -25,7 +25,7 @@ teardown() {
 
 # outside: a machine that this node (203.0.113.1, fd00:9::1) is a neighbour of.
 outside() {
-	pod out
+	machine out
 	ip link add up0 type veth peer name eth0 netns out
 	ip addr add 203.0.113.1/24 dev up0
 	ip addr add fd00:9::1/64 dev up0 nodad

@@ -70,5 +70,6 @@ bridge_state() {
 	[ "$(jq -r '[.code, (.msg | test("cniVersion 0.2.0.*no place for that to ::/0"))] | join(" ")' <<<"$output")" = "7 true" ]
 	[ -z "$(ip -n a -o link show type veth)" ]
 	[ -z "$(find /var/lib/cni/networks -name '10.*')" ]
+	kernel_settings a
 	add bridge a "$(jq -c '.cniVersion = "0.3.0"' <<<"$two")" >/dev/null
 }

@@ -88,6 +88,7 @@ sysctl_of() { ip netns exec a cat "/proc/sys/$1"; }
 @test "no way out of net, nothing that the kernel has not; refused before anything changes" {
 	c=$(behind "$CONF" a)
 	before=$(link)
+	ip netns exec a sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 	for key in ../../kernel/hostname net/../kernel/hostname net/ipv4//ip_forward net/ipv4/./ip_forward net.//.kernel.hostname kernel.hostname net /net/ipv4/ip_forward .net.core.somaxconn net/; do
 		unchanged fails 7 "is no sysctl below net" add tuning a "$(jq -c --arg k "$key" '.sysctl = {"net.ipv4.ip_forward":"1",($k):"x"}' <<<"$c")"
 	done
