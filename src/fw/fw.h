@@ -73,6 +73,9 @@ struct fw_elem {
 	struct nft_elem el;
 };
 
+/* The same set, key and data. */
+bool fw_elem_equal(const struct fw_elem *x, const struct fw_elem *y);
+
 /*
  * Whose elements they are: an attachment, known by the name that its host end has or would have, a
  * hash of network, container and interface (attachment_host_name()). What is borrowed here must

@@ -230,7 +230,7 @@ static struct elems elems;
 static void push(struct elems *els, const struct fw_elem *el)
 {
 	for (size_t i = 0; i < els->count; i++) {
-		if (memcmp(&els->at[i], el, sizeof(*el)) == 0)
+		if (fw_elem_equal(&els->at[i], el))
 			return;
 	}
 	els->full = els->full || els->count == FW_ELEMS_MAX;

@@ -212,6 +212,26 @@ static int compare(enum nft_type type, const union nft_value *x, const union nft
 	return 0;
 }
 
+static bool parts_equal(const enum nft_type *types, const union nft_value *x,
+			const union nft_value *y)
+{
+	for (unsigned int i = 0; i < NFT_PARTS_MAX && types[i] != NFT_TYPE_NONE; i++) {
+		if (compare(types[i], &x[i], &y[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool fw_elem_equal(const struct fw_elem *x, const struct fw_elem *y)
+{
+	const struct nft_set *s = x->set;
+
+	return s == y->set && x->el.range == y->el.range &&
+	       parts_equal(s->key, x->el.key, y->el.key) &&
+	       (!x->el.range || parts_equal(s->key, x->el.last, y->el.last)) &&
+	       parts_equal(s->data, x->el.data, y->el.data);
+}
+
 bool fw_overlaps(const struct nft_set *s, const struct nft_elem *x, const struct nft_elem *y)
 {
 	const union nft_value *x_last = x->range ? x->last : x->key,

@@ -297,7 +297,7 @@ static int describe(struct iface *i, int index, struct device *d, struct err *e)
 
 static int move_away(struct iface *i, const struct device *d, struct err *e)
 {
-	struct link l;
+	struct link l = { 0 };
 	int r;
 
 	link_down(&i->host, d->link.index);
@@ -339,7 +339,7 @@ int device_lend(struct iface *i, const struct link *l, struct err *e)
 
 int device_return_as(struct iface *i, const struct link *l, const char *name, struct err *e)
 {
-	struct link home;
+	struct link home = { 0 };
 	int r = move_home(i, l, name, e);
 
 	if (r == 0)

@@ -47,6 +47,7 @@ int ifb_find(struct nl *nl, const struct cni_request *req, struct link *out, str
 {
 	char name[IF_NAMESIZE];
 
+	*out = (struct link){ 0 };
 	for (unsigned int n = 0; n < NAMES; n++) {
 		int r = make_name(req, n, name, e);
 

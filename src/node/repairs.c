@@ -141,7 +141,7 @@ static bool is_in(const uint32_t *hashes, size_t count, uint32_t hash)
 void repair_log_warnings(const struct pass *p)
 {
 	const char *const *text = p->warnings.at;
-	uint32_t now[WARNINGS_MAX];
+	uint32_t now[WARNINGS_MAX] = { 0 };
 	size_t count = 0;
 
 	for (size_t i = 0; i < p->warnings.count && count < WARNINGS_MAX; i++) {

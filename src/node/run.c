@@ -69,7 +69,7 @@ static int mend(struct pass *p, struct err *e)
 static int pass_once(struct err *e)
 {
 	struct pass p = { .wanted = true, .name = run.name, .done = repair_done };
-	struct cluster cluster;
+	struct cluster cluster = { 0 };
 	int lock, r = sockets_open(e);
 
 	if (r == 0)

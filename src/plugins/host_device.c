@@ -210,7 +210,7 @@ static int inspect(struct iface *i, struct err *e)
 static int lend(struct iface *i, struct err *e)
 {
 	const struct state *s = i->state;
-	struct link l;
+	struct link l = { 0 };
 	int r = device_lend(i, &s->link, e);
 
 	if (r == 0)

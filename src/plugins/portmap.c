@@ -136,8 +136,10 @@ static int read_mappings(const struct cni_request *req, struct conf *c, struct e
 	const struct mapping *in = c->runtime.mappings.items;
 	size_t count = c->runtime.mappings.count;
 	struct port_mapping *maps = arena_alloc(req->arena, (count + 1) * sizeof(*maps));
-	int r = maps ? 0 : err_set(e, ENOMEM, "runtimeConfig.portMappings: no memory left");
+	int r = 0;
 
+	if (!maps)
+		return err_set(e, ENOMEM, "runtimeConfig.portMappings: no memory left");
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		maps[i] = (struct port_mapping){ .host = (uint16_t)in[i].host,
 						 .pod = (uint16_t)in[i].pod,

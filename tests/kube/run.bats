@@ -6,8 +6,8 @@ load ../netns/node_run_helpers
 setup_file() { certificates; }
 setup() {
 	begin && machine
-	CLIENT=
-	LINES_FILE=$BATS_TEST_TMPDIR/log
+	# shellcheck disable=SC2034 # of helpers.bash
+	CLIENT= LINES_FILE=$BATS_TEST_TMPDIR/log
 }
 teardown() {
 	end_run

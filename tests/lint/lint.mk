@@ -39,8 +39,9 @@ $(O)/cppcheck.ok: $(C) $(wildcard src/*/*.h tests/*/*.h)
 # SC2016: programs for awk, other shells and other machines stand in single quotes. SC1091, SC2154: what is sourced defines it.
 # In bats files also: SC2030, SC2031 a test is a subshell, and means it; SC2317 functions are called by name; SC2143 a test does not end
 # with a failed "!", and shows what was found; SC2086, SC2044, SC2012 names and paths of the tests have no blanks; SC1007 "NAME= command"
-# is meant; SC2094 read twice; SC2164 a failed cd ends a test, as any command does; SC2153 CONF is of a file that is loaded.
-BATS := SC2030,SC2031,SC2317,SC2143,SC2086,SC2044,SC2012,SC1007,SC2094,SC2164,SC2153
+# is meant; SC2094 read twice; SC2164 a failed cd ends a test, as any command does; SC2153 CONF is of a file that is loaded;
+# SC2119, SC2120 functions get their arguments through others (fails, unchanged); SC2001 sed is read as sed.
+BATS := SC2030,SC2031,SC2317,SC2143,SC2086,SC2044,SC2012,SC1007,SC2094,SC2164,SC2153,SC2119,SC2120,SC2001
 SCRIPTS := $(shell grep -rlE '^.!/(usr/)?bin/(env )?(ba)?sh$$' --exclude-dir=build --exclude-dir=.git --exclude='*.bats' .)
 $(O)/scripts.ok: $(SCRIPTS) $(wildcard tests/*/*.bats tests/*/*.bash) tests/settle
 	@mkdir -p $(O)

@@ -9,8 +9,8 @@ pod() {
 	ip netns add "$1"
 }
 
-# machine NAME: a namespace that is a machine of its own, with the kernel's settings whatever this machine's first namespace has.
-machine() {
+# other_machine NAME: a namespace that is a machine of its own, with the kernel's settings whatever this machine's first namespace has.
+other_machine() {
 	ip netns add "$1"
 	kernel_settings "$1"
 }

@@ -47,7 +47,7 @@ checked() { call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$result")" et
 	begin_run
 	joined
 	before=$(wc -l <"$LOG")
-	for i in {1..5}; do
+	for _ in {1..5}; do
 		add bridge a "$conf" >/dev/null
 		del bridge a "$conf"
 	done

@@ -13,7 +13,7 @@ setup() {
 }
 
 teardown() {
-	kill $(jobs -p) 2>/dev/null || true
+	jobs -p | xargs -r kill 2>/dev/null || true
 	for ns in $(ip netns list | cut -d' ' -f1); do
 		ip netns del "$ns"
 	done
@@ -25,7 +25,7 @@ teardown() {
 
 # outside: a machine that this node (203.0.113.1, fd00:9::1) is a neighbour of.
 outside() {
-	machine out
+	other_machine out
 	ip link add up0 type veth peer name eth0 netns out
 	ip addr add 203.0.113.1/24 dev up0
 	ip addr add fd00:9::1/64 dev up0 nodad

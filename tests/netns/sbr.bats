@@ -21,7 +21,7 @@ rules() { { ip -n a rule; ip -n a -6 rule; } | grep -c "from \(10\|fd00\).*looku
 inside() { ip -n a rule; ip -n a -6 rule; ip -n a route show table all | sort; ip -n a -6 route show table all | grep -v ff00 | sort; }
 
 @test "what comes from the second interface's addresses leaves by it, in both families" {
-	r=$(add ptp a "$PTP")
+	add ptp a "$PTP" >/dev/null
 	first=$(ip -n a route show dev eth0; ip -n a -6 route show dev eth0)
 	r2=$(add ptp a "$PTP2" eth1)
 	c=$(with_prev "$(jq -c '.name = "net2"' <<<"$CONF")" "$r2")

@@ -62,7 +62,6 @@ sysctl_of() { ip netns exec a cat "/proc/sys/$1"; }
 }
 
 @test "sysctls: dots, slashes, IFNAME; checked; put back by DEL" {
-	sharing=$(sysctl_of net/ipv4/conf/eth0/shared_media 2>/dev/null || true)
 	c=$(behind "$(conf '.sysctl = {"net.ipv4.conf.IFNAME.arp_filter":"1","net/ipv4/ip_local_port_range":"20000 30000","net.ipv6.conf.eth0.dad_transmits":"0x2"}')" a)
 	old=$(sysctl_of net/ipv4/ip_local_port_range)
 	r=$(add tuning a "$c")

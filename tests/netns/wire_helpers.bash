@@ -12,7 +12,7 @@ kernel_has() {
 
 # The node has w0; lan, 10.9.0.1 and fd00:9::1, is the neighbour there.
 wire() {
-	machine lan
+	other_machine lan
 	ip link add w0 type veth peer name w1 netns lan
 	ip link set w0 up
 	ip addr add 10.9.0.254/24 brd + dev w0
