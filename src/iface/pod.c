@@ -172,11 +172,15 @@ static int allow_ipv6(struct pod *p, const struct link *l, struct err *e)
 {
 	int r = l->ipv6.disabled || !l->ipv6.known ? set_of_link(l, "ipv6", "disable_ipv6", "0", e)
 						   : 0;
+	char off[8];
 
 	if (r == 0)
-		r = sysctl_set(LOOPBACK_IPV6_OFF, "0", e);
-	p->loopback_opened = r > 0;
-	return r < 0 ? r : 0;
+		r = sysctl_get(LOOPBACK_IPV6_OFF, off, sizeof(off), e);
+	if (r == 0 && strcmp(off, "0") != 0) {
+		r = sysctl_write(LOOPBACK_IPV6_OFF, "0", e);
+		p->loopback_opened = r == 0;
+	}
+	return r;
 }
 
 static int set_sysctls(struct pod *p, const struct link *l, const struct pod_want *want,

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <linux/if.h>
@@ -274,14 +276,27 @@ int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct er
 	return nl_dump(nl, each_answer, NULL, &each, e);
 }
 
+/* The time in nanoseconds and the process, spread over all bits (by the golden ratio). */
+static void mac_by_clock(uint8_t mac[static 6])
+{
+	struct timespec now = { 0 };
+	uint64_t n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	n = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec + ((uint64_t)getpid() << 40);
+	n *= 0x9e3779b97f4a7c15;
+	n ^= n >> 32;
+	memcpy(mac, &n, 6);
+}
+
 void mac_random(uint8_t mac[static 6])
 {
 	/*
 	 * Unique is enough: GRND_INSECURE (5.6) does not wait for entropy, which small machines
-	 * lack after boot.
+	 * lack after boot. A filter on system calls may refuse both.
 	 */
-	while (getrandom(mac, 6, GRND_INSECURE) != 6 && getrandom(mac, 6, 0) != 6)
-		;
+	if (getrandom(mac, 6, GRND_INSECURE) != 6 && getrandom(mac, 6, 0) != 6)
+		mac_by_clock(mac);
 	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
 }
 

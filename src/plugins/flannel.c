@@ -422,10 +422,15 @@ static int collect(int dir, const char *name, void *arg)
 	const struct gc_walk *w = arg;
 	size_t mark = w->req->arena->used;
 	char *buf = arena_alloc(w->req->arena, CONFIG_MAX);
-	ssize_t len = buf ? file_read(dir, name, buf, CONFIG_MAX, err_ignored()) : -1;
+	struct err local = { 0 };
+	ssize_t len = buf ? file_read(dir, name, buf, CONFIG_MAX, &local) : -ENOMEM;
 	const char *network = NULL;
 	int r = 0;
 
+	if (len == -ENOMEM && !buf)
+		return err_set(w->e, ENOMEM, "no memory left");
+	if (len == -EIO || len == -EPERM || len == -EACCES)
+		return err_take(w->e, &local); /* it is there, and cannot be read */
 	if (len > 0 && json_check(buf, (size_t)len, err_ignored()) == 0)
 		network = json_string(
 			w->req->arena,

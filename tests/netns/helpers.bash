@@ -42,8 +42,8 @@ address() {
 snapshot() {
 	ip -o link | sed 's/@.*: / /; s/^[0-9]*: //; s/ qlen.*//; s/state [A-Z]* //; s/<[^>]*>//'
 	ip -o addr | sed 's/^[0-9]*: //; s/valid_lft.*//' | sed '/inet6 fe80/d'
-	ip route
-	ip -6 route | sed '/^fe80/d'
+	ip route | sed 's/ linkdown//'
+	ip -6 route | sed '/^fe80/d; s/ linkdown//'
 	ip rule
 	nft list ruleset
 	find /var/lib/cni -type f ! -name 'last_reserved_ip.*' ! -name lock ! -name boot_id | sort

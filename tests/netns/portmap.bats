@@ -33,6 +33,7 @@ outside() {
 	ip -n out addr add 203.0.113.2/24 dev eth0
 	ip -n out addr add fd00:9::2/64 dev eth0 nodad
 	ip -n out link set eth0 up
+	while ip -o -6 addr show up0 | grep -q tentative; do :; done # its carrier is told late
 }
 
 # ports MAPPING...: portmap's configuration; a mapping is HOST:POD[/PROTO][@HOSTIP].

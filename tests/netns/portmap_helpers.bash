@@ -40,7 +40,7 @@ ask() {
 		import socket, sys
 		proto, addr, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 		s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM)
-		s.settimeout(2)
+		s.settimeout(5)
 		if len(sys.argv) > 4:
 		    s.bind(("", int(sys.argv[4])))
 		try:
