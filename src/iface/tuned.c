@@ -205,17 +205,25 @@ static void take_saved(const struct cni_request *req, const struct saved *s, str
 		out->sysctls.list[n].old = out->sysctls.list[n].value;
 }
 
+/* 1: *fd is open; 0: there is no such folder. */
+static int open_saved(const char *dir, int *fd, struct err *e)
+{
+	struct err local = { 0 };
+
+	*fd = dir_open(dir, false, &local);
+	if (*fd == -ENOENT || *fd == -ENOTDIR)
+		return 0;
+	return *fd < 0 ? err_code(e, err_take(e, &local), CNI_ERR_STATE) : 1;
+}
+
 int tuned_load(const struct cni_request *req, const char *dir, struct tuned *out, struct err *e)
 {
 	char name[NAME_MAX + 1];
-	struct err local = { 0 };
 	struct saved s;
-	int fd = dir_open(dir, false, &local), r;
+	int fd, r = open_saved(dir, &fd, e);
 
-	if (fd == -ENOENT || fd == -ENOTDIR)
-		return 0;
-	if (fd < 0)
-		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
+	if (r <= 0)
+		return r;
 	r = read_file(req->arena, fd, file_name(req, name), &s, e);
 	close(fd);
 	if (r > 0 && s.network && strcmp(s.network, req->at.network) != 0)
@@ -228,14 +236,11 @@ int tuned_load(const struct cni_request *req, const char *dir, struct tuned *out
 int tuned_remove(const struct cni_request *req, const char *dir, struct err *e)
 {
 	char name[NAME_MAX + 1];
-	struct err local = { 0 };
 	struct saved s;
-	int fd = dir_open(dir, false, &local), r;
+	int fd, r = open_saved(dir, &fd, e);
 
-	if (fd == -ENOENT || fd == -ENOTDIR)
-		return 0;
-	if (fd < 0)
-		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
+	if (r <= 0)
+		return r;
 	r = read_file(req->arena, fd, file_name(req, name), &s, e);
 	if (r >= 0 && (r == 0 || !s.network || strcmp(s.network, req->at.network) == 0))
 		r = file_remove(fd, name, e);

@@ -19,11 +19,6 @@ teardown() {
 	unwire ipvlan "$CONF"
 }
 
-# made FILTER: the pod's interface as ip tells it.
-made() {
-	ip -n "${2:-a}" -d -j link show eth0 | jq -c ".[0] | $1"
-}
-
 @test "ADD: result; the pod reaches its neighbours and other pods in both families, and the node has no new link" {
 	before=$(ip -o link | wc -l)
 	r=$(add ipvlan a "$CONF")

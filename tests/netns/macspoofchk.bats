@@ -12,13 +12,7 @@ setup() {
 }
 
 teardown() {
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		ip netns del "$ns"
-	done
-	for l in $(ip -o link show type bridge | cut -d: -f2); do ip link del "$l"; done
-	for l in $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1); do ip link del "$l" 2>/dev/null || true; done
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
+	clean
 }
 
 reaches() { ip netns exec "$1" ping -c1 -W1 -q "$2" >&2; }

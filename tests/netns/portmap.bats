@@ -14,13 +14,7 @@ setup() {
 
 teardown() {
 	jobs -p | xargs -r kill 2>/dev/null || true
-	for ns in $(ip netns list | cut -d' ' -f1); do
-		ip netns del "$ns"
-	done
-	for l in $(ip -o link show type bridge | cut -d: -f2); do ip link del "$l"; done
-	for l in $(ip -o link show type veth | cut -d: -f2 | cut -d@ -f1); do ip link del "$l" 2>/dev/null || true; done
-	rm -rf /var/lib/cni/* /run/cnibox
-	nft flush ruleset
+	clean
 }
 
 # outside: a machine that this node (203.0.113.1, fd00:9::1) is a neighbour of.

@@ -33,6 +33,11 @@ unwire() {
 	rm -rf /var/lib/cni/* /run/cnibox
 }
 
+# made FILTER [POD]: the pod's interface as ip tells it.
+made() {
+	ip -n "${2:-a}" -d -j link show eth0 | jq -c ".[0] | $1"
+}
+
 # links POD: how many, without lo.
 links() {
 	ip -n "$1" -o link | grep -vc ': lo:' || true
