@@ -92,8 +92,10 @@ static inline int close_sockets(void **state)
 
 static inline void needs_namespaces(void)
 {
-	if (node_ns < 0)
+	if (node_ns < 0) {
+		print_message("no namespaces can be made here: it takes root\n");
 		skip();
+	}
 }
 
 static inline int add_bridge(const char *name)
