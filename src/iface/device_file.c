@@ -198,20 +198,26 @@ struct walk {
 	struct device *d;
 	device_fn *fn;
 	void *arg;
+	struct err failed; /* the first */
 };
 
 static int visit(int dir, const char *name, void *arg)
 {
 	struct walk *w = arg;
+	struct err local = { 0 };
+	int r = read_named(dir, name, w->d, &local);
 
-	return read_named(dir, name, w->d, err_ignored()) > 0 ? w->fn(dir, w->d, w->arg) : 0;
+	if (r < 0 && r != -EBADMSG)
+		err_take(&w->failed, &local);
+	return r > 0 ? w->fn(dir, w->d, w->arg) : 0;
 }
 
 int device_each(int dir, struct device *d, device_fn *fn, void *arg, struct err *e)
 {
-	struct walk w = { d, fn, arg };
+	struct walk w = { d, fn, arg, { 0 } };
+	int r = dir_each(dir, DEVICE_DIR, visit, &w, e);
 
-	return dir_each(dir, DEVICE_DIR, visit, &w, e);
+	return r == 0 && w.failed.errnum ? err_take(e, &w.failed) : r;
 }
 
 static int remove_hidden(int dir, const char *name, void *arg)

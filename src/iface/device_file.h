@@ -30,14 +30,15 @@ struct err;
 /* The directory, locked; -ENOENT without a text when it is not there and is not to be made. */
 int device_dir_open(bool create, struct err *e);
 
-/* 1; 0: there is none. -EBADMSG: it cannot be read. */
+/* 1; 0: there is none. -EBADMSG: it is damaged. */
 int device_read(int dir, const struct cni_attachment *at, struct device *d, struct err *e);
 int device_write(int dir, const struct device *d, struct err *e);
 int device_remove(int dir, const struct cni_attachment *at, struct err *e);
 
 /*
- * fn for each record; those that cannot be read are passed over. Anything but 0 from fn ends the
- * walk and is returned. fn may remove the record.
+ * fn for each record; one that is damaged is passed over. Anything but 0 from fn ends the walk and
+ * is returned; else, if a record could not be read, that failure, after all others were visited.
+ * fn may remove the record.
  */
 typedef int device_fn(int dir, struct device *d, void *arg);
 int device_each(int dir, struct device *d, device_fn *fn, void *arg, struct err *e);

@@ -156,17 +156,25 @@ static bool learn_cycle(struct operation *o, struct call *trace, unsigned int *c
 	return !*diff;
 }
 
+/* Where there can be one pod only, it has come and gone once, so that there is a last address. */
+static void warm(const struct subject *s)
+{
+	bool one = s->alone || s->lends;
+
+	if (subject_has_pod(s) && run_plainly(s, ADD, one ? POD : NEIGHBOUR) != 0)
+		die("ADD of the neighbour: %s%s", result.out, result.err);
+	if (subject_has_pod(s) && one && run_plainly(s, DEL, POD) != 0)
+		die("DEL: %s%s", result.out, result.err);
+}
+
 bool operation_begin(struct operation *o, bool learn, struct call *trace, unsigned int *calls)
 {
-	const struct subject *s = o->subject;
-
 	host_make();
 	snapshot_macs = !o->fresh;
-	if (!o->fresh && !s->alone && !s->lends && subject_has_pod(s) &&
-	    run_plainly(s, ADD, NEIGHBOUR) != 0)
-		die("ADD of the neighbour: %s%s", result.out, result.err);
-	if (!o->fresh)
+	if (!o->fresh) {
+		warm(o->subject);
 		usleep(50000); /* the kernel's own afterwork on new links */
+	}
 	snapshot_take(&o->base);
 	o->tools = snapshot_by_tools();
 	nftw("/var/lib/cni", save, 8, FTW_PHYS);

@@ -27,9 +27,7 @@ sweep() {
 }
 
 @test "refused anywhere: every operation, each of its system calls and netlink requests, once and for good" {
-	# host-device:CHECK and GC are not clean yet: README.md.
-	sweep 29 refuse bridge plain bash-cni my-cni ptp dummy macvlan ipvlan vlan host-device:ADD host-device:DEL host-local static flannel \
-		portmap loopback bandwidth sbr tuning cnitool node install
+	sweep 29 refuse
 }
 
 @test "the pod's namespace vanishes at any call" {
