@@ -189,7 +189,7 @@ static int ensure_gateway(struct bridge_host *b, const struct bridge_want *want,
 		r = find_address(b, want, &w, e);
 	if (r == 0 && !w.present)
 		r = add_address(b, want, &w, e);
-	return r < 0 ? r : forward_enable(b->nl, gw->addr.family, e);
+	return r < 0 ? r : forward_enable(b->nl, &b->link, gw->addr.family, e);
 }
 
 static bool gateway_of(const struct cni_ip *ip, struct prefix *out)
@@ -310,7 +310,7 @@ static int check_gateway(struct nl *nl, const struct link *bridge, const struct 
 	if (r == 0 && !w.present)
 		r = err_set(e, ENOENT, "bridge \"%s\" has lost the gateway's address %s",
 			    bridge->name, prefix_text(gw));
-	return r < 0 ? r : forward_check(gw->addr.family, e);
+	return r < 0 ? r : forward_check(bridge, gw->addr.family, e);
 }
 
 int bridge_host_check(struct nl *nl, const struct link *bridge, const struct bridge_want *want,

@@ -115,23 +115,33 @@ static int forward_ipv6(struct nl *nl, struct err *e)
 	return r < 0 ? r : sysctl_write(FORWARDING6, "1", e);
 }
 
-int forward_enable(struct nl *nl, uint8_t family, struct err *e)
+/* The switch for all turns on those of the links when it changes, and only then. */
+static int forward_ipv4(const struct link *l, struct err *e)
 {
-	int r;
+	char path[SYSCTL_LINK_PATH];
+	int r = sysctl_set(FORWARDING4, "1", e);
 
-	if (family == AF_INET6)
-		return forward_ipv6(nl, e);
-	r = sysctl_set(FORWARDING4, "1", e);
+	if (r == 0 && l->no_forwarding)
+		r = sysctl_write(sysctl_link_path("ipv4", l->name, "forwarding", path), "1", e);
 	return r < 0 ? r : 0;
 }
 
-int forward_check(uint8_t family, struct err *e)
+int forward_enable(struct nl *nl, const struct link *l, uint8_t family, struct err *e)
+{
+	return family == AF_INET6 ? forward_ipv6(nl, e) : forward_ipv4(l, e);
+}
+
+int forward_check(const struct link *l, uint8_t family, struct err *e)
 {
 	const char *path = family == AF_INET6 ? FORWARDING6 : FORWARDING4;
 	char value[16];
 	int r = sysctl_get(path, value, sizeof(value), e);
 
-	if (r < 0 || strcmp(value, "0") != 0)
-		return r < 0 ? r : 0;
-	return err_set(e, EINVAL, "%s is 0: nothing is forwarded", path);
+	if (r == 0 && strcmp(value, "0") == 0)
+		r = err_set(e, EINVAL, "%s is 0: nothing is forwarded", path);
+	else if (r == 0 && family == AF_INET && l->no_forwarding)
+		r = err_set(e, EINVAL,
+			    "net/ipv4/conf/%s/forwarding is 0: nothing of it is forwarded",
+			    l->name);
+	return r;
 }

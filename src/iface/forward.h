@@ -5,9 +5,10 @@
  * IPv6: a pod's router advertisement must not reach the node's routes, nor its redirects; a link
  * that a pod hangs on accepts neither, whatever the node's defaults are.
  *
- * IPv4 needs nothing: a redirect counts only from the gateway of a route that is there, and none
- * goes by a pod; all.send_redirects and all.rp_filter win over any value of a single link, and a
- * strict rp_filter never drops what a pod sends from its own addresses.
+ * IPv4: the kernel forwards what comes in by a link whose own switch is on, too, and a new link has
+ * the node's default. Else it needs nothing: a redirect counts only from the gateway of a route
+ * that is there, and none goes by a pod; all.send_redirects and all.rp_filter win over any value of
+ * a single link, and a strict rp_filter never drops what a pod sends from its own addresses.
  */
 #ifndef IFACE_FORWARD_H
 #define IFACE_FORWARD_H
@@ -33,13 +34,13 @@ int forward_guard(const struct link *l, struct err *e);
 int forward_allow_ipv6(const struct link *l, struct err *e);
 
 /*
- * Turn on forwarding for a family. The kernel then drops the IPv6 routes that came by router
- * advertisement, but those of links with accept_ra=2: so the links that have such routes, and
- * accept_ra=1, get that first.
+ * Turn on forwarding for a family of what comes in by l. The kernel then drops the IPv6 routes that
+ * came by router advertisement, but those of links with accept_ra=2: so the links that have such
+ * routes, and accept_ra=1, get that first.
  */
-int forward_enable(struct nl *nl, uint8_t family, struct err *e);
+int forward_enable(struct nl *nl, const struct link *l, uint8_t family, struct err *e);
 
 /* CHECK: is it on? -EINVAL. */
-int forward_check(uint8_t family, struct err *e);
+int forward_check(const struct link *l, uint8_t family, struct err *e);
 
 #endif

@@ -74,7 +74,7 @@ struct iface {
 	const struct cni_result *prev; /* ADD: what the chain has made so far; NULL: nothing */
 	uint8_t mac[6];	       /* ADD: of the pod's interface: link() makes it so, or says */
 	uint32_t mtu;	       /* ADD: of the pod's interface, as link() made it; 0: not known */
-	struct link end;       /* CHECK: the host end */
+	struct link end;       /* CHECK: the host end; ADD: the driver's, as it needs it */
 	int in_prev;	       /* CHECK: the pod's interface among prevResult's */
 	struct cni_result ips; /* ADD: the IPAM plugin's; empty before it is asked */
 	char buf[65536];       /* marks REAPER_MAX links */

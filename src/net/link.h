@@ -52,6 +52,7 @@ struct link {
 	bool hairpin, isolated; /* as a bridge port */
 	bool bridge_port;	/* master is a bridge */
 	uint8_t port_state;	/* in that: BR_STATE_* */
+	bool no_forwarding;	/* of IPv4 packets that it receives (net/ipv4/conf/NAME) */
 	bool ready;		/* operational (RFC 2863), and the kernel's queues know it */
 	uint32_t mode;		/* of a macvlan (MACVLAN_MODE_*) or ipvlan (IPVLAN_MODE_*) */
 	uint16_t vlan_id;	/* of a VLAN's interface */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <linux/if.h>
 #include <linux/if_bridge.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 
@@ -97,6 +98,16 @@ static int32_t conf_value(const struct nlattr *conf, size_t which)
 	return v;
 }
 
+/* Of IPv4 the values are numbered from 1, and their list has no value 0. */
+static bool lacks_forwarding(const struct nlattr *families)
+{
+	const struct nlattr *family[AF_INET + 1], *a[IFLA_INET_CONF + 1];
+
+	(void)nl_attrs_nested(families, family, AF_INET);
+	(void)nl_attrs_nested(family[AF_INET], a, IFLA_INET_CONF);
+	return a[IFLA_INET_CONF] && conf_value(a[IFLA_INET_CONF], IPV4_DEVCONF_FORWARDING - 1) == 0;
+}
+
 static void read_ipv6(const struct nlattr *families, struct link_ipv6 *out)
 {
 	const struct nlattr *family[AF_INET6 + 1], *a[IFLA_INET6_CONF + 1];
@@ -155,6 +166,7 @@ static bool read_link(const struct nlmsghdr *h, struct link *l)
 	l->peer_ns = l->peer_elsewhere ? (int)nl_u32(a[IFLA_LINK_NETNSID]) : -1;
 	read_hardware(a, l);
 	read_kind(a[IFLA_LINKINFO], l);
+	l->no_forwarding = lacks_forwarding(a[IFLA_AF_SPEC]);
 	read_ipv6(a[IFLA_AF_SPEC], &l->ipv6);
 	return m.ifi_family == AF_UNSPEC && l->index > 0;
 }

@@ -42,7 +42,7 @@ static int forward(struct iface *i, struct err *e)
 	int r = 0;
 
 	for (size_t n = 0; r == 0 && n < i->ips.ip_count; n++)
-		r = forward_enable(&i->host, i->ips.ips[n].gateway.family, e);
+		r = forward_enable(&i->host, &i->end, i->ips.ips[n].gateway.family, e);
 	return r;
 }
 
@@ -78,17 +78,16 @@ static bool is_first_of_gateway(const struct cni_result *r, size_t n)
 
 static int route(struct iface *i, struct err *e)
 {
-	struct link end;
-	int r = host_end_find(i, &end, e);
+	int r = host_end_find(i, &i->end, e);
 
 	if (r < 0)
 		return r;
 	for (size_t n = 0; n < i->ips.ip_count; n++) {
 		const struct prefix gateway = alone(&i->ips.ips[n].gateway);
-		const struct route to_pod = route_to(&i->ips.ips[n], end.index);
+		const struct route to_pod = route_to(&i->ips.ips[n], i->end.index);
 
 		if (is_first_of_gateway(&i->ips, n))
-			ifaddr_add(&i->host, end.index, &gateway);
+			ifaddr_add(&i->host, i->end.index, &gateway);
 		route_add(&i->host, &to_pod);
 	}
 	return err_ctx(e, nl_commit(&i->host, NULL, e), "host end %s", i->host_name);
@@ -143,7 +142,7 @@ static int check_gateway(struct iface *i, const struct addr *gateway, struct err
 	if (r == 0 && !s.found)
 		r = err_set(e, ENOENT, "host end %s has lost the gateway's address %s", i->end.name,
 			    addr_text(gateway));
-	return r < 0 ? r : forward_check(gateway->family, e);
+	return r < 0 ? r : forward_check(&i->end, gateway->family, e);
 }
 
 static int check(struct iface *i, const struct cni_result *prev, struct err *e)

@@ -18,7 +18,8 @@ teardown() {
 		done
 		ip netns del "$ns"
 	done
-	ip link del cni0 2>/dev/null || true
+	for link in cni0 lan0; do ip link del "$link" 2>/dev/null || true; done
+	echo 1 >/proc/sys/net/ipv4/conf/default/forwarding
 	rm -rf /var/lib/cni/* /run/cnibox
 }
 
@@ -83,5 +84,29 @@ operational() {
 		ip netns exec other ping -c1 -W1 -q $address
 		ping -c1 -W1 -q $address
 		ip -n other neigh show $address | grep -q "$mac"
+	done
+}
+
+@test "what a pod sends is forwarded where forwarding is on, but not by default of new links; CHECK tells" {
+	other_machine lan
+	ip link add lan0 type veth peer name eth0 netns lan
+	ip addr add 172.16.0.1/24 dev lan0
+	ip link set lan0 up
+	ip -n lan addr add 172.16.0.9/24 dev eth0
+	ip -n lan link set eth0 up
+	ip -n lan route add default via 172.16.0.1
+	echo 1 >/proc/sys/net/ipv4/ip_forward
+	echo 0 >/proc/sys/net/ipv4/conf/default/forwarding
+	for plugin in bridge bash-cni ptp; do
+		conf=$(jq -c --arg p $plugin '.type = $p | .ipam.routes = [{dst: "0.0.0.0/0"}]' <<<"$BRIDGE")
+		[ $plugin != bash-cni ] || conf='{"cniVersion":"1.0.0","name":"net1","type":"bash-cni","subnet":"10.1.0.0/24","logFile":""}'
+		r=$(add $plugin a "$conf")
+		ip netns exec a ping -c1 -W2 -q 172.16.0.9
+		call CHECK $plugin a /run/netns/a "$(with_prev "$conf" "$r")"
+		by=$(jq -r '.interfaces[0].name' <<<"$r")
+		echo 0 >"/proc/sys/net/ipv4/conf/$by/forwarding"
+		fails 105 "$by" call CHECK $plugin a /run/netns/a "$(with_prev "$conf" "$r")"
+		del $plugin a "$conf"
+		ip link del cni0 2>/dev/null || true
 	done
 }
