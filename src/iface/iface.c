@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cni/attachment.h"
 #include "iface/gone.h"
+#include "iface/in_pod.h"
 
 static struct iface current; /* one process has one call */
 
@@ -81,6 +82,8 @@ int iface_prepare(const struct cni_request *req, struct iface_conf *c, struct er
 
 	if (r == 0)
 		r = ipam_select(req, d->host_end ? attachment_gone : NULL, &c->ipam, e);
+	if (!d->host_end)
+		c->ipam.local.own_gone = in_pod_gone;
 	if (r == 0 && d->ipam_required && c->ipam.kind == IPAM_NONE && !cni_takes_away(req))
 		r = err_code(e,
 			     err_set(e, EINVAL,

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "cni/attachment.h"
+#include "iface/gone.h"
 #include "iface/iface.h"
 #include "iface/stale.h"
 #include "net/netns.h"
@@ -94,6 +95,42 @@ int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e)
 	r = netns_each(i->pod.home, visit, &v, e);
 	close(i->pod.home);
 	return r == 0 && v.failed.errnum ? err_take(e, &v.failed) : r;
+}
+
+struct holders {
+	const struct cni_attachment *at;
+	int home;
+};
+
+static int has_interface(int ns, void *arg)
+{
+	const struct holders *h = arg;
+	char buf[1024];
+	struct link l;
+	struct search s = { .at = h->at, .out = &l };
+	struct nl nl;
+	int r = nl_open_in(&nl, ns, h->home, NETLINK_ROUTE, buf, sizeof(buf), err_ignored());
+
+	if (r < 0)
+		return 1;
+	r = link_each(&nl, NULL, match, &s, err_ignored());
+	nl_close(&nl);
+	return r < 0 || s.found;
+}
+
+int in_pod_gone(const struct cni_attachment *at, struct err *e)
+{
+	struct holders h = { .at = at };
+	int r = attachment_gone(at, e);
+
+	if (r <= 0)
+		return r;
+	h.home = netns_open_self(e);
+	if (h.home < 0)
+		return h.home;
+	r = netns_each(h.home, has_interface, &h, e);
+	close(h.home);
+	return r < 0 ? r : !r;
 }
 
 #define STALE_LINKS_MAX 64 /* of one pod; more wait for the next GC */

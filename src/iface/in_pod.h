@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct cni_attachment;
 struct err;
 struct iface;
 struct link;
@@ -25,6 +26,12 @@ int in_pod_search(struct iface *i, struct link *out, struct err *e);
  */
 typedef int in_pod_fn(struct iface *i, void *arg, struct err *e);
 int in_pod_each(struct iface *i, in_pod_fn *fn, void *arg, struct err *e);
+
+/*
+ * Has this attachment no interface any more, in any namespace that a name or a process shows, and
+ * no host end? As in lease_gone_fn. What cannot be looked into may have it.
+ */
+int in_pod_gone(const struct cni_attachment *at, struct err *e);
 
 /* Delete a link of i->pod; gone already is fine. */
 int in_pod_del(struct iface *i, const struct link *l, struct err *e);

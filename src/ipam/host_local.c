@@ -140,6 +140,20 @@ static int take_one(const struct host_local *h, const struct cni_request *req,
 	return cni_result_add_ip(out, &ip, e);
 }
 
+/* Without a host end only the container's own ADD has a reason to search for what it had. */
+static int release_own(const struct host_local *h, const struct cni_request *req,
+		       struct lease_store *s, const struct lease_owner *owner,
+		       const struct addr *held, struct err *e)
+{
+	int r = h->own_gone ? lease_in_flight(s, held, e) : 1;
+
+	if (r == 0)
+		r = h->own_gone(&req->at, e) > 0 ? lease_release(s, owner, e) : 0;
+	else if (r > 0)
+		r = 0;
+	return r;
+}
+
 /* A container may come again with the namespace that it got when its first one had died. */
 static int check_unused(const struct host_local *h, const struct cni_request *req,
 			struct lease_store *s, struct err *e)
@@ -151,6 +165,8 @@ static int check_unused(const struct host_local *h, const struct cni_request *re
 
 	if (r > 0 && reclaim(h, req, s))
 		r = lease_find(s, &owner, &held, 1, e);
+	if (r > 0)
+		r = release_own(h, req, s, &owner, &held, e) > 0 ? 0 : 1;
 	if (r <= 0)
 		return err_code(e, r, CNI_ERR_STATE);
 	r = err_set(

@@ -25,6 +25,8 @@ struct host_local {
 	struct json_list routes; /* of struct json_raw */
 	const char *resolv_conf; /* NULL: none */
 	lease_gone_fn *gone;	 /* NULL: the caller cannot know whether a pod is gone */
+	/* Of the caller's own attachment, where that has no host end; NULL: it cannot know. */
+	lease_gone_fn *own_gone;
 };
 
 /* Keys of the "ipam" object, for help. */

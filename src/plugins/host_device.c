@@ -323,7 +323,10 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 	if (r < 0 && !cni_takes_away(req))
 		return err_code(e, r, CNI_ERR_CONFIG);
 	c->dpdk = c->path[0] && has_dpdk_driver(c->path);
-	return iface_prepare(req, &c->iface, e);
+	r = iface_prepare(req, &c->iface, e);
+	if (c->dpdk) /* in no namespace a link shows who has it */
+		c->iface.ipam.local.own_gone = NULL;
+	return r;
 }
 
 static int add(const struct cni_request *req, const void *conf, struct cni_result *out,

@@ -199,3 +199,18 @@ teardown() {
 		del macvlan a "$(jq -c '.name = "net2" | del(.ipam)' <<<"$CONF")" net1
 	done
 }
+
+@test "an ADD whose namespace died without DEL succeeds in a new one, and not while the old one lives" {
+	for n in 1 2 3; do
+		ip netns add "old$n"
+		call ADD macvlan pod "/run/netns/old$n" "$CONF"
+		ip -n "old$n" link set eth0 down name renamed
+		ip netns add "new$n"
+		fails 101 "allocated to container pod" call ADD macvlan pod "/run/netns/new$n" "$CONF"
+		ip netns del "old$n"
+		call ADD macvlan pod "/run/netns/new$n" "$CONF"
+		[ "$(find /var/lib/cni/networks/net1 -name '10.9.*' | wc -l)" = 1 ]
+		call DEL macvlan pod "/run/netns/new$n" "$CONF"
+		ip netns del "new$n"
+	done
+}
