@@ -255,6 +255,15 @@ int device_holder(const char *name, const uint8_t *mac, const char *bus, struct 
 	return r;
 }
 
+bool device_is_lent(const struct link *l)
+{
+	static struct device d;
+
+	if (!l->kind[0])
+		return !l->loopback;
+	return l->alias[0] && device_holder(l->alias, NULL, NULL, &d, err_ignored()) > 0;
+}
+
 struct leftover {
 	struct iface *i;
 	const struct link *l;

@@ -54,6 +54,12 @@ int device_holder(const char *name, const uint8_t *mac, const char *bus, struct 
 		  struct err *e);
 
 /*
+ * Is this link of a pod a device of the node: hardware, or what a record calls by its alias? For
+ * what may be forged.
+ */
+bool device_is_lent(const struct link *l);
+
+/*
  * Move the link l of the node to the pod (i->pod, open), down, and name it i->req->at.ifname; its
  * alias is its name, as the reference has it. What another has left undone of it is done first, for
  * it is on the node.

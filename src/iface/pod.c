@@ -9,6 +9,8 @@
 #include <linux/rtnetlink.h>
 
 #include "base/err.h"
+#include "cni/attachment.h"
+#include "iface/device.h"
 #include "net/neigh.h"
 #include "net/netns.h"
 #include "net/sysctl.h"
@@ -423,14 +425,18 @@ static bool route_is_of(const struct pod_want *want, size_t n, int iface)
 
 /*
  * Of equal routes of two attachments the first stands (add_missing_routes()). Such a link leads out
- * of the pod; one that the pod has made itself does not.
+ * of the pod, is a device of the node, or has our alias; one that the pod has made for itself is
+ * none of these.
  */
 static int is_attached(struct pod *p, int index, bool *out, struct err *e)
 {
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
 	struct link l;
 	int r = link_find_index(&p->nl, index, &l, e);
 
-	*out = r > 0 && l.peer_elsewhere;
+	*out = r > 0 &&
+	       (l.peer_elsewhere || attachment_parse(l.alias, buf, &at) || device_is_lent(&l));
 	return r < 0 ? r : 0;
 }
 

@@ -67,6 +67,13 @@ teardown() {
 	fails 105 "eth0 is not in the pod" call CHECK dummy a /run/netns/a "$prev"
 }
 
+@test "CHECK of a second interface succeeds when the first one has the default route" {
+	conf=$(jq -c '.ipam.routes = [{"dst":"0.0.0.0/0"}]' <<<"$CONF")
+	add dummy a "$conf" >/dev/null
+	r=$(add dummy a "$conf" eth1)
+	call CHECK dummy a /run/netns/a "$(with_prev "$conf" "$r")" eth1
+}
+
 @test "GC removes exactly what is not valid, in the pods too" {
 	add dummy a "$CONF" >/dev/null
 	add dummy a "$CONF" eth1 >/dev/null

@@ -192,3 +192,20 @@ device() {
 	ip link show w0
 	[ -z "$(ls /run/cnibox/device)" ]
 }
+
+@test "CHECK of a second interface succeeds when the first one has the default route" {
+	conf=$(jq -c '.ipam.routes = [{"dst":"0.0.0.0/0","gw":"10.9.0.1"}]' <<<"$CONF")
+	tap=$(jq -c '.device = "tap0" | .name = "net2"' <<<"$conf")
+	ip tuntap add tap0 mode tap
+	add host-device a "$tap" >/dev/null
+	r=$(add host-device a "$conf" net1)
+	call CHECK host-device a /run/netns/a "$(with_prev "$conf" "$r")" net1
+	ip -n a route del default
+	fails 105 "0.0.0.0/0" call CHECK host-device a /run/netns/a "$(with_prev "$conf" "$r")" net1
+	ip -n a link add tap1 up type veth peer name tap2
+	ip -n a route add default via 10.9.0.1 dev tap1 onlink
+	fails 105 "0.0.0.0/0" call CHECK host-device a /run/netns/a "$(with_prev "$conf" "$r")" net1
+	del host-device a "$conf" net1
+	del host-device a "$tap"
+	ip link del tap0
+}
