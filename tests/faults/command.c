@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *plugins;
@@ -60,7 +61,18 @@ static void make_call(struct command *c, const struct subject *s, enum verb v, c
 		c->input = input_with(c, c->input, "prevResult", prev);
 }
 
-static void make_line(struct command *c, const char *line, const char *pod)
+/* The port goes by the number in the pod's name. */
+static char *ports_of(struct command *c, unsigned int first, const char *pod)
+{
+	unsigned int port = first + (unsigned int)atoi(pod + strcspn(pod, "0123456789"));
+
+	return put(c,
+		   "CAP_ARGS={\"portMappings\":[{\"hostPort\":%u,\"containerPort\":80,\"protocol\":"
+		   "\"tcp\"},{\"hostPort\":%u,\"containerPort\":53,\"protocol\":\"udp\"}]}",
+		   port, port);
+}
+
+static void make_line(struct command *c, const struct subject *s, const char *line, const char *pod)
 {
 	unsigned int n = 0;
 	const char *here = strstr(line, "%s");
@@ -73,6 +85,8 @@ static void make_line(struct command *c, const char *line, const char *pod)
 		c->argv[++n] = word;
 	c->env[0] = put(c, "CNI_PATH=%s", plugins);
 	c->env[1] = put(c, "NETCONFPATH=/etc/cni/sweep");
+	if (s->first_port)
+		c->env[2] = ports_of(c, s->first_port, pod);
 }
 
 void command_make(struct command *c, const struct subject *s, enum verb v, const char *pod,
@@ -83,5 +97,5 @@ void command_make(struct command *c, const struct subject *s, enum verb v, const
 	if (s->config)
 		make_call(c, s, v, pod, prev, no_netns);
 	else
-		make_line(c, s->lines[v], pod);
+		make_line(c, s, s->lines[v], pod);
 }

@@ -23,7 +23,9 @@ struct subject {
 	const char *program; /* in the folder of plugins; with a config */
 	const char *config;
 	const char *lines[VERBS]; /* without a config */
-	const char *verbs;	  /* "ADD DEL" */
+	unsigned int
+		first_port; /* with lines: each pod asks for a host port of its own, from here on */
+	const char *verbs;  /* "ADD DEL" */
 	bool stays; /* a complete ADD and DEL leave something by design, and so may a part of one */
 	bool loopback;	  /* CNI_IFNAME is lo */
 	bool alone;	  /* a second pod cannot have the same */

@@ -26,6 +26,11 @@
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.13.0.0/"                \
 	"24\"}},{\"type\":\"loopback\"},{\"type\":\"tuning\",\"mtu\":1400}]}\n"
+#define PORTS                                                                                      \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-ports\",\"plugins\":[{\"type\":\"bridge\","     \
+	"\"bridge\":\"cni3\",\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",\"ranges\":"     \
+	"[[{\"subnet\":\"10.16.0.0/24\"}],[{\"subnet\":\"fd00:16::/64\"}]]}},"                     \
+	"{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}]}\n"
 #define CNITOOL(network)                                                                           \
 	{                                                                                          \
 		"cnitool add " network " /run/netns/%s", "cnitool del " network " /run/netns/%s",  \
@@ -54,6 +59,11 @@ const struct row rows[] = {
 	  .conflist = CHAIN,
 	  .network = "soak-chain",
 	  .subnets = { "10.13.0.0/24" } },
+	{ .subject = { .name = "ports", .lines = CNITOOL("soak-ports"), .first_port = 20000 },
+	  .share = 2,
+	  .conflist = PORTS,
+	  .network = "soak-ports",
+	  .subnets = { "10.16.0.0/24", "fd00:16::/64" } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) <= ROWS_MAX, "more rows than have a series of times");
