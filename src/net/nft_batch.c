@@ -33,8 +33,11 @@ static const struct {
 	const char *expr;
 	const char *what;
 } modules[] = {
+	{ "meta",
+	  "interfaces in tables of a bridge (module nft_meta_bridge, CONFIG_NFT_BRIDGE_META)" },
 	{ "masq", "masquerade (module nft_masq, CONFIG_NFT_MASQ)" },
-	{ "fib", "fib expression (modules nft_fib_ipv4, nft_fib_ipv6, nft_fib_inet)" },
+	{ "nat", "translation to an address that is given (module nft_nat, CONFIG_NFT_NAT)" },
+	{ "fib", "kinds of addresses (module nft_fib_inet, CONFIG_NFT_FIB_INET)" },
 	{ "ct", "connection tracking for nftables (module nft_ct, CONFIG_NFT_CT)" },
 	{ "counter", "counters (module nft_counter, CONFIG_NFT_COUNTER)" },
 };

@@ -49,13 +49,25 @@ static void begin(struct nl *nl, const char *what, uint16_t type, const struct t
 		   m, sizeof(*m));
 }
 
+/* Texts of the kernel's extended ACKs: net/sched/cls_api.c and act_api.c. */
+#define UNKNOWN_FILTER "TC classifier not found"
+#define UNKNOWN_ACTION "Failed to load TC action module"
+
+static const char *missing_discipline(const char *kind)
+{
+	if (strcmp(kind, "tbf") == 0)
+		return "the kernel has no token buckets (module sch_tbf, CONFIG_NET_SCH_TBF)";
+	if (strcmp(kind, "htb") == 0)
+		return "the kernel has no classes (module sch_htb, CONFIG_NET_SCH_HTB)";
+	return "the kernel has no ingress hook (module sch_ingress, CONFIG_NET_SCH_INGRESS)";
+}
+
 static void add_qdisc(struct nl *nl, int index, uint32_t parent, uint32_t handle, const char *kind)
 {
 	const struct tcmsg m = { .tcm_ifindex = index, .tcm_parent = parent, .tcm_handle = handle };
 
 	begin(nl, "add queueing discipline", RTM_NEWQDISC, &m);
-	nl_hint(nl, ENOENT, NULL,
-		"the kernel has no such discipline (modules sch_tbf, sch_htb, sch_ingress)");
+	nl_hint(nl, ENOENT, NULL, missing_discipline(kind));
 	nl_hint(nl, EEXIST, NULL, "the link has one of somebody else");
 	nl_put_str(nl, TCA_KIND, kind);
 }
@@ -136,7 +148,10 @@ static void add_filter(struct nl *nl, int index, uint32_t parent, uint16_t proto
 
 	/* Not exclusively: a list takes many. */
 	nl_request(nl, "add filter", RTM_NEWTFILTER, NLM_F_CREATE, &m, sizeof(m));
-	nl_hint(nl, ENOENT, NULL, "the kernel has no such filter (modules cls_u32, act_mirred)");
+	nl_hint(nl, ENOENT, UNKNOWN_FILTER,
+		"the kernel has no such filter (module cls_u32, CONFIG_NET_CLS_U32)");
+	nl_hint(nl, ENOENT, UNKNOWN_ACTION,
+		"the kernel has no redirections (module act_mirred, CONFIG_NET_ACT_MIRRED)");
 	nl_put_str(nl, TCA_KIND, "u32");
 }
 

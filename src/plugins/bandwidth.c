@@ -191,6 +191,14 @@ static void put_classes(struct nl *nl, int index, const struct limits *l, const 
 		filter_add_subnet(nl, index, &subnets[n], source, shaped ? SHAPED : UNSHAPED);
 }
 
+/* A discipline or filter that the kernel has no module for is one that it does not find. */
+static int commit(struct nl *nl, struct err *e)
+{
+	int r = nl_commit(nl, NULL, e);
+
+	return r == -ENOENT ? err_code(e, r, CNI_ERR_UNSUPPORTED) : r;
+}
+
 /* in: what the pod receives. *made: the root is ours to take away. */
 static int shape(struct nl *nl, const struct link *l, const struct conf *c, bool in, bool *made,
 		 struct err *e)
@@ -204,11 +212,11 @@ static int shape(struct nl *nl, const struct link *l, const struct conf *c, bool
 		qdisc_add_htb(nl, l->index, limits->shaped.count ? UNSHAPED : SHAPED);
 	else
 		qdisc_add_tbf(nl, l->index, t);
-	r = nl_commit(nl, NULL, e);
+	r = commit(nl, e);
 	*made = r != -EEXIST;
 	if (r == 0 && classes) {
 		put_classes(nl, l->index, limits, t, in);
-		r = nl_commit(nl, NULL, e);
+		r = commit(nl, e);
 	}
 	return err_ctx(e, r, "%s", l->name);
 }
@@ -243,11 +251,11 @@ static int lead_through(struct done *d, const struct conf *c, struct cni_result 
 	if (r < 0)
 		return r;
 	qdisc_add_ingress(nl, d->chain.end.index);
-	r = nl_commit(nl, NULL, e);
+	r = commit(nl, e);
 	d->ingress = r != -EEXIST;
 	if (r == 0) {
 		filter_add_redirect(nl, d->chain.end.index, ifb.index);
-		r = nl_commit(nl, NULL, e);
+		r = commit(nl, e);
 	}
 	if (r < 0)
 		return err_ctx(e, r, "%s", d->chain.end.name);

@@ -13,9 +13,20 @@ setup_file() {
 file() { find /lib/modules -name "$1.ko"; }
 hide() { file "$1" >/tmp/where; mv "$(cat /tmp/where)" /tmp/hidden.ko; }
 show() { mv /tmp/hidden.ko "$(cat /tmp/where)"; }
-call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/var/run/netns/a CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin ${2:-/usr/bin/cnibox} ${plugin:-bridge} </tmp/conf; }
-unload() { ip link del cni0; for m in nft_masq nft_chain_nat nft_ct nft_counter nft_compat nf_tables nf_nat nf_conntrack veth bridge dummy macvlan ipvlan 8021q; do modprobe -r $m; done; } 2>/dev/null
+call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/var/run/netns/a CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin ${2:-/usr/bin/cnibox} ${plugin:-bridge} <${conf:-/tmp/conf}; }
+unload() {
+	ip link del cni0
+	for m in sch_tbf sch_htb cls_u32 act_mirred sch_ingress ifb nft_fib_inet nft_masq nft_nat nft_chain_nat nft_ct nft_counter nft_compat nft_meta_bridge nf_tables \
+		nf_conntrack_netlink nf_nat nf_conntrack veth bridge dummy macvlan ipvlan 8021q; do modprobe -r $m; done
+} 2>/dev/null
 cluster() { echo '{"nodes":[{"name":"node1","addresses":["192.168.122.15"],"subnets":["192.168.1.0/24"]}]}' >/tmp/c.json; }
+loaded() { cut -d" " -f1 /proc/modules | sort; }
+# new_modules MODULE...: what was loaded since loaded >/tmp/before and is none of these, nor comes along with one
+new_modules() {
+	loaded | grep -vxF -f /tmp/before >/tmp/new
+	for m; do echo $m; modprobe -D $m; done 2>/dev/null | sed "s,.*/,,; s,\.ko.*,,; s,-,_,g" >/tmp/listed
+	grep -vxF -f /tmp/listed /tmp/new
+}
 left() { ip -o link show type veth; ls /var/lib/cni/networks/n 2>/dev/null | grep '^1'; }
 X
 }
@@ -36,14 +47,20 @@ conf() {
 	printf '{"cniVersion":"1.0.0","name":"n","type":"%s"%s%s}' "$1" "${2:+,$2}" ",$ipam"
 }
 
+# option MODULE: its option's name
+option() {
+	local name
+
+	name=$(awk -v module="$1" '$1 == module || $1 == "?" module { print $2; exit }' "$TOP/initramfs/modules")
+	[ -n "$name" ] && echo "$name"
+}
+
 # lacks MODULE PLUGIN [KEYS [NAMED]]: ADD without the module fails with code 104 and its name or its option's,
 # or with that of the module that needs it, and leaves nothing
 lacks() {
 	local option named=${4:-$1}
 
-	"$TOP/build/cnibox" --list plugins | grep -qx "$2" || skip "this cnibox has no $2"
-	option=$(awk -v module="$named" '$1 == module || $1 == "?" module { print $2 }' "$TOP/initramfs/modules")
-	[ -n "$option" ]
+	option=$(option "$named")
 	on 'echo "$1" >/tmp/conf' "$(conf "$2" "${3-}")"
 	run --separate-stderr on 'unload; ip netns add a; hide "$1"; plugin=$2 call ADD; status=$?; show; exit $status' "$1" "$2"
 	echo "$output"
@@ -53,6 +70,42 @@ lacks() {
 	run on 'left; plugin=$1 call DEL; ip netns del a' "$2"
 	echo "$output"
 	[ -z "$output" ]
+}
+
+# pod_of_ptp PLUGIN KEYS: a pod with ptp's interface, and the configuration of a PLUGIN behind it in /tmp/behind
+pod_of_ptp() {
+	local result
+
+	on 'echo "$1" >/tmp/conf' "$(conf ptp)"
+	result=$(on 'unload; ip netns add a; plugin=ptp call ADD')
+	on 'echo "$1" >/tmp/behind' "$(jq -c --argjson r "$result" '.prevResult = $r | del(.ipam)' <<<"$(conf "$1" "$2")")"
+}
+
+# behind_ptp MODULE PLUGIN KEYS: PLUGIN's ADD behind ptp, without the module; its output and status
+behind_ptp() {
+	pod_of_ptp "$2" "$3"
+	run --separate-stderr on 'hide "$1"; plugin=$2 conf=/tmp/behind call ADD; status=$?; show; exit $status' "$1" "$2"
+	echo "$output $stderr"
+}
+
+# nothing_behind_ptp PLUGIN: DEL of both succeeds, and nothing is left
+nothing_behind_ptp() {
+	run on 'ip -o link show type ifb | grep -v " ifb[01]:"; nft list tables; plugin=$1 conf=/tmp/behind call DEL; plugin=ptp call DEL
+		ip netns del a; left; unload' "$1"
+	echo "$output"
+	[ -z "$output" ]
+}
+
+# lacks_behind_ptp MODULE PLUGIN KEYS: as lacks, for a plugin that stands behind another
+lacks_behind_ptp() {
+	local option
+
+	option=$(option "$1")
+	behind_ptp "$@"
+	[ "$status" -ne 0 ]
+	[ "$(jq -r .code <<<"$output")" = 104 ]
+	jq -r .msg <<<"$output" | grep -qE "module $1, CONFIG_${option}[^A-Z0-9_]"
+	nothing_behind_ptp "$2"
 }
 
 masq='"isDefaultGateway":true,"ipMasq":true'
@@ -66,7 +119,29 @@ masq='"isDefaultGateway":true,"ipMasq":true'
 @test "a kernel without nf_tables" { lacks nf_tables bridge "$masq"; }
 @test "a kernel without nft_chain_nat" { lacks nft_chain_nat bridge "$masq"; }
 @test "a kernel without nft_masq" { lacks nft_masq bridge "$masq"; }
+@test "a kernel without nft_meta_bridge" { lacks nft_meta_bridge bridge '"macspoofchk":true'; }
 @test "a kernel without nf_conntrack, which the nat chains need" { lacks nf_conntrack bridge "$masq" nft_chain_nat; }
+
+rates='"ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressBurst":800000'
+@test "a kernel without sch_tbf" { lacks_behind_ptp sch_tbf bandwidth "$rates"; }
+@test "a kernel without ifb" { lacks_behind_ptp ifb bandwidth "$rates"; }
+@test "a kernel without sch_ingress" { lacks_behind_ptp sch_ingress bandwidth "$rates"; }
+@test "a kernel without cls_u32" { lacks_behind_ptp cls_u32 bandwidth "$rates"; }
+@test "a kernel without act_mirred" { lacks_behind_ptp act_mirred bandwidth "$rates"; }
+@test "a kernel without sch_htb" { lacks_behind_ptp sch_htb bandwidth "$rates,\"shapedSubnets\":[\"10.2.0.0/16\"]"; }
+
+ports='"runtimeConfig":{"portMappings":[{"hostPort":5353,"containerPort":53,"protocol":"udp"}]}'
+@test "a kernel without nft_nat" { lacks_behind_ptp nft_nat portmap "$ports"; }
+@test "a kernel without nft_fib_inet" { lacks_behind_ptp nft_fib_inet portmap "$ports"; }
+@test "a kernel without nft_masq: portmap" { lacks_behind_ptp nft_masq portmap "$ports"; }
+@test "a kernel without nft_ct" { lacks_behind_ptp nft_ct portmap "$ports"; }
+@test "a kernel without nf_conntrack_netlink: host ports work, and what stays behind is said" {
+	behind_ptp nf_conntrack_netlink portmap "$ports"
+	[ "$status" -eq 0 ]
+	grep -q 'UDP connections .* may last: .*(module nf_conntrack_netlink, CONFIG_NF_CT_NETLINK)' <<<"$stderr"
+	on 'plugin=portmap conf=/tmp/behind call DEL'
+	nothing_behind_ptp portmap
+}
 
 @test "a kernel without nf_tables: the node program names it, and its routes and all else are taken back" {
 	run --separate-stderr on 'unload; hide nf_tables; cluster
@@ -77,19 +152,58 @@ masq='"isDefaultGateway":true,"ipMasq":true'
 	[ -z "$(on 'ip route show proto 193')" ]
 }
 
+# needs FEATURE...: the modules in their rows of the README's table
+needs() {
+	"$TOP/initramfs/features" "$TOP/build/cnibox" | awk -F'|' -v features="$*" '{
+		n = split(features, f, " "); for (i = 1; i <= n; i++) if (index($2, "`" f[i] "`")) row = 1
+		n = row ? split($4, m, ",") : 0; for (i = 1; i <= n; i++) if (split(m[i], q, "`") > 1) print q[2]; row = 0 }'
+}
+
+# loads_only SCRIPT FEATURE...: what the kernel loads for the script is in the table
+loads_only() {
+	local modules
+
+	mapfile -t modules < <(needs "${@:2}")
+	[ ${#modules[@]} -gt 0 ]
+	run on 'loaded >/tmp/before; eval "$1" >/tmp/said 2>&1 || { cat /tmp/said; exit 1; }; shift; new_modules "$@"; exit 0' "$1" "${modules[@]}"
+	echo "$output"
+	[ "$status" -eq 0 ] && [ -z "$output" ]
+}
+
+# What is said to be needed is needed: the tests above. Here, that nothing else is.
+@test "what the kernel loads for a feature is in the feature's row of the table: ipMasq, macspoofchk" {
+	for feature in ipMasq macspoofchk; do
+		on 'unload; ip netns add a; echo "$1" >/tmp/conf' "$(conf bridge "\"isDefaultGateway\":true,\"$feature\":true")"
+		loads_only 'call ADD' bridge $feature
+		on 'call DEL; ip netns del a'
+	done
+}
+
+@test "what the kernel loads for a feature is in the feature's row of the table: node" {
+	on 'unload; cluster'
+	loads_only 'cnibox node up -f /tmp/c.json --name node1' node
+	on 'cnibox node down; unload'
+}
+
+@test "what the kernel loads for a feature is in the feature's row of the table: portmap, bandwidth" {
+	pod_of_ptp portmap "$ports"
+	loads_only 'plugin=portmap conf=/tmp/behind call ADD' portmap
+	on 'plugin=portmap conf=/tmp/behind call DEL'
+	nothing_behind_ptp portmap
+	pod_of_ptp bandwidth "$rates,\"shapedSubnets\":[\"10.2.0.0/16\"]"
+	loads_only 'plugin=bandwidth conf=/tmp/behind call ADD' bandwidth
+	on 'plugin=bandwidth conf=/tmp/behind call DEL'
+	nothing_behind_ptp bandwidth
+}
+
 # The modules of the features that this cnibox has: each is missing in a test above, or it is said here why not.
 @test "each module that a feature of this cnibox needs is missing in a test, or there is a reason" {
 	local -A why=([nft_counter]="in a test below, where it is a module")
 	local module features
 
-	# portmap and bandwidth name what they lack in tests of their own or not yet: none of them is in the lab.
-	for module in nft_nat nft_ct nf_conntrack_netlink ifb sch_tbf sch_ingress act_mirred cls_u32 sch_htb; do
-		why[$module]="not missing in any test of the lab yet"
-	done
-
 	while read -r module features; do
 		[ -z "${why[$module]-}" ] || continue
-		grep -q "^@test.*lacks $module " "$BATS_TEST_FILENAME" || { echo "$module ($features)"; false; }
+		grep -qE "^@test.* lacks(_behind_ptp)? $module |behind_ptp $module " "$BATS_TEST_FILENAME" || { echo "$module ($features)"; false; }
 	done < <("$TOP/initramfs/features" "$TOP/build/cnibox" | awk -F'|' '{
 		n = split($4, m, ","); for (i = 1; i <= n; i++) if (split(m[i], q, "`") > 1) print q[2], $2 }')
 }

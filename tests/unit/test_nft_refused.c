@@ -186,9 +186,8 @@ static void test_no_fib(void **state)
 	write_all();
 	refuse(RULE, -ENOENT, offset_of(RULE, "fib", EXPRESSION));
 	expect(-EOPNOTSUPP, RULE,
-	       "add rule in nftables inet t post: the kernel has no fib expression (modules "
-	       "nft_fib_ipv4, "
-	       "nft_fib_ipv6, nft_fib_inet)");
+	       "add rule in nftables inet t post: the kernel has no kinds of addresses "
+	       "(module nft_fib_inet, CONFIG_NFT_FIB_INET)");
 }
 
 static void test_no_nat_chain(void **state)
