@@ -26,7 +26,7 @@ struct record {
 	uint32_t hash; /* of the name */
 	uint16_t addresses, subnets, annotations;
 	uint8_t mark;
-	uint8_t unused;
+	uint8_t unavailable;
 };
 
 _Static_assert(alignof(struct addr) == 1 && alignof(struct prefix) == 1,
@@ -40,12 +40,14 @@ static const char *const keep[] = {
 	"items.spec.podCIDR",
 	"items.spec.podCIDRs",
 	"items.status.addresses",
+	"items.status.conditions",
 	"object.metadata.name",
 	"object.metadata.annotations",
 	"object.metadata.creationTimestamp",
 	"object.spec.podCIDR",
 	"object.spec.podCIDRs",
 	"object.status.addresses",
+	"object.status.conditions",
 	NULL,
 };
 
@@ -71,7 +73,8 @@ static void view(const struct record *r, size_t index, struct stored_node *out)
 {
 	const char *at = (const char *)(r + 1);
 
-	*out = (struct stored_node){ .annotation_count = r->annotations };
+	*out = (struct stored_node){ .annotation_count = r->annotations,
+				     .unavailable = r->unavailable };
 	out->node.index = index;
 	out->node.addresses = (const struct addr *)at;
 	out->node.address_count = r->addresses;
@@ -215,6 +218,23 @@ static void put_created(struct arena *a, struct json_raw metadata, struct text *
 	text_char(t, '\0');
 }
 
+static bool is_string(struct json_raw raw, const char *s)
+{
+	return raw.len == strlen(s) + 2 && memcmp(raw.text + 1, s, raw.len - 2) == 0;
+}
+
+static bool is_unavailable(struct json_raw conditions)
+{
+	struct json_iter it = json_members(conditions);
+	struct json_raw key, value;
+
+	while (conditions.text && json_next(&it, &key, &value)) {
+		if (is_string(cutter_member(value, "type"), NODE_UNAVAILABLE))
+			return is_string(cutter_member(value, "status"), "True");
+	}
+	return false;
+}
+
 static int encode(struct arena *a, const struct node *n, struct json_raw object, struct record *out,
 		  struct err *e)
 {
@@ -234,6 +254,8 @@ static int encode(struct arena *a, const struct node *n, struct json_raw object,
 		text_char(&t, '\0');
 	if (t.bad)
 		return err_set(e, E2BIG, "node %s: too large", n->name);
+	out->unavailable =
+		is_unavailable(cutter_member(cutter_member(object, "status"), "conditions"));
 	out->addresses = (uint16_t)n->address_count;
 	out->subnets = (uint16_t)n->subnet_count;
 	out->size = (uint32_t)(sizeof(*out) + t.len);

@@ -21,6 +21,9 @@ struct err;
 
 #define NODE_ANNOTATIONS "flannel.alpha.coreos.com/" /* the prefix of those that are kept */
 
+/* A condition: what makes the networks of some clouds says so until it has made this node's. */
+#define NODE_UNAVAILABLE "NetworkUnavailable"
+
 /* What there is to watch. */
 extern const struct watch_kind node_kind;
 
@@ -30,6 +33,7 @@ struct stored_node {
 	const char *created;	 /* when, as text that sorts so; "": not known */
 	const char *annotations; /* key NUL value NUL ..., sorted as they came */
 	size_t annotation_count;
+	bool unavailable; /* its condition NODE_UNAVAILABLE is True */
 };
 
 /* The value, NULL: the node has no such annotation; key without the prefix. */

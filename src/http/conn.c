@@ -2,8 +2,9 @@
  * The connection: see http.h.
  *
  * A connection that was kept may have been closed by the server meanwhile; one notices only when
- * the next request fails before anything came back. Such a request, which is a reading one, is sent
- * once more over a new connection. A server that has several addresses is tried at each in turn.
+ * the next request fails before anything came back. Such a request is sent once more over a new
+ * connection: it reads, or says how something shall be, and may be carried out twice. A server that
+ * has several addresses is tried at each in turn.
  */
 #include "http/http.h"
 
@@ -61,6 +62,7 @@ void http_request(struct http_conn *c, const struct http_server *s, const char *
 	if (c->server != s)
 		disconnect(c);
 	c->server = s;
+	c->content = NULL;
 	text_init(&c->request, c->request_buf, sizeof(c->request_buf));
 	text_printf(&c->request, "%s %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", method, s->path, path,
 		    v6 ? "[" : "", s->host, v6 ? "]" : "", s->port);
@@ -73,10 +75,19 @@ void http_header(struct http_conn *c, const char *name, const char *value)
 	text_printf(&c->request, "%s: %s\r\n", name, value);
 }
 
+void http_content(struct http_conn *c, const char *type, const char *content)
+{
+	http_header(c, "Content-Type", type);
+	text_printf(&c->request, "Content-Length: %zu\r\n", strlen(content));
+	c->content = content;
+}
+
 void http_start(struct http_conn *c, const struct tls_options *identity,
 		const struct http_limits *limits, http_body_fn *body, void *arg, int64_t now_ms)
 {
 	text_str(&c->request, "\r\n");
+	if (c->content)
+		text_str(&c->request, c->content);
 	http_response_init(&c->response, body, arg);
 	c->identity = identity;
 	c->limits = *limits;

@@ -64,6 +64,7 @@ struct http_conn {
 	int64_t part_end, end;		    /* when time is over */
 	struct http_response response;
 	struct text request;
+	const char *content; /* NULL: the request has none */
 	size_t sent;
 	char request_buf[HTTP_REQUEST_MAX];
 };
@@ -78,6 +79,9 @@ void http_init(struct http_conn *c);
 void http_request(struct http_conn *c, const struct http_server *s, const char *method,
 		  const char *path);
 void http_header(struct http_conn *c, const char *name, const char *value);
+
+/* With content, which is borrowed until http_start(). */
+void http_content(struct http_conn *c, const char *type, const char *content);
 
 /*
  * Begin the exchange; identity is asked for when a new connection is made. Never waits; errors come

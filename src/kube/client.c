@@ -43,6 +43,8 @@ static int take_body(void *arg, const char *data, size_t len, struct err *e)
 {
 	struct kube_client *c = arg;
 
+	if (c->patching)
+		return patch_body(c->patch, c->conn.response.status, data, len, e);
 	return watch_body(&c->watch, c->conn.response.status, data, len, e);
 }
 
@@ -57,6 +59,42 @@ static int put_token(struct kube_client *c, struct err *e)
 	return r;
 }
 
+bool kube_client_is_current(const struct kube_client *c)
+{
+	return c->watch.phase == WATCH_IS_WATCHING && c->watch.backoff.failures == 0;
+}
+
+void kube_client_patch(struct kube_client *c, struct patch *patch)
+{
+	c->patch = patch;
+}
+
+/* Only a server that has been heard is asked for more. */
+static bool is_patch_due(const struct kube_client *c, int64_t now_ms)
+{
+	return c->patch && kube_client_is_current(c) && patch_is_due(c->patch, now_ms);
+}
+
+/* The path of the next request. */
+static void choose(struct kube_client *c, int64_t now_ms, struct text *path)
+{
+	c->patching = is_patch_due(c, now_ms);
+	if (!c->patching) {
+		watch_request(&c->watch, now_ms, random_number(now_ms), path);
+		return;
+	}
+	patch_begin(c->patch);
+	text_str(path, c->patch->path);
+}
+
+static void write_request(struct kube_client *c, const char *path)
+{
+	http_request(&c->conn, &c->server, c->patching ? "PATCH" : "GET", path);
+	http_header(&c->conn, "Accept", "application/json");
+	if (c->patching)
+		http_content(&c->conn, PATCH_TYPE, c->patch->content);
+}
+
 /*
  * A name is resolved anew for each connection; the identity is at hand even where a connection is
  * kept, for it may turn out to be closed. -EAGAIN: the name is being looked up.
@@ -64,27 +102,27 @@ static int put_token(struct kube_client *c, struct err *e)
 static int begin(struct kube_client *c, int64_t now_ms, struct err *e)
 {
 	char path[3 * WATCH_CONTINUE_MAX + 512];
-	int r = 0;
+	bool is_long;
 	struct text t;
+	int r = 0;
 
 	if (!http_is_idle(&c->conn))
 		r = http_resolve_step(&c->resolve, &c->server, now_ms, e);
 	if (r == -EAGAIN)
 		return r;
 	text_init(&t, path, sizeof(path));
-	watch_request(&c->watch, now_ms, random_number(now_ms), &t);
+	choose(c, now_ms, &t);
 	arena_reset(c->arena, c->mark);
 	if (r == 0)
 		r = access_identity(c->arena, c->access, &c->identity, e);
 	if (r < 0)
 		return r;
-	http_request(&c->conn, &c->server, "GET", path);
-	http_header(&c->conn, "Accept", "application/json");
+	write_request(c, path);
 	r = put_token(c, e);
+	is_long = !c->patching && watch_is_long(&c->watch);
 	if (r == 0)
-		http_start(&c->conn, &c->identity,
-			   watch_is_long(&c->watch) ? &watch_limits : &list_limits, take_body, c,
-			   now_ms);
+		http_start(&c->conn, &c->identity, is_long ? &watch_limits : &list_limits,
+			   take_body, c, now_ms);
 	return r;
 }
 
@@ -100,14 +138,26 @@ static int end(struct kube_client *c, int r, int64_t now_ms, struct err *e)
 	c->busy = false;
 	if (r < 0)
 		http_close(&c->conn);
-	return watch_end(&c->watch, &result, now_ms, e);
+	return c->patching ? patch_end(c->patch, &result, now_ms, e)
+			   : watch_end(&c->watch, &result, now_ms, e);
+}
+
+/* A watch may last for minutes: it is broken off, and begun again behind what is sent meanwhile. */
+static void make_way(struct kube_client *c, int64_t now_ms)
+{
+	if (!c->busy || c->patching || !watch_is_long(&c->watch) || !is_patch_due(c, now_ms))
+		return;
+	http_close(&c->conn);
+	c->busy = false;
+	c->watch.due_ms = now_ms;
 }
 
 int kube_client_step(struct kube_client *c, int64_t now_ms, struct err *e)
 {
 	int r = 0;
 
-	while (c->busy || now_ms >= c->watch.due_ms) {
+	make_way(c, now_ms);
+	while (c->busy || now_ms >= c->watch.due_ms || is_patch_due(c, now_ms)) {
 		if (!c->busy) {
 			r = begin(c, now_ms, e);
 			if (r == -EAGAIN)
@@ -133,11 +183,9 @@ void kube_client_wait(const struct kube_client *c, struct pollfd *p, int64_t *un
 		http_wait(&c->conn, p, until_ms);
 	else if (c->resolve.pid)
 		http_resolve_wait(&c->resolve, p, until_ms);
-}
-
-bool kube_client_is_current(const struct kube_client *c)
-{
-	return c->watch.phase == WATCH_IS_WATCHING && c->watch.backoff.failures == 0;
+	if (is_patch_due(c, INT64_MAX) && !(c->busy && c->patching) && !c->resolve.pid &&
+	    c->patch->due_ms < *until_ms)
+		*until_ms = c->patch->due_ms;
 }
 
 void kube_client_close(struct kube_client *c)

@@ -1,6 +1,7 @@
 /*
  * One collection of the API over one connection: what watch.h decides, done over http.h with the
- * identity of access.h. A poll loop drives it; nothing waits.
+ * identity of access.h. A poll loop drives it; nothing waits. What is to be changed (patch.h) goes
+ * over the same connection: a watch is ended for it, and goes on behind it from where it was.
  */
 #ifndef KUBE_CLIENT_H
 #define KUBE_CLIENT_H
@@ -13,6 +14,7 @@
 #include "http/http.h"
 #include "http/resolve.h"
 #include "kube/access.h"
+#include "kube/patch.h"
 #include "kube/watch.h"
 
 struct arena;
@@ -22,7 +24,9 @@ struct kube_client {
 	const struct kube_access *access;
 	struct arena *arena; /* for certificates of a connection; given back up to mark */
 	size_t mark;
-	bool busy; /* an exchange is going on */
+	bool busy;     /* an exchange is going on */
+	bool patching; /* it is the patch */
+	struct patch *patch;
 	struct tls_options identity;
 	struct http_server server;
 	struct http_resolve resolve;
@@ -36,6 +40,9 @@ struct kube_client {
  */
 int kube_client_init(struct kube_client *c, struct arena *a, const struct kube_access *access,
 		     const struct watch_kind *kind, const struct watch_sink *sink, struct err *e);
+
+/* What is to be sent while it is wanted (patch.h); borrowed. NULL: nothing. */
+void kube_client_patch(struct kube_client *c, struct patch *patch);
 
 /* What to poll for (fd -1: nothing), and when to come back without it. */
 void kube_client_wait(const struct kube_client *c, struct pollfd *p, int64_t *until_ms);

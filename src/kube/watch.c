@@ -10,14 +10,6 @@
 
 #define SHORT_MS 1000 /* a watch that ends sooner without a word has failed */
 
-enum {
-	HTTP_OK = 200,
-	HTTP_UNAUTHORIZED = 401,
-	HTTP_FORBIDDEN = 403,
-	HTTP_NOT_FOUND = 404,
-	HTTP_GONE = 410,
-};
-
 void watch_init(struct watch *w, const struct watch_kind *kind, const struct watch_sink *sink)
 {
 	memset(w, 0, sizeof(*w));
@@ -96,18 +88,6 @@ static bool copy_text(struct json_raw raw, char *out, size_t size)
 	return true;
 }
 
-/* A message is for people: cut, escapes left as they are. */
-static void copy_message(struct watch *w, struct json_raw raw)
-{
-	size_t len;
-
-	if (!raw.text || raw.len < 2 || raw.text[0] != '"')
-		return;
-	len = raw.len - 2 < sizeof(w->message) ? raw.len - 2 : sizeof(w->message) - 1;
-	memcpy(w->message, raw.text + 1, len);
-	w->message[len] = '\0';
-}
-
 static unsigned int number(struct json_raw raw)
 {
 	char digits[8] = "";
@@ -129,7 +109,7 @@ static int take_status(void *arg, struct json_raw object, struct err *e)
 
 	(void)e;
 	if (object.text && json_check(object.text, object.len, err_ignored()) == 0)
-		copy_message(w, cutter_member(object, "message"));
+		refusal_message(cutter_member(object, "message"), w->message);
 	return 0;
 }
 
@@ -181,7 +161,7 @@ static int take_event(void *arg, struct json_raw event, struct err *e)
 	if (is_text(type, "ERROR")) {
 		w->code = number(cutter_member(object, "code"));
 		w->code = w->code ? w->code : 500;
-		copy_message(w, cutter_member(object, "message"));
+		refusal_message(cutter_member(object, "message"), w->message);
 		return err_set(e, ECANCELED, "the watch has ended"); /* nothing comes after it */
 	}
 	r = take_change(w, type, object, e);
@@ -299,27 +279,11 @@ static int end_watch(struct watch *w, const struct watch_result *result, int64_t
 			       w->kind->resource);
 }
 
-static int refuse(struct watch *w, const struct watch_result *result, struct err *e)
+static int refuse(const struct watch *w, unsigned int status, struct err *e)
 {
 	const char *verb = w->phase == WATCH_IS_LISTING ? "list" : "watch";
-	const char *colon = w->message[0] ? ": " : "";
 
-	switch (result->status) {
-	case HTTP_UNAUTHORIZED:
-		return err_set(e, EACCES,
-			       "%s %s: the API server does not accept the credentials (401)", verb,
-			       w->kind->resource);
-	case HTTP_FORBIDDEN:
-		return err_set(e, EACCES,
-			       "%s %s: missing right: the verb \"%s\" on %s (RBAC, 403)%s%s", verb,
-			       w->kind->resource, verb, w->kind->resource, colon, w->message);
-	case HTTP_NOT_FOUND:
-		return err_set(e, ENOENT, "%s %s: there is no such API at this server (404)%s%s",
-			       verb, w->kind->resource, colon, w->message);
-	default:
-		return err_set(e, EBUSY, "%s %s: the API server answers %u%s%s", verb,
-			       w->kind->resource, result->status, colon, w->message);
-	}
+	return refusal_explain(status, verb, w->kind->resource, w->message, e);
 }
 
 /* Does a refused watch blame what it was to begin from, rather than us or the server's load? */
@@ -346,7 +310,7 @@ static int end_refused(struct watch *w, const struct watch_result *result, int64
 	if (w->phase == WATCH_IS_LISTING && !w->next[0] && result->status != HTTP_UNAUTHORIZED)
 		w->version[0] = '\0';
 	fail(w, result, now_ms);
-	return refuse(w, result, e);
+	return refuse(w, result->status, e);
 }
 
 int watch_end(struct watch *w, const struct watch_result *result, int64_t now_ms, struct err *e)

@@ -16,14 +16,14 @@
 
 #include "kube/backoff.h"
 #include "kube/cutter.h"
+#include "kube/refusal.h"
 
 struct err;
 
 #define WATCH_VERSION_MAX 64
 #define WATCH_CONTINUE_MAX 2048
 #define WATCH_OBJECT_MAX (32 << 10) /* one object, cut to what matters */
-#define WATCH_MESSAGE_MAX 256
-#define WATCH_SECONDS 300 /* of one watch, and up to as much again by chance */
+#define WATCH_SECONDS 300	    /* of one watch, and up to as much again by chance */
 
 /* Paths (cutter.h) that the watch itself needs: to be among those of its kind. */
 #define WATCH_KEEP                                                                                 \
@@ -68,7 +68,7 @@ struct watch {
 	unsigned int code;		 /* of an ERROR event; 0: none */
 	int64_t begun_ms;
 	struct cutter cutter;
-	char message[WATCH_MESSAGE_MAX]; /* of a Status */
+	char message[REFUSAL_MESSAGE_MAX]; /* of a Status */
 	char buf[WATCH_OBJECT_MAX];
 };
 

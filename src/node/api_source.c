@@ -19,6 +19,7 @@
 #include "cluster/cluster.h"
 #include "cluster/node_store.h"
 #include "kube/client.h"
+#include "node/available.h"
 #include "node/load.h"
 #include "tls/tls.h"
 
@@ -38,6 +39,8 @@ struct api_source {
 	int64_t contact_ms; /* -1: never */
 	int64_t away_ms, told_ms;
 	char failure[sizeof(((struct err *)0)->text)]; /* ""; the server answers */
+	struct patch patch;
+	char patch_failure[sizeof(((struct err *)0)->text)]; /* ""; it was taken, or never sent */
 };
 
 static struct api_source api = { .contact_ms = -1 };
@@ -91,6 +94,15 @@ static void log_contact(struct api_source *a, int64_t now)
 	a->failure[0] = '\0';
 }
 
+/* It hinders nothing else. */
+static void log_patch_failure(struct api_source *a, const struct err *e)
+{
+	if (strcmp(a->patch_failure, e->text) != 0)
+		log_line(LOG_ERROR, "%s: %s; " NODE_UNAVAILABLE " stays True", a->access.server,
+			 e->text);
+	str_copy(a->patch_failure, sizeof(a->patch_failure), e->text);
+}
+
 static void source_wait(void *arg, struct pollfd *p, int64_t *until_ms)
 {
 	const struct api_source *a = arg;
@@ -105,9 +117,12 @@ static unsigned int source_step(void *arg, const struct pollfd *p, int64_t now_m
 	bool dirty;
 
 	(void)p;
-	if (kube_client_step(&a->client, now_ms, &e) < 0)
-		log_failure(a, &e, now_ms);
-	else if (kube_client_is_current(&a->client))
+	if (kube_client_step(&a->client, now_ms, &e) < 0) {
+		if (a->client.patching)
+			log_patch_failure(a, &e);
+		else
+			log_failure(a, &e, now_ms);
+	} else if (kube_client_is_current(&a->client))
 		log_contact(a, now_ms);
 	dirty = a->dirty && a->store.complete;
 	a->dirty = a->dirty && !dirty;
@@ -130,6 +145,29 @@ static int64_t source_contact(void *arg)
 	return a->contact_ms;
 }
 
+static bool find_node(const struct node_store *s, const char *name, struct stored_node *out)
+{
+	size_t at = 0;
+
+	while (node_store_next(s, &at, out)) {
+		if (strcmp(out->node.name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void source_joined(void *arg, const char *name)
+{
+	struct api_source *a = arg;
+	bool was = a->patch.wanted;
+	struct stored_node n = { 0 };
+
+	available_offer(&a->patch, name && find_node(&a->store, name, &n) ? &n : NULL);
+	if (a->patch.wanted && !was)
+		log_line(LOG_INFO, "condition " NODE_UNAVAILABLE " of %s is True: set to False",
+			 name);
+}
+
 /* The strings of the access live in the arena, the client's certificates behind them. */
 static int connect_anew(struct api_source *a, struct err *e)
 {
@@ -137,9 +175,11 @@ static int connect_anew(struct api_source *a, struct err *e)
 
 	arena_reset(&a->arena, 0);
 	r = access_load(&a->arena, a->options, &a->access, e);
-	return r < 0 ? r
-		     : kube_client_init(&a->client, &a->arena, &a->access, &node_kind,
-					&a->store.watch, e);
+	if (r == 0)
+		r = kube_client_init(&a->client, &a->arena, &a->access, &node_kind, &a->store.watch,
+				     e);
+	kube_client_patch(&a->client, &a->patch);
+	return r;
 }
 
 /* What the options name is read again, and the nodes are listed anew. */
@@ -173,6 +213,7 @@ int api_source_open(struct node_source *s, const struct access_options *o, struc
 		.arg = &api,
 		.item = { .arg = &api, .wait = source_wait, .step = source_step },
 		.cluster = source_cluster,
+		.joined = source_joined,
 		.reread = source_reread,
 		.contact_ms = source_contact,
 	};

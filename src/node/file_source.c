@@ -215,6 +215,13 @@ static int source_cluster(void *arg, struct arena *a, struct cluster *out, struc
 	return 0;
 }
 
+/* A file does not ask. */
+static void source_joined(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+}
+
 static void source_reread(void *arg)
 {
 	read_again(arg);
@@ -234,6 +241,7 @@ int file_source_open(struct node_source *s, const char *path, struct err *e)
 		.arg = &file,
 		.item = { .arg = &file, .wait = source_wait, .step = source_step },
 		.cluster = source_cluster,
+		.joined = source_joined,
 		.reread = source_reread,
 		.contact_ms = source_contact,
 	};

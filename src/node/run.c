@@ -65,6 +65,14 @@ static int mend(struct pass *p, struct err *e)
 	return p->to_do ? pass_apply(p, PASS_UP, e) : 0;
 }
 
+/* Everything is there that pods need, which have an address of this node's to come. */
+static const char *joined_name(const struct pass *p, int r)
+{
+	const struct node *self = p->site.self;
+
+	return r == 0 && run.again_ms == PACE_NEVER && self->subnet_count ? self->name : NULL;
+}
+
 /* 1: nothing is known yet of the cluster. */
 static int pass_once(struct err *e)
 {
@@ -87,6 +95,7 @@ static int pass_once(struct err *e)
 		return lock;
 	r = mend(&p, e);
 	pass_unlock(lock);
+	run.source.joined(run.source.arg, joined_name(&p, r));
 	return r;
 }
 

@@ -24,6 +24,8 @@ struct node_source {
 	 * known yet, the error says what is waited for.
 	 */
 	int (*cluster)(void *arg, struct arena *a, struct cluster *out, struct err *e);
+	/* Behind each pass: this machine is the node of this name and can network; NULL: not. */
+	void (*joined)(void *arg, const char *name);
 	/* Read again, whether there was an event or not. */
 	void (*reread)(void *arg);
 	/* When it last said what is true, by clock_ms(); -1: never. */

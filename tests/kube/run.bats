@@ -136,3 +136,38 @@ steps = [answer(node_list(a)), watch(), answer(node_list(a[:2]))]"
 	kill -HUP "$RUN"
 	until_true has_no_route 10.42.2.0/24
 }
+
+@test "a cloud has set NetworkUnavailable: it becomes False when this node can network, and the watch goes on" {
+	serve <<<"$THREE
+late = unavailable(node('m', '192.168.122.14'))
+own = unavailable(node('m', '192.168.122.14', '10.42.0.0/24', rv=11))
+mended = unavailable(node('m', '192.168.122.14', '10.42.0.0/24', rv=12), 'False')
+steps = [answer(node_list([late] + a[1:])), watch(until('routed'), modified(own)),
+         answer(mended), watch(modified(mended), until('mended'), deleted(node('n2', rv=13)))]"
+	stay
+	until_true has_route 10.42.1.0/24 192.168.122.15
+	[ ! -e $CONFLIST ]
+	touch "${REQUESTS%/*}/routed"
+	until_true asked '^PATCH /api/v1/nodes/m/status Bearer secret \{"status":\{"conditions":\[\{"type":"NetworkUnavailable","status":"False",'
+	[ -e $CONFLIST ]
+	until_true asked 'watch=1.*resourceVersion=11 '
+	touch "${REQUESTS%/*}/mended"
+	until_true has_no_route 10.42.2.0/24
+	[ "$(grep -c PATCH "$REQUESTS")" -eq 1 ]
+	[ "$(wc -l <"$REQUESTS")" -eq 4 ]
+	logged "condition NetworkUnavailable of m is True: set to False" 1
+}
+
+@test "a server that refuses the patch: the verb is named, and the watch goes on" {
+	serve <<<"$THREE
+a[0] = unavailable(a[0])
+steps = [answer(node_list(a)), watch(), failure(403, 'Forbidden', 'User \"x\" cannot patch resource \"nodes/status\"'),
+         watch(until('refused'), deleted(node('n2', rv=13)))]"
+	stay
+	until_true logged 'patch nodes/status: missing right: the verb "patch" on nodes/status (RBAC, 403)'
+	touch "${REQUESTS%/*}/refused"
+	until_true has_no_route 10.42.2.0/24
+	until_true sleeps
+	[ "$(grep -c PATCH "$REQUESTS")" -eq 1 ]
+	logged "answers again" 0
+}

@@ -45,7 +45,7 @@ yaml() { python3 -c 'import yaml' 2>/dev/null || skip "python3 has no yaml to re
 @test "manifest: the account, the least rights, an agent on every node without the privileged flag" {
 	yaml
 	[ "$(documents 'map(.kind)')" = '["ServiceAccount","ClusterRole","ClusterRoleBinding","DaemonSet"]' ]
-	[ "$(documents '.[1].rules')" = '[{"apiGroups":[""],"resources":["nodes"],"verbs":["list","watch"]}]' ]
+	[ "$(documents '.[1].rules')" = '[{"apiGroups":[""],"resources":["nodes"],"verbs":["list","watch"]},{"apiGroups":[""],"resources":["nodes/status"],"verbs":["patch"]}]' ]
 	documents '.[3].spec.template.spec | .hostNetwork and (.tolerations == [{operator: "Exists"}])'
 	documents '.[3].spec.template.spec.containers[0] | .securityContext.privileged == null and
 		.securityContext.capabilities.add == ["NET_ADMIN", "DAC_OVERRIDE"] and (.image | test("\\+") | not)'

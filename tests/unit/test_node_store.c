@@ -250,6 +250,31 @@ static void test_flat(void **state)
 	assert_int_equal(scratch.used, 0);
 }
 
+static bool is_unavailable(const char *conditions)
+{
+	struct stored_node n = { 0 };
+	char text[512];
+	size_t at = 0;
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"a\"},\"status\":{\"conditions\":%s}}", conditions);
+	assert_int_equal(give(WATCH_MODIFIED, text), 0);
+	assert_true(node_store_next(&store, &at, &n));
+	return n.unavailable;
+}
+
+static void test_unavailable(void **state)
+{
+	(void)state;
+	assert_false(is_unavailable("null"));
+	assert_false(is_unavailable("[]"));
+	assert_false(is_unavailable("[{\"type\":\"Ready\",\"status\":\"True\"},{},7]"));
+	assert_true(is_unavailable("[{\"type\":\"Ready\"},{\"type\":\"NetworkUnavailable\","
+				   "\"status\":\"True\"}]"));
+	assert_false(is_unavailable("[{\"status\":\"Unknown\",\"type\":\"NetworkUnavailable\"}]"));
+	assert_string_equal(heard.at, "+a@0 ~a@0 ~a@0 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup(test_cluster, setup),
 		cmocka_unit_test_setup(test_age, setup),
 		cmocka_unit_test_setup(test_flat, setup),
+		cmocka_unit_test_setup(test_unavailable, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
