@@ -2,8 +2,9 @@
  * The nodes of an API server: see source.h.
  *
  * Between listings and whatever the server does, the store keeps what was known last
- * (node_store.h), and that is what passes get. Errors are logged when they are new, and once an
- * hour.
+ * (node_store.h), and that is what passes get. It is kept in a file (known_nodes.h), at most once a
+ * minute, and begun with at the next start: what the first list then says, counts. Errors are
+ * logged when they are new, and once an hour.
  */
 #include "node/source.h"
 
@@ -20,6 +21,7 @@
 #include "cluster/node_store.h"
 #include "kube/client.h"
 #include "node/available.h"
+#include "node/known_nodes.h"
 #include "node/load.h"
 #include "tls/tls.h"
 
@@ -27,6 +29,7 @@
 #define STORE_MEMORY (16 << 20)
 #define SCRATCH_MEMORY (1 << 20)
 #define REMIND_MS 3600000
+#define SAVE_MS 60000
 
 struct api_source {
 	const struct access_options *options;
@@ -36,6 +39,10 @@ struct api_source {
 	struct node_sink sink;
 	struct arena arena, scratch;
 	bool dirty;
+	bool listed;	     /* by the server, since we have begun */
+	bool unsaved;	     /* the file says something else */
+	int64_t save_due_ms; /* not before */
+	bool save_failed;
 	int64_t contact_ms; /* -1: never */
 	int64_t away_ms, told_ms;
 	char failure[sizeof(((struct err *)0)->text)]; /* ""; the server answers */
@@ -53,6 +60,7 @@ static void on_change(void *arg, enum node_change change, const struct stored_no
 	(void)change;
 	(void)n;
 	a->dirty = true;
+	a->unsaved = true;
 }
 
 static void on_complete(void *arg)
@@ -61,6 +69,50 @@ static void on_complete(void *arg)
 
 	log_line(LOG_INFO, "%s: %zu nodes listed", a->access.server, a->store.count);
 	a->dirty = true;
+	a->listed = true;
+}
+
+static void on_known(void *arg)
+{
+	struct api_source *a = arg;
+
+	log_line(LOG_INFO, "%s: not asked yet; %zu nodes as " KNOWN_NODES " knows them",
+		 a->access.server, a->store.count);
+	a->dirty = true;
+}
+
+/* What is on disk is true until the server says something else. */
+static void load_known(struct api_source *a)
+{
+	struct err e = { 0 };
+	int r;
+
+	a->sink.complete = on_known;
+	r = known_nodes_load(&a->store, &e);
+	a->sink.complete = on_complete;
+	a->unsaved = false;
+	if (r < 0 && r != -ENOENT)
+		log_line(LOG_WARN, "%s", e.text);
+}
+
+static bool is_to_be_saved(const struct api_source *a)
+{
+	return a->unsaved && a->listed;
+}
+
+static void save_known(struct api_source *a, int64_t now_ms)
+{
+	struct err e = { 0 };
+	bool failed;
+
+	if (!is_to_be_saved(a) || now_ms < a->save_due_ms)
+		return;
+	failed = known_nodes_save(&a->store, &e) < 0;
+	if (failed && !a->save_failed)
+		log_line(LOG_WARN, "%s", e.text);
+	a->save_failed = failed;
+	a->unsaved = failed;
+	a->save_due_ms = now_ms + SAVE_MS;
 }
 
 static long long seconds(int64_t ms)
@@ -108,6 +160,8 @@ static void source_wait(void *arg, struct pollfd *p, int64_t *until_ms)
 	const struct api_source *a = arg;
 
 	kube_client_wait(&a->client, p, until_ms);
+	if (is_to_be_saved(a) && a->save_due_ms < *until_ms)
+		*until_ms = a->save_due_ms;
 }
 
 static unsigned int source_step(void *arg, const struct pollfd *p, int64_t now_ms)
@@ -124,6 +178,7 @@ static unsigned int source_step(void *arg, const struct pollfd *p, int64_t now_m
 			log_failure(a, &e, now_ms);
 	} else if (kube_client_is_current(&a->client))
 		log_contact(a, now_ms);
+	save_known(a, now_ms);
 	dirty = a->dirty && a->store.complete;
 	a->dirty = a->dirty && !dirty;
 	return dirty ? LOOP_DIRTY : 0;
@@ -222,6 +277,8 @@ int api_source_open(struct node_source *s, const struct access_options *o, struc
 		r = tls_setup(tls_memory, sizeof(tls_memory), e);
 	if (r == 0)
 		r = connect_anew(&api, e);
+	if (r == 0)
+		load_known(&api);
 	s->name = api.access.server;
 	return r;
 }

@@ -137,13 +137,16 @@ static const char template[] =
 	"        - {name: bin, mountPath: /opt/cni/bin, readOnly: true}\n"
 	"        - {name: conf, mountPath: /etc/cni/net.d}\n"
 	"        - {name: run, mountPath: /run/cnibox}\n"
+	"        - {name: state, mountPath: /var/lib/cnibox}\n"
 	"      volumes:\n"
 	"      - name: bin\n"
 	"        hostPath: {path: @2, type: DirectoryOrCreate}\n"
 	"      - name: conf\n"
 	"        hostPath: {path: @3, type: DirectoryOrCreate}\n"
 	"      - name: run\n"
-	"        hostPath: {path: /run/cnibox, type: DirectoryOrCreate}\n";
+	"        hostPath: {path: /run/cnibox, type: DirectoryOrCreate}\n"
+	"      - name: state\n"
+	"        hostPath: {path: /var/lib/cnibox, type: DirectoryOrCreate}\n";
 
 /* Nothing that YAML would understand otherwise. */
 static bool is_plain(const char *s)

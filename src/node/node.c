@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cluster/cluster.h"
 #include "cluster/kubernetes.h"
+#include "node/known_nodes.h"
 #include "node/load.h"
 #include "node/options.h"
 #include "node/pass.h"
@@ -66,7 +67,9 @@ static int change(const struct node_options *o, struct pass *p, struct err *e)
 	} else {
 		r = pass_apply(p, o->command == NODE_DOWN ? PASS_DOWN : PASS_UP, e);
 	}
-	return r == 0 && o->command == NODE_DOWN ? saved_remove(e) : r;
+	if (r == 0 && o->command == NODE_DOWN)
+		r = saved_remove(e);
+	return r == 0 && o->command == NODE_DOWN ? known_nodes_remove(e) : r;
 }
 
 static int run_change(const struct node_options *o, struct pass *p, struct err *e)

@@ -8,6 +8,7 @@ setup() {
 	begin && machine
 	# shellcheck disable=SC2034 # of helpers.bash
 	CLIENT= LINES_FILE=$BATS_TEST_TMPDIR/log
+	rm -f /var/lib/cnibox/*
 }
 teardown() {
 	end_run
