@@ -179,6 +179,7 @@ static struct pod_want want_of(const struct iface *i)
 		.announce = i->driver->host_end || i->driver->on_wire,
 		.fixed_mac = i->driver->fixed_mac,
 		.dad = i->conf->dad,
+		.down = i->conf->down,
 		.by_gateway = i->driver->by_gateway,
 		.r = &i->ips,
 	};
@@ -197,7 +198,8 @@ static int await_host(struct iface *i, struct undo *u, struct err *e)
 	struct link end;
 
 	(void)u; /* nothing is made */
-	return i->driver->host_end ? link_await(&i->host, i->host_name, &end, e) : 0;
+	return i->driver->host_end && !i->conf->down ? link_await(&i->host, i->host_name, &end, e)
+						     : 0;
 }
 
 static int await_pod(struct iface *i, struct undo *u, struct err *e)
@@ -260,6 +262,8 @@ static int report(struct iface *i, struct cni_result *out, struct err *e)
 		r = cni_result_add_ip(out, &i->ips.ips[n], e);
 	for (size_t n = 0; r >= 0 && n < i->ips.route_count; n++)
 		r = cni_result_add_route(out, &i->ips.routes[n], e);
+	if (r >= 0 && i->driver->report_behind)
+		r = i->driver->report_behind(i, out, e);
 	out->dns = i->req->dns.text ? i->req->dns : i->ips.dns;
 	return r < 0 ? r : 0;
 }

@@ -13,9 +13,10 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "iface/bridge_vlan.h"
 #include "iface/forward.h"
+#include "iface/gateway.h"
 #include "net/ip.h"
-#include "net/neigh.h"
 #include "net/nl.h"
 
 #define RUN_DIR "/run/cnibox"
@@ -63,7 +64,12 @@ static int find(struct bridge_host *b, const char *name, struct err *e)
 /* Another maker may have been faster (EEXIST, also from a program that takes no lock). */
 static int make(struct bridge_host *b, const struct bridge_want *want, struct err *e)
 {
-	struct bridge add = { .name = want->name, .group = BRIDGE_UNFINISHED, .mtu = want->mtu };
+	struct bridge add = {
+		.name = want->name,
+		.group = BRIDGE_UNFINISHED,
+		.mtu = want->mtu,
+		.vlan_filtering = want->vlan != NULL,
+	};
 	struct err local = { 0 };
 	int r;
 
@@ -76,6 +82,11 @@ static int make(struct bridge_host *b, const struct bridge_want *want, struct er
 	}
 	r = find(b, want->name, e);
 	return r == 0 ? err_set(e, ENODEV, "bridge \"%s\" has vanished", want->name) : r;
+}
+
+static bool has_vlan_gateway(const struct bridge_want *want)
+{
+	return want->gateway && want->vlan && want->vlan->id;
 }
 
 /* After this the bridge exists, and if it is unfinished we hold the lock. */
@@ -99,121 +110,6 @@ static int find_or_make(struct bridge_host *b, const struct bridge_want *want, s
 	return r;
 }
 
-static bool is_gateway_of(const struct cni_result *ips, const struct prefix *p)
-{
-	for (size_t i = 0; i < ips->ip_count; i++) {
-		if (addr_equal(&ips->ips[i].gateway, &p->addr) && ips->ips[i].address.len == p->len)
-			return true;
-	}
-	return false;
-}
-
-#define STALE_MAX 16
-
-struct address_walk {
-	const struct prefix *wanted;
-	const struct cni_result *ips;
-	bool force;
-	bool present;
-	struct prefix stale[STALE_MAX];
-	unsigned int stale_count;
-	bool conflict;
-	struct prefix other;
-};
-
-/*
- * A bridge can be the gateway of several subnets, also of one pod's: only an address of the wanted
- * one's subnet is in the way. With forceAddress every other of IPv4 is, as with the reference.
- * Link-local addresses are the kernel's own.
- */
-static int compare_address(int index, const struct prefix *p, uint8_t scope, void *arg)
-{
-	struct address_walk *w = arg;
-	bool overlaps = prefix_overlaps(p, w->wanted);
-
-	(void)index;
-	if (prefix_equal(p, w->wanted)) {
-		w->present = true;
-	} else if (scope != RT_SCOPE_LINK && !is_gateway_of(w->ips, p)) {
-		if (overlaps) {
-			w->conflict = true;
-			w->other = *p;
-		}
-		if ((overlaps || p->addr.family == AF_INET) && w->stale_count < STALE_MAX)
-			w->stale[w->stale_count++] = *p;
-	}
-	return 0;
-}
-
-static int find_address(struct bridge_host *b, const struct bridge_want *want,
-			struct address_walk *w, struct err *e)
-{
-	int r = ifaddr_each(b->nl, w->wanted->addr.family, b->link.index, compare_address, w, e);
-
-	if (r < 0 || w->present || !w->conflict || want->force_address)
-		return r;
-	return err_code(e,
-			err_set(e, EEXIST,
-				"bridge \"%s\" already has the address %s instead of %s "
-				"(forceAddress is not set)",
-				want->name, prefix_text(&w->other), prefix_text(w->wanted)),
-			CNI_ERR_EXISTS);
-}
-
-static int add_address(struct bridge_host *b, const struct bridge_want *want,
-		       const struct address_walk *w, struct err *e)
-{
-	struct err local = { 0 };
-	int r;
-
-	for (unsigned int i = 0; want->force_address && i < w->stale_count; i++)
-		ifaddr_del(b->nl, b->link.index, &w->stale[i]);
-	ifaddr_add(b->nl, b->link.index, w->wanted);
-	r = nl_commit(b->nl, NULL, &local);
-	if (r == 0 || r == -EEXIST)
-		return 0;
-	*e = local;
-	return err_ctx(e, r, "give bridge \"%s\" the address %s", want->name,
-		       prefix_text(w->wanted));
-}
-
-static int ensure_gateway(struct bridge_host *b, const struct bridge_want *want,
-			  const struct cni_result *ips, const struct prefix *gw, struct err *e)
-{
-	struct address_walk w = { .wanted = gw, .ips = ips };
-	int r = 0;
-
-	if (gw->addr.family == AF_INET6)
-		r = err_ctx(e, forward_allow_ipv6(&b->link, e), "bridge \"%s\"", want->name);
-	if (r == 0)
-		r = find_address(b, want, &w, e);
-	if (r == 0 && !w.present)
-		r = add_address(b, want, &w, e);
-	return r < 0 ? r : forward_enable(b->nl, &b->link, gw->addr.family, e);
-}
-
-static bool gateway_of(const struct cni_ip *ip, struct prefix *out)
-{
-	*out = (struct prefix){ .addr = ip->gateway, .len = ip->address.len };
-	return addr_is_set(&out->addr);
-}
-
-/* Of several none is given where one is refused. */
-static int find_conflicts(struct bridge_host *b, const struct bridge_want *want,
-			  const struct cni_result *ips, struct err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && ips->ip_count > 1 && i < ips->ip_count; i++) {
-		struct prefix gw;
-		struct address_walk w = { .wanted = &gw, .ips = ips };
-
-		if (gateway_of(&ips->ips[i], &gw))
-			r = find_address(b, want, &w, e);
-	}
-	return r;
-}
-
 static int set_promisc(struct bridge_host *b, const struct bridge_want *want, struct err *e)
 {
 	if (!want->promisc || b->link.promisc)
@@ -222,48 +118,52 @@ static int set_promisc(struct bridge_host *b, const struct bridge_want *want, st
 	return err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", want->name);
 }
 
+/* The link that is the pods' gateway. */
+static const struct link *gateway_link(const struct bridge_host *b)
+{
+	return b->gateway.index ? &b->gateway : &b->link;
+}
+
+/* A bridge that was there may not filter yet; its ports are all in its default VLAN. */
+static int filter_vlans(struct bridge_host *b, const struct bridge_want *want, struct err *e)
+{
+	if (!want->vlan || b->link.vlan_filtering)
+		return 0;
+	bridge_filter_vlans(b->nl, b->link.index);
+	return err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", want->name);
+}
+
 int bridge_host_address(struct bridge_host *b, const struct bridge_want *want,
 			const struct cni_result *ips, struct err *e)
 {
-	int r = want->gateway ? find_conflicts(b, want, ips, e) : 0;
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && want->gateway && i < ips->ip_count; i++) {
-		struct prefix gw;
-
-		if (gateway_of(&ips->ips[i], &gw))
-			r = ensure_gateway(b, want, ips, &gw, e);
-	}
+	if (want->gateway)
+		r = gateway_address(b->nl, gateway_link(b), want->force_address, ips, e);
+	if (r == 0)
+		r = filter_vlans(b, want, e);
 	return r < 0 ? r : set_promisc(b, want, e);
 }
 
-/* The bridge's carrier comes with its first port that forwards. */
+/* A carrier comes to the bridge with its first port that forwards. */
 static int await_carrier(struct bridge_host *b, const char *name, struct err *e)
 {
-	return b->link.ready ? 0 : link_await(b->nl, name, &b->link, e);
-}
+	int r = b->link.ready ? 0 : link_await(b->nl, name, &b->link, e);
 
-/* A pod that had the address before may be in the node's own memory. */
-static int forget_neighbours(struct bridge_host *b, const struct cni_result *ips, struct err *e)
-{
-	struct err local = { 0 };
-	int r = 0;
-
-	for (size_t i = 0; i < ips->ip_count; i++)
-		neigh_del(b->nl, b->link.index, &ips->ips[i].address.addr);
-	r = nl_commit(b->nl, NULL, &local);
-	return r == 0 || r == -ENOENT ? 0 : err_take(e, &local);
+	if (r >= 0 && b->gateway.index && !b->gateway.ready)
+		r = link_await(b->nl, b->gateway_name, &b->gateway, e);
+	return r;
 }
 
 int bridge_host_ready(struct bridge_host *b, const struct bridge_want *want,
 		      const struct cni_result *ips, struct err *e)
 {
-	const struct ifaddr_await w = { .nl = b->nl, .ns = -1, .home = -1, .index = b->link.index };
 	int r = await_carrier(b, want->name, e);
 
-	for (size_t i = 0; r == 0 && want->gateway && i < ips->ip_count; i++)
-		r = ifaddr_await(&w, &ips->ips[i].gateway, e);
-	if (r == 0)
-		r = forget_neighbours(b, ips, e);
+	if (r >= 0 && want->gateway)
+		r = gateway_await(b->nl, gateway_link(b), ips, e);
+	if (r >= 0)
+		r = gateway_forget(b->nl, gateway_link(b), ips, e);
 	return err_ctx(e, r, "bridge \"%s\"", want->name);
 }
 
@@ -301,35 +201,36 @@ static int set_mac(struct bridge_host *b, const char *name, struct err *e)
 	return r;
 }
 
-static int check_gateway(struct nl *nl, const struct link *bridge, const struct cni_result *prev,
-			 const struct prefix *gw, struct err *e)
+/* The link that has the gateway addresses, found again. */
+static int check_vlan_gateway(struct nl *nl, const struct link *bridge,
+			      const struct bridge_want *want, struct link *out, struct err *e)
 {
-	struct address_walk w = { .wanted = gw, .ips = prev };
-	int r = ifaddr_each(nl, gw->addr.family, bridge->index, compare_address, &w, e);
+	char name[IF_NAMESIZE];
+	int r;
 
-	if (r == 0 && !w.present)
-		r = err_set(e, ENOENT, "bridge \"%s\" has lost the gateway's address %s",
-			    bridge->name, prefix_text(gw));
-	return r < 0 ? r : forward_check(bridge, gw->addr.family, e);
+	(void)vlan_gateway_name(want->name, want->vlan->id, name);
+	r = link_find(nl, name, out, e);
+	if (r == 0)
+		r = err_set(e, ENODEV, "interface %s of bridge \"%s\" is not there", name,
+			    want->name);
+	return r < 0 ? r : vlan_gateway_check(nl, out, bridge, want->vlan->id, e);
 }
 
 int bridge_host_check(struct nl *nl, const struct link *bridge, const struct bridge_want *want,
 		      const struct cni_result *prev, int iface, struct err *e)
 {
+	struct link gateway = *bridge;
 	int r = 0;
 
 	if (!bridge->up)
 		return err_set(e, ENETDOWN, "bridge \"%s\" is down", bridge->name);
 	if (want->promisc && !bridge->promisc)
 		return err_set(e, EINVAL, "bridge \"%s\" is not promiscuous", bridge->name);
-	for (size_t n = 0; r == 0 && want->gateway && n < prev->ip_count; n++) {
-		const struct cni_ip *ip = &prev->ips[n];
-		const struct prefix gw = { .addr = ip->gateway, .len = ip->address.len };
-
-		if (ip->interface == iface && addr_is_set(&gw.addr))
-			r = check_gateway(nl, bridge, prev, &gw, e);
-	}
-	return r;
+	if (!want->gateway)
+		return 0;
+	if (has_vlan_gateway(want))
+		r = check_vlan_gateway(nl, bridge, want, &gateway, e);
+	return r < 0 ? r : gateway_check(nl, &gateway, prev, iface, e);
 }
 
 /*
@@ -369,6 +270,26 @@ static int note_port(const struct link *l, void *arg)
 	w->found = true;
 	w->foreign = w->foreign || strcmp(l->kind, "veth") != 0;
 	return 0;
+}
+
+int bridge_host_inspect(struct nl *nl, const struct bridge_want *want, struct err *e)
+{
+	struct port_walk ports = { 0 };
+	struct link l;
+	int r = want->vlan ? link_find(nl, want->name, &l, e) : 0;
+
+	if (r <= 0 || l.vlan_filtering || strcmp(l.kind, "bridge") != 0)
+		return r < 0 ? r : 0;
+	ports.bridge = l.index;
+	r = link_each(nl, NULL, note_port, &ports, e);
+	if (r == 0 && ports.foreign)
+		r = err_code(e,
+			     err_set(e, EINVAL,
+				     "vlan: bridge \"%s\" does not filter VLANs, and a port of it "
+				     "leads to others; turn its vlan_filtering on",
+				     want->name),
+			     CNI_ERR_CONFIG);
+	return r;
 }
 
 struct router_walk {
@@ -422,6 +343,62 @@ static int prepare(struct bridge_host *b, const struct bridge_want *want, struct
 	return err_ctx(e, r, "bridge \"%s\"", want->name);
 }
 
+/* The node's interface in the VLAN, of a dead maker's what is left. */
+static int make_gateway(struct bridge_host *b, const struct bridge_want *want, struct err *e)
+{
+	if (b->gateway.index) {
+		link_del(b->nl, b->gateway.index);
+		(void)nl_commit(b->nl, NULL, err_ignored());
+		b->gateway = (struct link){ 0 };
+	}
+	return vlan_gateway_make(b->nl, &b->link, want->vlan, BRIDGE_UNFINISHED, &b->gateway, e);
+}
+
+static int find_gateway(struct bridge_host *b, struct err *e)
+{
+	int r = link_find(b->nl, b->gateway_name, &b->gateway, e);
+
+	if (r == 0)
+		b->gateway = (struct link){ 0 };
+	return r;
+}
+
+static int ensure_gateway_up(struct bridge_host *b, struct err *e)
+{
+	if (!b->gateway.up)
+		link_up(b->nl, b->gateway.index);
+	return err_ctx(e, nl_commit(b->nl, NULL, e), "interface %s", b->gateway_name);
+}
+
+/* As find_or_make(), under the same lock. */
+static int open_gateway(struct bridge_host *b, const struct bridge_want *want, struct err *e)
+{
+	bool alone = b->lock < 0;
+	int r;
+
+	(void)vlan_gateway_name(want->name, want->vlan->id, b->gateway_name);
+	r = find_gateway(b, e);
+	if (r < 0)
+		return r;
+	if (r > 0 && !is_unfinished(&b->gateway))
+		return ensure_gateway_up(b, e);
+	if (alone)
+		b->lock = take_lock(LOCK_TIMEOUT_MS, e);
+	if (b->lock < 0)
+		return b->lock;
+	b->name = want->name;
+	r = find_gateway(b, e);
+	if (r < 0)
+		return r;
+	if (r == 0 || is_unfinished(&b->gateway))
+		return make_gateway(b, want, e);
+	if (alone) {
+		close(b->lock);
+		b->lock = -1;
+	}
+	return ensure_gateway_up(b, e);
+}
+
 int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e)
 {
 	int r;
@@ -430,6 +407,8 @@ int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, stru
 	r = find_or_make(b, want, e);
 	if (r > 0)
 		r = prepare(b, want, e);
+	if (r >= 0 && has_vlan_gateway(want))
+		r = open_gateway(b, want, e);
 	if (r < 0)
 		bridge_host_drop(b);
 	return r;
@@ -441,7 +420,10 @@ int bridge_host_keep(struct bridge_host *b, struct err *e)
 
 	if (b->lock < 0)
 		return 0;
-	link_set_alias(b->nl, b->link.index, BRIDGE_ALIAS, 0);
+	if (is_unfinished(&b->link))
+		link_set_alias(b->nl, b->link.index, BRIDGE_ALIAS, 0);
+	if (is_unfinished(&b->gateway))
+		link_set_alias(b->nl, b->gateway.index, BRIDGE_ALIAS, 0);
 	r = err_ctx(e, nl_commit(b->nl, NULL, e), "bridge \"%s\"", b->link.name);
 	if (r < 0)
 		return r;
@@ -450,41 +432,57 @@ int bridge_host_keep(struct bridge_host *b, struct err *e)
 	return 0;
 }
 
-static void remove_unfinished(struct nl *nl, const char *name)
+static void remove_link(struct nl *nl, const struct link *l)
+{
+	struct err e = { 0 };
+
+	link_del(nl, l->index);
+	if (nl_commit(nl, NULL, &e) < 0)
+		log_line(LOG_WARN, "the unfinished %s %s stays: %s", l->kind, l->name, e.text);
+}
+
+static bool find_unfinished(struct nl *nl, const char *name, struct link *out)
+{
+	return *name && link_find(nl, name, out, err_ignored()) > 0 && is_unfinished(out);
+}
+
+/* The gateway's other end is a port of the bridge. */
+static void remove_unfinished(struct nl *nl, const char *name, const char *gateway)
 {
 	struct port_walk w = { 0 };
-	struct err e = { 0 };
 	struct link l;
 
-	if (link_find(nl, name, &l, &e) <= 0 || strcmp(l.kind, "bridge") != 0 || !is_unfinished(&l))
+	if (find_unfinished(nl, gateway, &l))
+		remove_link(nl, &l);
+	if (!find_unfinished(nl, name, &l) || strcmp(l.kind, "bridge") != 0)
 		return;
 	w.bridge = l.index;
-	if (link_each(nl, NULL, note_port, &w, &e) < 0 || w.found)
-		return;
-	link_del(nl, l.index);
-	if (nl_commit(nl, NULL, &e) < 0)
-		log_line(LOG_WARN, "the unfinished bridge %s stays: %s", name, e.text);
+	if (link_each(nl, NULL, note_port, &w, err_ignored()) >= 0 && !w.found)
+		remove_link(nl, &l);
 }
 
 void bridge_host_drop(struct bridge_host *b)
 {
 	if (b->lock < 0)
 		return;
-	remove_unfinished(b->nl, b->name);
+	remove_unfinished(b->nl, b->name, b->gateway_name);
 	close(b->lock);
 	b->lock = -1;
 }
 
-void bridge_host_sweep(struct nl *nl, const char *name)
+void bridge_host_sweep(struct nl *nl, const struct bridge_want *want)
 {
+	char gateway[IF_NAMESIZE] = "";
 	struct link l;
 	int lock;
 
-	if (link_find(nl, name, &l, err_ignored()) <= 0 || !is_unfinished(&l))
+	if (want->vlan && want->vlan->id)
+		(void)vlan_gateway_name(want->name, want->vlan->id, gateway);
+	if (!find_unfinished(nl, want->name, &l) && !find_unfinished(nl, gateway, &l))
 		return;
 	lock = take_lock(0, err_ignored());
 	if (lock < 0)
 		return;
-	remove_unfinished(nl, name);
+	remove_unfinished(nl, want->name, gateway);
 	close(lock);
 }

@@ -36,9 +36,17 @@ static struct bridge_want want_of(const struct bridged_conf *c)
 		.name = c->bridge,
 		.mtu = (uint32_t)c->iface.mtu,
 		.promisc = c->promisc,
-		.gateway = c->is_gateway,
+		.gateway = c->is_gateway && c->iface.ipam.kind != IPAM_NONE,
 		.force_address = c->force_address,
+		.vlan = c->has_vlans ? &c->vlan : NULL,
 	};
+}
+
+static int inspect(struct iface *i, struct err *e)
+{
+	const struct bridge_want want = want_of(conf_of(i));
+
+	return bridge_host_inspect(&i->host, &want, e);
 }
 
 static void undo_host(void *ctx)
@@ -78,6 +86,15 @@ static int make_link(struct iface *i, struct err *e)
 		.no_ipv6 = true,
 	};
 	return host_end_add(i, &s->end, e);
+}
+
+/* The pod's end is still down: nothing passes before the port is in its VLANs. */
+static int make_port(struct iface *i, struct err *e)
+{
+	const struct bridged_conf *c = conf_of(i);
+	int r = make_link(i, e);
+
+	return r == 0 && c->has_vlans ? vlan_port_join(&i->host, i->host_name, &c->vlan, e) : r;
 }
 
 static bool has_default_route(const struct cni_result *r, uint8_t family)
@@ -121,6 +138,8 @@ static int ready(struct iface *i, struct err *e)
 	const struct bridge_want want = want_of(conf_of(i));
 	struct state *s = i->state;
 
+	if (i->conf->down)
+		return 0;
 	return bridge_host_ready(&s->bridge, &want, &i->ips, e);
 }
 
@@ -158,6 +177,19 @@ static int report(struct iface *i, struct cni_result *out, struct err *e)
 	return r < 0 ? r : host_end_report(i, &s->end, out, e);
 }
 
+/* Behind the pod's, where the reference has it. */
+static int report_gateway(struct iface *i, struct cni_result *out, struct err *e)
+{
+	struct state *s = i->state;
+	const struct cni_iface gateway = {
+		.name = s->bridge.gateway_name,
+		.mac = iface_mac_text(i, s->bridge.gateway.mac),
+		.mtu = s->bridge.gateway.mtu,
+	};
+
+	return s->bridge.gateway.index ? cni_result_add_iface(out, &gateway, e) : 0;
+}
+
 static int finish(struct iface *i, struct err *e)
 {
 	struct state *s = i->state;
@@ -175,7 +207,9 @@ static int adopt(struct iface *i, const struct link *end, struct err *e)
 
 static void sweep(struct iface *i)
 {
-	bridge_host_sweep(&i->host, conf_of(i)->bridge);
+	const struct bridge_want want = want_of(conf_of(i));
+
+	bridge_host_sweep(&i->host, &want);
 }
 
 static int check_bridge(struct iface *i, struct link *bridge, struct err *e)
@@ -209,6 +243,8 @@ static int check(struct iface *i, const struct cni_result *prev, struct err *e)
 
 	if (r == 0)
 		r = check_port(conf_of(i), &i->end, &bridge, e);
+	if (r == 0 && want.vlan)
+		r = vlan_port_check(&i->host, &i->end, &bridge, want.vlan, e);
 	if (r == 0)
 		r = bridge_host_check(&i->host, &bridge, &want, prev, i->in_prev, e);
 	return err_code(e, r, CNI_ERR_DIFFERS);
@@ -230,12 +266,14 @@ static int status(struct iface *i, struct err *e)
 const struct iface_driver bridged_driver = {
 	.host_end = true,
 	.state_size = sizeof(struct state),
+	.inspect = inspect,
 	.host = host,
-	.link = make_link,
+	.link = make_port,
 	.complete = complete,
 	.gateway = gateway,
 	.ready = ready,
 	.report = report,
+	.report_behind = report_gateway,
 	.finish = finish,
 	.adopt = adopt,
 	.sweep = sweep,

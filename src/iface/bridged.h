@@ -4,6 +4,7 @@
 #ifndef IFACE_BRIDGED_H
 #define IFACE_BRIDGED_H
 
+#include "iface/bridge_vlan.h"
 #include "iface/iface.h"
 
 /* Before all others in a plugin's conf. mtu counts for a new bridge, too. */
@@ -16,6 +17,8 @@ struct bridged_conf {
 	bool hairpin;
 	bool promisc;
 	bool isolated;
+	bool has_vlans; /* the bridge filters VLANs, and the pod's port is in */
+	struct vlan_want vlan;
 };
 
 extern const struct iface_driver bridged_driver;

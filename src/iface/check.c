@@ -26,6 +26,7 @@ static int check_pod(struct iface *i, const struct cni_result *prev, struct err 
 	const struct pod_want want = {
 		.ifname = i->req->at.ifname,
 		.by_gateway = i->driver->by_gateway,
+		.down = i->conf->down,
 		.mtu = mtu_wanted(i, &prev->ifaces[i->in_prev]),
 		.r = prev,
 	};

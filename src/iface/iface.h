@@ -30,6 +30,7 @@ struct iface_conf {
 	const char *mac;	  /* of the pod's interface; NULL: random */
 	bool dad;		  /* duplicate address detection of the pod's IPv6 addresses */
 	bool ip_masq;		  /* what leaves the pod's subnet gets the node's address */
+	bool down;		  /* the pod's interface stays down: it has no addresses */
 	bool mac_check;		  /* of a host end in a bridge: the pod sends with its MAC only */
 	const char *masq_backend; /* "", "iptables" or "nftables": read, for ours is nftables */
 	struct ipam ipam;
@@ -126,6 +127,8 @@ struct iface_driver {
 	int (*ready)(struct iface *i, struct err *e);
 	/* Append the host's interfaces to the result, in front of the pod's. */
 	int (*report)(struct iface *i, struct cni_result *out, struct err *e);
+	/* The same, of what stands behind the pod's. */
+	int (*report_behind)(struct iface *i, struct cni_result *out, struct err *e);
 	/* The caller has the result. */
 	int (*finish)(struct iface *i, struct err *e);
 

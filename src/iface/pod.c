@@ -276,7 +276,8 @@ static int configure_link(struct pod *p, const struct link *l, const struct pod_
 	link_up(&p->nl, 1);
 	if (want->fixed_mac)
 		put_addresses(p, want, AF_INET, l->index);
-	link_up(&p->nl, l->index);
+	if (!want->down)
+		link_up(&p->nl, l->index);
 	if (!want->fixed_mac)
 		put_addresses(p, want, AF_INET, l->index);
 	put_addresses(p, want, AF_INET6, l->index);
@@ -476,8 +477,9 @@ int pod_verify(struct pod *p, const struct pod_want *want, int iface, struct err
 		return res;
 	if (res == 0)
 		res = err_set(e, ENODEV, "interface %s is not in the pod", ifname);
-	else if (!l.up)
-		res = err_set(e, ENETDOWN, "interface %s in the pod is down", ifname);
+	else if (l.up == want->down)
+		res = err_set(e, ENETDOWN, "interface %s in the pod is %s", ifname,
+			      l.up ? "up" : "down");
 	else if (mac && *mac && strcasecmp(mac, mac_format(l.mac, text)) != 0)
 		res = err_set(e, EINVAL, "interface %s in the pod has the MAC %s instead of %s",
 			      ifname, text, mac);

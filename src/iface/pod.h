@@ -59,6 +59,7 @@ struct pod_want {
 	uint32_t group;
 	bool announce;	 /* there are neighbours, who may have known another pod */
 	bool fixed_mac;	 /* the kernel does not set the link's MAC, so going up is what announces */
+	bool down;	 /* the interface stays down */
 	bool dad;	 /* IPv6 addresses with duplicate address detection */
 	bool by_gateway; /* nothing but the gateways, which r knows, is on link */
 	uint32_t mtu;	 /* CHECK: 0: any */

@@ -57,6 +57,8 @@ struct link {
 	uint32_t mode;		/* of a macvlan (MACVLAN_MODE_*) or ipvlan (IPVLAN_MODE_*) */
 	uint16_t vlan_id;	/* of a VLAN's interface */
 	uint8_t bridge_id[6];	/* of a bridge: the MAC in its id; zero before its first port */
+	bool vlan_filtering;	/* of a bridge */
+	uint16_t default_vlan;	/* of a bridge: the VLAN of its new ports, 0: none */
 	struct link_ipv6 ipv6;
 	char alias[LINK_ALIAS_SIZE];
 };

@@ -23,10 +23,12 @@
 
 static void read_bridge(const struct nlattr *data, struct link *l)
 {
-	const struct nlattr *a[IFLA_BR_BRIDGE_ID + 1];
+	const struct nlattr *a[IFLA_BR_VLAN_DEFAULT_PVID + 1];
 	struct ifla_bridge_id id;
 
-	(void)nl_attrs_nested(data, a, IFLA_BR_BRIDGE_ID);
+	(void)nl_attrs_nested(data, a, IFLA_BR_VLAN_DEFAULT_PVID);
+	l->vlan_filtering = nl_u8(a[IFLA_BR_VLAN_FILTERING]) != 0;
+	l->default_vlan = nl_u16(a[IFLA_BR_VLAN_DEFAULT_PVID]);
 	if (nl_size(a[IFLA_BR_BRIDGE_ID]) < sizeof(id))
 		return;
 	memcpy(&id, nl_data(a[IFLA_BR_BRIDGE_ID]), sizeof(id));

@@ -245,7 +245,43 @@ teardown() {
 	bad 7 'no-such-ipam' "$(jq -c '.ipam.type = "no-such-ipam"' <<<"$CONF")"
 	bad 7 'mtu' "$(jq -c '.mtu = "1500"' <<<"$CONF")"
 	bad 7 'hairpinMode' "$(jq -c '.promiscMode = true' <<<"$CONF")"
-	bad 2 'vlan' "$(jq -c '.vlan = 5' <<<"$CONF")"
+}
+
+@test "bad VLANs: each names key and value, and nothing changes" {
+	bad() { unchanged fails 7 "$1" add bridge a "$(jq -c "$2" <<<"$CONF")"; }
+	bad 'vlan: 4095 is not between 0 and 4094' '.vlan = 4095'
+	bad 'vlan: -1 is not' '.vlan = -1'
+	bad 'vlan: expected an integer' '.vlan = "5"'
+	bad 'vlanTrunk: expected' '.vlanTrunk = {"id":5}'
+	bad 'vlanTrunk[1].id: expected an integer from 1 to 4094, got number 0' '.vlanTrunk = [{"id":7},{"id":0}]'
+	bad 'vlanTrunk[0].maxID: expected an integer from 1 to 4094, got number 4095' '.vlanTrunk = [{"minID":1,"maxID":4095}]'
+	bad 'vlanTrunk[0]: maxID is missing beside minID' '.vlanTrunk = [{"minID":2}]'
+	bad 'vlanTrunk[0]: minID is missing beside maxID' '.vlanTrunk = [{"maxID":2}]'
+	bad 'vlanTrunk[0]: minID 3 is above maxID 2' '.vlanTrunk = [{"minID":3,"maxID":2}]'
+	bad 'bridge: "thirteen-byte" is too long for the interface "thirteen-byte.42" of its VLAN' '.bridge = "thirteen-byte" | .vlan = 42'
+	bad 'disableContainerInterface: true excludes ipam' '.disableContainerInterface = true'
+	del bridge a "$(jq -c '.vlan = 4095 | .vlanTrunk = [{"maxID":2}] | .disableContainerInterface = true' <<<"$CONF")"
+}
+
+@test "without ipam: a link without addresses, up; down with disableContainerInterface, which CHECK compares" {
+	conf=$(jq -c 'del(.ipam) | .ipMasq = false' <<<"$CONF")
+	r=$(add bridge a "$conf")
+	[ "$(jq -c '[.interfaces[].name | select(startswith("veth") | not)], .ips' <<<"$r" | tr -d '\n')" = '["cni0","eth0"]null' ]
+	ip -n a -o link show eth0 | grep -q 'state UP'
+	[ -z "$(ip -n a -o addr show dev eth0 scope global)" ]
+	[ -z "$(ip -o addr show dev cni0 scope global)" ]
+	call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$r")"
+	conf=$(jq -c '.disableContainerInterface = true' <<<"$conf")
+	fails 105 "eth0 in the pod is up" call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$r")"
+	del bridge a "$conf"
+	r=$(add bridge a "$conf")
+	[ "$(jq -r '.interfaces[2].name' <<<"$r")" = eth0 ]
+	ip -n a -o link show eth0 | grep -q 'state DOWN'
+	call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$r")"
+	ip -n a link set eth0 up
+	fails 105 "eth0 in the pod is up" call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$r")"
+	del bridge a "$conf"
+	[ "$(ip -o link show type veth | wc -l)" = 0 ]
 }
 
 @test "bad environment: every problem in one error, code 4" {

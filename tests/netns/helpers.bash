@@ -28,6 +28,14 @@ call() {
 add() { call ADD "$1" "$2" "/run/netns/$2" "$3" "${4:-eth0}"; }	# PLUGIN POD CONFIG [IFNAME]
 del() { call DEL "$1" "$2" "/run/netns/$2" "$3" "${4:-eth0}"; }
 
+# kernel_filters_vlans: or skip.
+kernel_filters_vlans() {
+	if ! ip link add probe0 type bridge vlan_filtering 1 2>/dev/null; then
+		skip "this kernel's bridges have no VLANs (BRIDGE_VLAN_FILTERING); tests/lab runs this file in a machine that has"
+	fi
+	ip link del probe0
+}
+
 # with_prev CONFIG RESULT: the configuration with a prevResult.
 with_prev() {
 	jq -c --argjson prev "$2" '.prevResult = $prev' <<<"$1"
