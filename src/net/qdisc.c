@@ -49,7 +49,7 @@ static void begin(struct nl *nl, const char *what, uint16_t type, const struct t
 		   m, sizeof(*m));
 }
 
-/* Texts of the kernel's extended ACKs: net/sched/cls_api.c and act_api.c. */
+/* Texts of the kernel's extended ACKs: net/sched/cls_api.c and net/sched/act_api.c. */
 #define UNKNOWN_FILTER "TC classifier not found"
 #define UNKNOWN_ACTION "Failed to load TC action module"
 
