@@ -144,9 +144,9 @@ static const char *pair_problem(const struct pair *p, bool lenient)
 	if (!p->key)
 		return "has no '='";
 	if (key_is(p, "IP"))
-		return pair_is_ips(p) ? NULL : "is no IP address";
+		return !p->value_len || pair_is_ips(p) ? NULL : "is no IP address";
 	if (key_is(p, "MAC"))
-		return pair_is_mac(p, mac) ? NULL : "is no MAC address";
+		return !p->value_len || pair_is_mac(p, mac) ? NULL : "is no MAC address";
 	if (lenient || key_is_known(p))
 		return NULL;
 	return "is an unknown key, and IgnoreUnknown is not 1";

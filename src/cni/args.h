@@ -16,9 +16,9 @@ const char *cni_args_value(const struct cni_request *req, const char *key);
 
 /*
  * Fill req->wanted_ip and wanted_mac. CNI_ERR_ENVIRONMENT names everything that is wrong with
- * CNI_ARGS: a pair without '=', an IP= (one, or several with commas between) or MAC= that is none,
- * and, unless IgnoreUnknown is 1 or true, a key that is none of IP, MAC, GATEWAY, SUBNET,
- * IgnoreUnknown and K8S_POD_*.
+ * CNI_ARGS: a pair without '=', an IP= (one, or several with commas between) or MAC= that is none
+ * and not empty, and, unless IgnoreUnknown is 1 or true, a key that is none of IP, MAC, GATEWAY,
+ * SUBNET, IgnoreUnknown and K8S_POD_*.
  */
 int cni_args_read(struct cni_request *req, struct err *e);
 

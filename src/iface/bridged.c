@@ -18,11 +18,11 @@ static const struct bridged_conf *conf_of(const struct iface *i)
 	return i->plugin_conf;
 }
 
-int bridged_conf_check(const struct bridged_conf *c, struct err *e)
+int bridged_conf_check(const struct cni_request *req, const struct bridged_conf *c, struct err *e)
 {
 	int r;
 
-	if (cni_ifname_valid(c->bridge))
+	if (cni_takes_away(req) || cni_ifname_valid(c->bridge))
 		return 0;
 	r = err_set(e, EINVAL,
 		    "bridge: \"%.48s\" is no interface name (1 to 15 bytes, no '/', ':' or blanks)",
@@ -199,8 +199,9 @@ static int finish(struct iface *i, struct err *e)
 
 static int adopt(struct iface *i, const struct link *end, struct err *e)
 {
+	const char *name = conf_of(i)->bridge;
 	struct link bridge;
-	int r = link_find(&i->host, conf_of(i)->bridge, &bridge, e);
+	int r = cni_ifname_valid(name) ? link_find(&i->host, name, &bridge, e) : 0;
 
 	return r <= 0 ? r : end->master == bridge.index;
 }

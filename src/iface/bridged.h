@@ -23,7 +23,10 @@ struct bridged_conf {
 
 extern const struct iface_driver bridged_driver;
 
-/* For prepare(): CNI_ERR_CONFIG names the key. */
-int bridged_conf_check(const struct bridged_conf *c, struct err *e);
+/*
+ * For prepare(): CNI_ERR_CONFIG names the key. DEL and GC go on: a name that none can have is no
+ * bridge's.
+ */
+int bridged_conf_check(const struct cni_request *req, const struct bridged_conf *c, struct err *e);
 
 #endif

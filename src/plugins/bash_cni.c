@@ -19,6 +19,8 @@
 
 #define LOG_FILE "/var/log/bash-cni-plugin.log"
 #define LOG_MAX_BYTES (1 << 20)
+#define DEFAULT_LOG_LEVEL "info"
+#define DEFAULT_BRIDGE "cni0"
 
 struct conf {
 	struct bridged_conf b;
@@ -60,12 +62,12 @@ static void defaults(void *conf)
 {
 	struct conf *c = conf;
 
-	c->b.bridge = "cni0";
+	c->b.bridge = DEFAULT_BRIDGE;
 	c->b.is_gateway = true;
 	c->b.is_default_gateway = true;
 	c->data_dir = LEASE_DATA_DIR;
 	c->log_path = LOG_FILE;
-	c->log_level = "info";
+	c->log_level = DEFAULT_LOG_LEVEL;
 	c->log_max = LOG_MAX_BYTES;
 }
 
@@ -76,7 +78,7 @@ static int check_values(const struct conf *c, const char *subnet_key, struct err
 	if (addr_is_set(&c->network.addr) && !prefix_covers(&c->network, &c->subnet))
 		return err_set(e, EINVAL, "%s: %s is not inside network %s", subnet_key,
 			       prefix_text(&c->subnet), prefix_text(&c->network));
-	if (c->log_level && !log_level_parse(c->log_level, &level))
+	if (!log_level_parse(c->log_level, &level))
 		return err_set(e, EINVAL, "logLevel: \"%.32s\" is none of error, warn, info, debug",
 			       c->log_level);
 	return 0;
@@ -113,10 +115,16 @@ static int make_ipam(const struct cni_request *req, struct conf *c, const char *
 static int prepare_key(const struct cni_request *req, struct conf *c, const char *subnet_key,
 		       struct err *e)
 {
-	int r = cni_takes_away(req) ? 0 : check_values(c, subnet_key, e);
+	int r;
+
+	if (!c->b.bridge || !*c->b.bridge)
+		c->b.bridge = DEFAULT_BRIDGE;
+	if (!c->log_level || !*c->log_level)
+		c->log_level = DEFAULT_LOG_LEVEL;
+	r = cni_takes_away(req) ? 0 : check_values(c, subnet_key, e);
 
 	if (r == 0)
-		r = bridged_conf_check(&c->b, e);
+		r = bridged_conf_check(req, &c->b, e);
 	if (r == 0)
 		r = iface_conf_check(req, &c->b.iface, e);
 	if (r == 0)

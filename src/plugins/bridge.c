@@ -115,9 +115,9 @@ static int read_vlans(struct conf *c, struct err *e)
 	return r;
 }
 
-static int check_values(const struct bridged_conf *b, struct err *e)
+static int check_values(const struct cni_request *req, const struct bridged_conf *b, struct err *e)
 {
-	int r = bridged_conf_check(b, e);
+	int r = bridged_conf_check(req, b, e);
 
 	if (r == 0 && b->hairpin && b->promisc)
 		r = err_set(e, EINVAL, "hairpinMode: true excludes promiscMode: true");
@@ -131,10 +131,7 @@ static int check_down(const struct bridged_conf *b, struct err *e)
 	return 0;
 }
 
-/*
- * DEL and GC of an attachment must go on whatever has become of the configuration; the bridge's
- * name is checked nevertheless.
- */
+/* DEL and GC of an attachment must go on whatever has become of the configuration. */
 static int prepare(const struct cni_request *req, void *conf, struct err *e)
 {
 	struct conf *c = conf;
@@ -144,7 +141,7 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 	b->is_gateway = b->is_gateway || b->is_default_gateway;
 	if (!b->bridge || !*b->bridge)
 		b->bridge = "cni0";
-	r = check_values(b, e);
+	r = check_values(req, b, e);
 	if (r == 0 && cni_takes_away(req))
 		(void)read_vlans(c, err_ignored());
 	else if (r == 0)

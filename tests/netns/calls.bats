@@ -172,7 +172,7 @@ told() {
 
 @test "DEL and GC are not refused for values that they have no use for" {
 	for bad in '.mtu = "x"' '.isGateway = 7' '.mac = "?"' '.promiscMode = true | .hairpinMode = true' '.ipam.ranges = 7' '.ipam.subnet = "x"' '.vlan = 7000' \
-		'.dns = 7' '.args = 7' '.runtimeConfig = 7' '.prevResult = 7' '.ipam.routes = "none"'; do
+		'.dns = 7' '.args = 7' '.runtimeConfig = 7' '.prevResult = 7' '.ipam.routes = "none"' '.bridge = "no/bridge"' '.bridge = "longer-than-a-name"'; do
 		conf=$(jq -c "$bad" <<<"$CONF")
 		add bridge a "$CONF"
 		del bridge a "$conf"
@@ -182,7 +182,7 @@ told() {
 	done
 	fails 7 "ipam.dataDir" del bridge a "$(jq -c '.ipam.dataDir = 7' <<<"$CONF")"
 	bash_conf='{"cniVersion":"0.3.1","name":"n","type":"bash-cni","network":"10.9.0.0/16","subnet":"10.9.0.0/24","bridge":"br9","logFile":""}'
-	for bad in 'del(.subnet)' '.subnet = "10.9.0.0/31"' '.network = "172.16.0.0/16"' '.mtu = 1' '.hairpinMode = []'; do
+	for bad in 'del(.subnet)' '.bridge = "no/bridge"' '.subnet = "10.9.0.0/31"' '.network = "172.16.0.0/16"' '.mtu = 1' '.hairpinMode = []'; do
 		add bash-cni a "$bash_conf"
 		del bash-cni a "$(jq -c "$bad" <<<"$bash_conf")"
 		[ -z "$(ip -o link show type veth)" ]
@@ -195,5 +195,14 @@ told() {
 	jq -e '.ips[0].gateway == "10.1.0.1"' <<<"$r"
 	call CHECK bridge a /run/netns/a "$(with_prev "$conf" "$(jq -c '.routes[].gw = ""' <<<"$r")")"
 	del bridge a "$conf"
+	for args in 'IgnoreUnknown=1;IP=;MAC=' 'MAC='; do
+		CNI_ARGS=$args add bridge a "$CONF" | jq -e '.ips | length == 1'
+		CNI_ARGS=$args del bridge a "$CONF"
+	done
+	for keys in '{bridge: "", logLevel: ""}' '{network: "", dataDir: ""}'; do
+		conf=$(jq -c "{cniVersion: \"1.0.0\", name: \"n\", type: \"bash-cni\", subnet: \"10.9.0.0/24\", logFile: \"\"} + $keys" <<<null)
+		add bash-cni a "$conf" | jq -e '.interfaces[0].name == "cni0"'
+		del bash-cni a "$conf"
+	done
 	unchanged fails 7 'ipam.ranges[0][0].subnet is required' add bridge a "$(jq -c '.ipam.subnet = "" | .ipam.ranges = [[{subnet: ""}]]' <<<"$CONF")"
 }
