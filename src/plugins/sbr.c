@@ -33,6 +33,8 @@ struct work {
 	size_t rule_count;
 	struct route routes[CNI_ROUTES_MAX]; /* of the interface, as they are in main */
 	size_t route_count;
+	struct route defaults[CNI_IPS_MAX]; /* that are made, by the rules' gateways */
+	size_t default_count;
 	struct addr addrs[CNI_IPS_MAX];
 	size_t addr_count;
 	struct err *e;
@@ -145,7 +147,6 @@ static int put_changes(struct work *w, const struct cni_result *prev, struct err
 	for (size_t n = 0; n < prev->ip_count; n++) {
 		const struct cni_ip *ip = &prev->ips[n];
 		struct rule *rule = &w->rules[w->rule_count];
-		struct route def;
 
 		if (!chained_has_ip(&w->chain, ip))
 			continue;
@@ -156,9 +157,10 @@ static int put_changes(struct work *w, const struct cni_result *prev, struct err
 		w->rule_count++;
 		rule_add(nl, rule);
 		put_copies(w, rule);
-		def = default_of(w, ip, rule->table);
-		if (addr_is_set(&ip->gateway))
-			route_replace(nl, &def);
+		if (!addr_is_set(&ip->gateway))
+			continue;
+		w->defaults[w->default_count] = default_of(w, ip, rule->table);
+		route_replace(nl, &w->defaults[w->default_count++]);
 	}
 	for (size_t n = 0; n < w->route_count; n++)
 		route_del(nl, &w->routes[n]);
@@ -189,6 +191,10 @@ static void undo(void *ctx)
 	}
 	for (size_t n = 0; n < w->rule_count; n++) {
 		rule_del(nl, &w->rules[n]);
+		undo_one(w);
+	}
+	for (size_t n = 0; n < w->default_count; n++) {
+		route_del(nl, &w->defaults[n]);
 		undo_one(w);
 	}
 	for (size_t n = 0; n < w->rule_count; n++) {

@@ -80,4 +80,8 @@ inside() { ip -n a rule; ip -n a -6 rule; ip -n a route show table all | sort; i
 	ip -n a route show default | grep -q 10.1.0.1
 	fails_to add sbr a "$(jq -c '.prevResult.ips += [{"address":"10.1.0.9/24","gateway":"198.51.100.77","interface":1}]' <<<"$c")"
 	diff <(echo "$before") <(inside)
+	ip -n a route del default	# the one in the new table is then sbr's own
+	before=$(inside)
+	fails_to add sbr a "$c" >/dev/full
+	diff <(echo "$before") <(inside)
 }
