@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "fw/ip_masq.h"
+#include "fw/reference.h"
 #include "fw/spoof.h"
 #include "iface/host_end.h"
 
@@ -101,16 +102,49 @@ static int check_end(struct iface *i, const struct cni_result *prev, struct err 
 	return differs(e, r < 0 ? r : compare_end(i, prev, e));
 }
 
+/* 1: the reference's plugin has attached the pod, and masquerades what it sends. */
+static int check_reference(const struct iface *i, const struct cni_result *prev, struct err *e)
+{
+	int r = prev->ip_count > 0;
+
+	for (size_t n = 0; r > 0 && n < prev->ip_count; n++)
+		r = reference_has_masquerade(&i->req->at, prev->ips[n].address.addr.family, e);
+	return r;
+}
+
+/* A difference is none where the reference's plugin sees to it. */
+static int pardon(int has, struct err *mine, struct err *e)
+{
+	if (has > 0)
+		return 0;
+	return has < 0 ? has : err_take(e, mine);
+}
+
+static int check_masquerade(const struct iface *i, const struct cni_result *prev, struct err *e)
+{
+	struct err mine = { 0 };
+
+	if (masquerade_check(&i->req->at, prev, &mine) == 0)
+		return 0;
+	return pardon(mine.code == CNI_ERR_DIFFERS ? check_reference(i, prev, e) : 0, &mine, e);
+}
+
 static int check_mac(struct iface *i, const struct cni_result *prev, struct err *e)
 {
 	const char *text = prev->ifaces[i->in_prev].mac;
+	struct err mine = { 0 };
 	uint8_t mac[6];
 	int r;
 
-	if (text && mac_parse(text, mac))
-		return spoof_check(i->host_name, mac, e);
-	r = err_set(e, EINVAL, "prevResult.interfaces[%d].mac: macspoofchk needs one", i->in_prev);
-	return err_code(e, r, CNI_ERR_CONFIG);
+	if (!text || !mac_parse(text, mac)) {
+		r = err_set(e, EINVAL, "prevResult.interfaces[%d].mac: macspoofchk needs one",
+			    i->in_prev);
+		return err_code(e, r, CNI_ERR_CONFIG);
+	}
+	if (spoof_check(i->host_name, mac, &mine) == 0)
+		return 0;
+	return pardon(mine.code == CNI_ERR_DIFFERS ? reference_has_mac_check(&i->req->at, e) : 0,
+		      &mine, e);
 }
 
 int iface_check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
@@ -128,7 +162,7 @@ int iface_check(const struct cni_request *req, const void *conf, const struct cn
 	if (r == 0 && i->driver->check)
 		r = i->driver->check(i, prev, e);
 	if (r == 0 && i->conf->ip_masq)
-		r = masquerade_check(&req->at, prev, e);
+		r = check_masquerade(i, prev, e);
 	if (r == 0 && i->conf->mac_check)
 		r = check_mac(i, prev, e);
 	return r < 0 ? r : ipam_check(&i->conf->ipam, req, prev, e);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cni/attachment.h"
 #include "fw/ip_masq.h"
+#include "fw/reference.h"
 #include "fw/spoof.h"
 #include "iface/host_end.h"
 #include "iface/in_pod.h"
@@ -31,6 +32,7 @@ static int first_error(struct err *e, int r, struct err *step, int step_r)
 struct del {
 	struct iface *i;
 	bool masq_gone;
+	bool own;    /* its host end has our name */
 	bool reaped; /* another's DEL has taken the link, if it did not vanish with its namespace */
 };
 
@@ -111,6 +113,40 @@ static int del_anywhere(struct iface *i, struct err *e)
 	return r > 0 ? in_pod_each(i, del_found, NULL, e) : r;
 }
 
+/* Its MAC is the one that the runtime's memory of this attachment's ADD has. */
+static bool prev_has_mac(const struct cni_request *req, const struct link *l)
+{
+	static struct cni_result prev;
+	uint8_t mac[6];
+	int n;
+
+	if (!req->prev_result.text ||
+	    cni_result_read(req->arena, req->prev_result, "prevResult", &prev, err_ignored()) < 0)
+		return false;
+	n = iface_of_prev(req, &prev, err_ignored());
+	return n >= 0 && prev.ifaces[n].mac && mac_parse(prev.ifaces[n].mac, mac) &&
+	       memcmp(mac, l->mac, sizeof(mac)) == 0;
+}
+
+/*
+ * The reference plugin's interface, in a pod that was attached before cnibox was installed. One
+ * that is not this attachment's stays: an ADD that failed because of it has a DEL, but no lease.
+ */
+static int del_adopted(struct iface *i, struct err *e)
+{
+	const char *kind = i->driver->adopts;
+	struct addr held;
+	struct link l;
+	int r = kind ? link_find(&i->pod.nl, i->req->at.ifname, &l, e) : 0;
+
+	if (r <= 0 || strcmp(l.kind, kind) != 0 || l.alias[0] || l.group)
+		return r < 0 ? r : 0;
+	r = ipam_addresses(&i->conf->ipam, i->req, &held, 1, e);
+	if (r == 0)
+		r = prev_has_mac(i->req, &l);
+	return r > 0 ? in_pod_del(i, &l, e) : r;
+}
+
 /* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */
 static int del_in_pod(struct iface *i, struct err *e)
 {
@@ -123,6 +159,8 @@ static int del_in_pod(struct iface *i, struct err *e)
 		r = i->driver->release(i, open, e);
 	else
 		r = open ? del_found(i, NULL, e) : del_anywhere(i, e);
+	if (r == 0 && open)
+		r = del_adopted(i, e);
 	if (open)
 		pod_close(&i->pod);
 	return r < 0 ? r : 0;
@@ -196,7 +234,23 @@ static int del_link(struct del *d, struct err *e)
 	r = host_end_search(i, &l, e);
 	if (r < 0)
 		return r;
+	d->own = r > 0;
 	return r > 0 ? reap(d, &l, e) : del_foreign(i, e);
+}
+
+/* The pod may have been attached by the reference plugin, be it gone by now. */
+static int del_of_reference(const struct del *d, struct err *e)
+{
+	const struct iface_conf *c = d->i->conf;
+	int r = 0;
+
+	if (d->own || !d->i->driver->adopt)
+		return 0;
+	if (c->ip_masq)
+		r = err_ctx(e, reference_forget_masquerade(&d->i->req->at, e), "ipMasq");
+	if (r == 0 && c->mac_check)
+		r = err_ctx(e, reference_forget_mac_check(&d->i->req->at, e), "macspoofchk");
+	return r;
 }
 
 static int del_network(struct del *d, struct err *e)
@@ -205,6 +259,7 @@ static int del_network(struct del *d, struct err *e)
 	int r = first_error(e, 0, &step, del_link(d, &step));
 
 	r = first_error(e, r, &step, del_mac_check(d, &step));
+	r = first_error(e, r, &step, del_of_reference(d, &step));
 	return first_error(e, r, &step, del_masquerade(d, &step));
 }
 

@@ -103,6 +103,8 @@ struct iface_driver {
 	bool on_wire;	    /* it has neighbours, who may have known another pod by its addresses */
 	bool fixed_mac;	    /* its MAC cannot be set */
 	bool ipam_required; /* without addresses the interface is of no use */
+	const char *adopts; /* DEL: of links in the pod of this kind without an alias of ours, which
+			       the reference's plugin makes; NULL: none */
 	bool by_gateway; /* nothing but the gateway is on link, not even the rest of the subnet */
 	size_t state_size;
 

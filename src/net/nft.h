@@ -230,6 +230,7 @@ struct nft_rule_info {
 	uint8_t family;		    /* AF_*: it asks for this family; 0: for none */
 	bool by_proto;		    /* it asks for a layer 4 protocol */
 	bool matches;		    /* it asks for anything else */
+	struct addr saddr, daddr;   /* that it asks for, whole; family 0: it does not */
 	enum nft_end end;	    /* of what it asks for */
 	char target[NFT_NAME_SIZE]; /* of JUMP and GOTO */
 };

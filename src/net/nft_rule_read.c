@@ -23,7 +23,26 @@
 
 #define IPV4_PROTOCOL 9 /* offset in the header, RFC 791 */
 
-enum loaded { LOADED_OTHER, LOADED_FAMILY, LOADED_ETHERTYPE, LOADED_PROTO };
+enum loaded {
+	LOADED_OTHER,
+	LOADED_FAMILY,
+	LOADED_ETHERTYPE,
+	LOADED_PROTO,
+	LOADED_SADDR,
+	LOADED_DADDR
+};
+
+/* Offsets in the headers of IPv4 (RFC 791) and IPv6 (RFC 8200), with the addresses' sizes. */
+static const struct field {
+	uint32_t offset, len;
+	enum loaded loaded;
+} network_fields[] = {
+	{ IPV4_PROTOCOL, 1, LOADED_PROTO },
+	{ 12, 4, LOADED_SADDR },
+	{ 16, 4, LOADED_DADDR },
+	{ 8, 16, LOADED_SADDR },
+	{ 24, 16, LOADED_DADDR },
+};
 
 struct rule_walk {
 	struct nft_walk w;
@@ -65,11 +84,16 @@ static void read_payload(struct reader *x, const struct nlattr *data)
 	const struct nlattr *a[NFTA_PAYLOAD_LEN + 1];
 
 	nl_attrs_nested(data, a, NFTA_PAYLOAD_LEN);
-	x->loaded = nl_be32(a[NFTA_PAYLOAD_BASE]) == NFT_PAYLOAD_NETWORK_HEADER &&
-				    nl_be32(a[NFTA_PAYLOAD_OFFSET]) == IPV4_PROTOCOL &&
-				    nl_be32(a[NFTA_PAYLOAD_LEN]) == 1
-			    ? LOADED_PROTO
-			    : LOADED_OTHER;
+	x->loaded = LOADED_OTHER;
+	if (nl_be32(a[NFTA_PAYLOAD_BASE]) != NFT_PAYLOAD_NETWORK_HEADER)
+		return;
+	for (size_t i = 0; i < sizeof(network_fields) / sizeof(network_fields[0]); i++) {
+		const struct field *f = &network_fields[i];
+
+		if (nl_be32(a[NFTA_PAYLOAD_OFFSET]) == f->offset &&
+		    nl_be32(a[NFTA_PAYLOAD_LEN]) == f->len)
+			x->loaded = f->loaded;
+	}
 }
 
 /* What a comparison asks for, when it asks for a family. */
@@ -88,10 +112,28 @@ static uint8_t family_of(const struct reader *x, const struct nlattr *data)
 	return type == ETH_P_IP ? AF_INET : type == ETH_P_IPV6 ? AF_INET6 : 0;
 }
 
+static void read_address(struct reader *x, const struct nlattr *data)
+{
+	const struct nlattr *a[NFTA_CMP_DATA + 1], *value[NFTA_DATA_VALUE + 1];
+	struct addr *out = x->loaded == LOADED_SADDR ? &x->rule->saddr : &x->rule->daddr;
+	size_t size;
+
+	nl_attrs_nested(data, a, NFTA_CMP_DATA);
+	nl_attrs_nested(a[NFTA_CMP_DATA], value, NFTA_DATA_VALUE);
+	size = nl_size(value[NFTA_DATA_VALUE]);
+	if (nl_be32(a[NFTA_CMP_OP]) != NFT_CMP_EQ || (size != 4 && size != 16))
+		return;
+	out->family = size == 4 ? AF_INET : AF_INET6;
+	memcpy(out->bytes, nl_data(value[NFTA_DATA_VALUE]), size);
+}
+
 static void read_compare(struct reader *x, const struct nlattr *data)
 {
 	struct nft_rule_info *r = x->rule;
 	uint8_t family = 0;
+
+	if (x->loaded == LOADED_SADDR || x->loaded == LOADED_DADDR)
+		read_address(x, data);
 
 	if (x->loaded == LOADED_PROTO) {
 		r->by_proto = true;
@@ -209,8 +251,10 @@ static void read_expression(struct reader *x, const char *name, const struct nla
 		x->rule->end = NFT_END_DROP;
 	else if (strcmp(name, "queue") == 0)
 		x->rule->end = NFT_END_ACCEPT;
-	else if (!is_statement(name))
+	else if (!is_statement(name)) {
 		x->rule->matches = true;
+		x->loaded = LOADED_OTHER;
+	}
 }
 
 static void read_expressions(struct nft_rule_info *r, const struct nlattr *list)

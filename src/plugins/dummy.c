@@ -29,6 +29,7 @@ static int make_link(struct iface *i, struct err *e)
 }
 
 static const struct iface_driver driver = {
+	.adopts = "dummy",
 	.ipam_required = true,
 	.link = make_link,
 };

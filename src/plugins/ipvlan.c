@@ -122,6 +122,7 @@ static int status(struct iface *i, struct err *e)
 }
 
 static const struct iface_driver driver = {
+	.adopts = "ipvlan",
 	.on_wire = true,
 	.fixed_mac = true,
 	.state_size = sizeof(struct child),

@@ -77,6 +77,7 @@ static int check(struct iface *i, const struct cni_result *prev, struct err *e)
 }
 
 static const struct iface_driver driver = {
+	.adopts = "macvlan",
 	.on_wire = true,
 	.state_size = sizeof(struct child),
 	.inspect = inspect,

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cni/attachment.h"
 #include "fw/ports.h"
+#include "fw/reference.h"
 #include "net/link.h"
 #include "net/nl.h"
 
@@ -342,12 +343,16 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 	return ports_add(&owner, &want, e);
 }
 
-/* Without a record there is nothing, but if records were lost. */
+/*
+ * Without a record there is nothing, but if records were lost, or the reference's plugin made the
+ * attachment.
+ */
 static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
 	struct json_iter it = json_members(req->runtime_config), list;
 	struct json_raw key, value, element;
 	bool asked = false;
+	int r;
 
 	(void)conf;
 	while (req->runtime_config.text && json_next(&it, &key, &value)) {
@@ -355,17 +360,51 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 		asked = asked ||
 			(json_key_is(key, "portMappings") && json_next(&list, &key, &element));
 	}
-	return fw_forget(&ports, &req->at, asked, e);
+	r = fw_forget(&ports, &req->at, asked, e);
+	return r == 0 && asked ? reference_forget_ports(&req->at, e) : r;
+}
+
+static bool wants_family(const struct ports_want *w, int v6)
+{
+	const uint8_t family = v6 ? AF_INET6 : AF_INET;
+
+	for (size_t i = 0; w->pod[v6].addr.family && i < w->count; i++) {
+		if (!w->maps[i].address.family || w->maps[i].address.family == family)
+			return true;
+	}
+	return false;
+}
+
+/* 1: the reference's plugin has attached the pod, and leads its ports to it. */
+static int check_reference(const struct cni_request *req, const struct ports_want *w, struct err *e)
+{
+	int r = 1;
+
+	for (int v6 = 0; r > 0 && v6 < 2; v6++) {
+		if (wants_family(w, v6))
+			r = reference_has_port(&req->at, v6 ? AF_INET6 : AF_INET, e);
+	}
+	return r;
 }
 
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
 		 struct err *e)
 {
 	const struct conf *c = conf;
+	struct err mine = { 0 };
 	struct ports_want want;
-	int r = c->want.count ? complete(req, c, prev, &want, e) : 0;
+	int r, has;
 
-	return r == 0 && c->want.count ? ports_check(&want, e) : r;
+	if (!c->want.count)
+		return 0;
+	r = complete(req, c, prev, &want, e);
+	if (r < 0)
+		return r;
+	r = ports_check(&want, &mine);
+	if (r == 0)
+		return 0;
+	has = mine.code == CNI_ERR_DIFFERS ? check_reference(req, &want, e) : 0;
+	return has ? (has < 0 ? has : 0) : err_take(e, &mine);
 }
 
 static int gc(const struct cni_request *req, const void *conf, struct err *e)

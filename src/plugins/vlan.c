@@ -70,6 +70,7 @@ static int check(struct iface *i, const struct cni_result *prev, struct err *e)
 }
 
 static const struct iface_driver driver = {
+	.adopts = "vlan",
 	.on_wire = true,
 	.ipam_required = true,
 	.state_size = sizeof(struct child),
