@@ -1,10 +1,14 @@
 /* What the CNI configuration says: see config_text.h. */
 #include "node/config_text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/arena.h"
+#include "base/err.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
 #include "json/writer.h"
@@ -89,13 +93,97 @@ const char *config_plugin(const struct site *s)
 	return is_bash_cni(s) ? "bash-cni" : "bridge";
 }
 
+static bool is_among(struct json_raw key, const char *const *names)
+{
+	while (*names && !json_key_is(key, *names))
+		names++;
+	return *names;
+}
+
+/* Members that we would never write. */
+static void put_others(struct json_writer *w, struct json_raw object, const char *const *ours)
+{
+	struct json_iter it = json_members(object);
+	struct json_raw key, value;
+
+	while (json_next(&it, &key, &value)) {
+		if (!key.text || is_among(key, ours))
+			continue;
+		json_key_raw(w, key);
+		json_put_raw(w, value);
+	}
+}
+
+static struct json_raw find_member(struct json_raw object, const char *name)
+{
+	struct json_raw key, value, found = { 0 };
+	struct json_iter it = json_members(object);
+
+	while (json_next(&it, &key, &value)) {
+		if (key.text && json_key_is(key, name))
+			found = value;
+	}
+	return found;
+}
+
+/* Of the two that we write. */
+static bool is_our_plugin(struct json_raw plugin)
+{
+	struct json_raw type = find_member(plugin, "type");
+
+	return (type.len == 10 && memcmp(type.text, "\"bash-cni\"", 10) == 0) ||
+	       (type.len == 8 && memcmp(type.text, "\"bridge\"", 8) == 0);
+}
+
+static void put_plugin(struct json_writer *w, const struct site *s, struct json_raw old)
+{
+	static const char *const ours[] = {
+		"type",	       "network", "subnet", "bridge", "isDefaultGateway",
+		"hairpinMode", "ipam",	  "mtu",    NULL
+	};
+
+	json_open(w, '{');
+	if (is_bash_cni(s))
+		put_bash_cni(w, s);
+	else
+		put_bridge(w, s);
+	if (s->cluster->mtu)
+		json_member_int(w, "mtu", s->cluster->mtu);
+	put_others(w, old, ours);
+	json_close(w, '}');
+}
+
+/* Ours stands where it stood; where there was none, first. */
+static void put_plugins(struct json_writer *w, const struct site *s)
+{
+	struct json_raw key, value, old = { 0 };
+	struct json_iter it = json_members(find_member(s->config, "plugins"));
+
+	while (json_next(&it, &key, &value) && !old.text) {
+		if (is_our_plugin(value))
+			old = value;
+	}
+	if (!old.text)
+		put_plugin(w, s, old);
+	it = json_members(find_member(s->config, "plugins"));
+	while (json_next(&it, &key, &value)) {
+		if (value.text == old.text)
+			put_plugin(w, s, old);
+		else
+			json_put_raw(w, value);
+	}
+}
+
 const char *config_text(const struct site *s)
 {
-	char buf[CONFIG_SIZE];
+	static const char *const ours[] = { "cniVersion", "name", CONFIG_MARK, "plugins", NULL };
+	char *buf = arena_alloc(s->arena, CONFIG_SIZE);
 	struct json_writer w;
 	struct text t;
 
-	text_init(&t, buf, sizeof(buf));
+	if (!buf)
+		return NULL;
+	text_init(&t, buf, CONFIG_SIZE);
 	json_begin(&w, &t, 2);
 	json_open(&w, '{');
 	json_member_str(&w, "cniVersion", "1.0.0");
@@ -103,16 +191,33 @@ const char *config_text(const struct site *s)
 	json_member_str(&w, CONFIG_MARK, s->self->name);
 	json_key(&w, "plugins");
 	json_open(&w, '[');
-	json_open(&w, '{');
-	if (is_bash_cni(s))
-		put_bash_cni(&w, s);
-	else
-		put_bridge(&w, s);
-	if (s->cluster->mtu)
-		json_member_int(&w, "mtu", s->cluster->mtu);
-	json_close(&w, '}');
+	put_plugins(&w, s);
 	json_close(&w, ']');
+	put_others(&w, s->config, ours);
 	json_close(&w, '}');
 	text_char(&t, '\n');
-	return t.bad ? NULL : arena_strndup(s->arena, t.at, t.len);
+	return t.bad ? NULL : t.at;
+}
+
+bool config_is_ours(const char *text, size_t len)
+{
+	return json_check(text, len, err_ignored()) == 0 &&
+	       find_member((struct json_raw){ text, len }, CONFIG_MARK).text;
+}
+
+void config_read(struct site *s)
+{
+	static const char *const ends[] = { "", CONFIG_WITHHELD };
+	char *buf = arena_alloc(s->arena, CONFIG_SIZE);
+
+	for (size_t i = 0; i < 2 && buf && s->cluster && !s->config.text; i++) {
+		const char *path = arena_printf(s->arena, "%s%s", s->cluster->config, ends[i]);
+		ssize_t len =
+			path ? file_read(AT_FDCWD, path, buf, CONFIG_SIZE, err_ignored()) : -ENOMEM;
+
+		if (len <= 0 || !config_is_ours(buf, (size_t)len))
+			continue;
+		s->config = (struct json_raw){ buf, (size_t)len };
+		s->config_there = i == 0;
+	}
 }

@@ -34,6 +34,7 @@
 #include "node/repairs.h"
 #include "node/sockets.h"
 #include "node/source.h"
+#include "node/withhold.h"
 
 #define LOCK_MS 1000
 
@@ -74,22 +75,49 @@ static const char *joined_name(const struct pass *p, int r)
 }
 
 /* 1: nothing is known yet of the cluster. */
+static int read_cluster(struct cluster *c, struct err *e)
+{
+	int r = sockets_open(e);
+
+	if (r == 0)
+		r = run.source.cluster(run.source.arg, &run.arena, c, e);
+	return r == -EAGAIN ? 1 : r;
+}
+
+static struct site new_site(const struct cluster *c)
+{
+	return (struct site){ .arena = &run.arena,
+			      .route = route_socket,
+			      .nft = nft_socket,
+			      .cluster = c,
+			      .source = run.source.name };
+}
+
+/* After a boot there is a file that speaks of what is not there yet. */
+static void begin_boot(void)
+{
+	struct cluster cluster = { 0 };
+	struct err e = { 0 };
+	bool known = read_cluster(&cluster, err_ignored()) == 0;
+	struct pass p = { .site = new_site(known ? &cluster : NULL) };
+	int lock = pass_lock(LOCK_MS, &e);
+
+	if (lock < 0 || withhold_config(&p, &e) < 0)
+		log_line(LOG_ERROR, "%s", e.text);
+	pass_unlock(lock);
+	load_release(&run.arena);
+}
+
 static int pass_once(struct err *e)
 {
 	struct pass p = { .wanted = true, .name = run.name, .done = repair_done };
 	struct cluster cluster = { 0 };
-	int lock, r = sockets_open(e);
+	int lock, r = read_cluster(&cluster, e);
 
-	if (r == 0)
-		r = run.source.cluster(run.source.arg, &run.arena, &cluster, e);
-	if (r < 0)
-		return r == -EAGAIN ? 1 : r;
+	if (r != 0)
+		return r;
 	run.metrics.nodes = cluster.node_count;
-	p.site = (struct site){ .arena = &run.arena,
-				.route = route_socket,
-				.nft = nft_socket,
-				.cluster = &cluster,
-				.source = run.source.name };
+	p.site = new_site(&cluster);
 	lock = pass_lock(LOCK_MS, e);
 	if (lock < 0)
 		return lock;
@@ -245,7 +273,11 @@ static int run_open(const struct node_options *o, struct err *e)
 		r = sockets_open(e);
 	if (r == 0)
 		r = watches_open(e);
-	return r < 0 ? r : source_open(o, e);
+	if (r == 0)
+		r = source_open(o, e);
+	if (r == 0)
+		begin_boot();
+	return r;
 }
 
 /* For probes; before anything is changed, since the address may be another's. */

@@ -17,6 +17,7 @@
 #include "net/link.h"
 #include "net/nl.h"
 #include "net/sysctl.h"
+#include "node/config_text.h"
 #include "node/saved.h"
 
 #define ATTACHMENT_MARK "cnibox " /* an alias of a pod's host end begins so */
@@ -171,6 +172,7 @@ int site_read(struct site *s, struct err *e)
 		return r;
 	count_ports(s);
 	read_accept_ra(s);
+	config_read(s);
 	r = route_each(s->route, AF_INET6, RTPROT_RA, 0, collect_ra_default, s, e);
 	if (r == 0)
 		r = saved_read(&s->saved, e);

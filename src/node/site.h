@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/list.h"
+#include "json/json.h"
 #include "net/link.h"
 
 struct arena;
@@ -64,7 +65,10 @@ struct site {
 	struct list saved;	       /* struct saved_sysctl */
 	struct list chains;	       /* struct foreign_chain */
 	struct list recorded; /* const struct fw_schema *: that attachments have records of */
-	char forwarding6[4];  /* net.ipv6.conf.all.forwarding; "" without IPv6 */
+	struct json_raw
+		config;	     /* our CNI configuration as it is; text NULL: none (config_text.h) */
+	bool config_there;   /* where runtimes read it, not withheld */
+	char forwarding6[4]; /* net.ipv6.conf.all.forwarding; "" without IPv6 */
 };
 
 /* All lists; arena, sockets, cluster and source are given. */

@@ -11,21 +11,67 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
-#include "json/json.h"
 #include "node/config_text.h"
 #include "node/kind.h"
 #include "node/site.h"
 #include "node/surroundings.h"
 
-#define CONFLIST ".conflist"
 #define CONFIG_NAME                                                                                \
-	"10-cnibox.conflist" /* of the file that is written when the cluster file names none */
+	"10-cnibox" CONFIG_EXT /* of the file that is written when the cluster file names none */
 
-/* Without a subnet no pod can be here, and no runtime is told to begin. */
+static bool has_address(const struct site *s, uint8_t family)
+{
+	const struct node *n = s->self;
+	bool asked = false;
+
+	for (size_t i = 0; i < n->address_count; i++) {
+		if (n->addresses[i].family == family && site_has_addr(s, &n->addresses[i]))
+			return true;
+		asked |= n->addresses[i].family == family;
+	}
+	return !asked;
+}
+
+/* At boot addresses come late: until then what the other nodes send does not arrive. */
+static bool is_late(struct work *w)
+{
+	const struct node *n = w->site->self;
+
+	for (size_t i = 0; i < n->subnet_count && w->site->cluster->kubernetes; i++) {
+		if (has_address(w->site, n->subnets[i].addr.family))
+			continue;
+		work_warn(w,
+			  "node %s: no link of this machine has its address %s: the CNI "
+			  "configuration waits for it",
+			  n->name, addr_text(&n->addresses[0]));
+		return true;
+	}
+	return false;
+}
+
+/* What is withheld stays so, for what people have added to it. */
+static void want_withheld(struct work *w)
+{
+	const struct site *s = w->site;
+	struct config_item it = { 0 };
+
+	if (!s->config.text)
+		return;
+	it.path = arena_printf(s->arena, "%s" CONFIG_WITHHELD, s->cluster->config);
+	it.text = s->config.text;
+	w->want.bad |= !it.path;
+	list_add(&w->want, &it);
+}
+
+/*
+ * Without a subnet no pod can be here, and no runtime is told to begin; what it was told before is
+ * not taken back for an address that is missing.
+ */
 static int config_want(struct work *w, struct err *e)
 {
 	struct config_item it = { .path = w->site->cluster->config };
@@ -38,24 +84,14 @@ static int config_want(struct work *w, struct err *e)
 			  w->site->self->name);
 		return 0;
 	}
+	if (!w->site->config_there && is_late(w)) {
+		want_withheld(w);
+		return 0;
+	}
 	it.text = config_text(w->site);
 	w->want.bad |= !it.text;
 	list_add(&w->want, &it);
 	return 0;
-}
-
-static bool is_marked(const char *text, size_t len)
-{
-	struct json_iter it = json_members((struct json_raw){ text, len });
-	struct json_raw key, value;
-
-	if (json_check(text, len, err_ignored()) < 0)
-		return false;
-	while (json_next(&it, &key, &value)) {
-		if (key.text && json_key_is(key, CONFIG_MARK))
-			return true;
-	}
-	return false;
 }
 
 struct scan {
@@ -93,7 +129,8 @@ static int collect_file(int dir, const char *name, void *arg)
 
 	buf[0] = '\0';
 	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX &&
-	    (ends_with(name, CONFLIST) || ends_with(name, CONFLIST ".new")))
+	    (ends_with(name, CONFIG_EXT) || ends_with(name, CONFIG_EXT ".new") ||
+	     ends_with(name, CONFIG_EXT CONFIG_WITHHELD)))
 		len = file_read(dir, name, buf, sizeof(buf), &mine);
 	if (len == -ENOENT)
 		return 0;
@@ -101,7 +138,7 @@ static int collect_file(int dir, const char *name, void *arg)
 		return err_set(s->err, mine.errnum, "%s: %s", s->path, mine.text);
 	ours = is_remnant(name, CONFIG_NAME) ||
 	       (s->wanted && is_remnant(name, strrchr(s->wanted, '/') + 1)) ||
-	       (len >= 0 && is_marked(buf, (size_t)len));
+	       (len >= 0 && config_is_ours(buf, (size_t)len));
 	if (!ours && (!s->wanted || strcmp(path, s->wanted) != 0))
 		return 0;
 	it.foreign = !ours;
