@@ -1,7 +1,7 @@
 /*
- * Links: veth pairs, bridges and their ports, dummies, macvlan, ipvlan, VLANs. Follows
+ * Links: veth pairs, bridges and their ports, dummies, macvlan, ipvlan, VLANs, tunnels. Follows
  * net/core/rtnetlink.c, drivers/net/veth.c, net/bridge/br_netlink.c, drivers/net/macvlan.c,
- * drivers/net/ipvlan, net/8021q/vlan_netlink.c.
+ * drivers/net/ipvlan, net/8021q/vlan_netlink.c, drivers/net/vxlan.
  *
  * Functions without a result only write their request into the batch; nl_commit() sends it. Lookups
  * act at once and return 1 when found, 0 when there is none, -errno else.
@@ -13,11 +13,21 @@
 #include <stdint.h>
 #include <net/if.h>
 
+#include "base/addr.h"
+
 struct err;
 struct nl;
 
 #define LINK_ALIAS_SIZE 256 /* IFALIASZ */
 #define MAC_TEXT 18
+
+/* Of a VXLAN (RFC 7348), what stays as it is made. */
+struct link_vxlan {
+	uint32_t vni;
+	uint16_t port;	   /* UDP, host byte order */
+	struct addr local; /* what its packets come from; none: any address */
+	bool learning;	   /* of MACs, from packets */
+};
 
 /* A link's own IPv6 (net/ipv6/conf/NAME). */
 struct link_ipv6 {
@@ -56,9 +66,10 @@ struct link {
 	bool ready;		/* operational (RFC 2863), and the kernel's queues know it */
 	uint32_t mode;		/* of a macvlan (MACVLAN_MODE_*) or ipvlan (IPVLAN_MODE_*) */
 	uint16_t vlan_id;	/* of a VLAN's interface */
-	uint8_t bridge_id[6];	/* of a bridge: the MAC in its id; zero before its first port */
-	bool vlan_filtering;	/* of a bridge */
-	uint16_t default_vlan;	/* of a bridge: the VLAN of its new ports, 0: none */
+	struct link_vxlan vxlan;
+	uint8_t bridge_id[6];  /* of a bridge: the MAC in its id; zero before its first port */
+	bool vlan_filtering;   /* of a bridge */
+	uint16_t default_vlan; /* of a bridge: the VLAN of its new ports, 0: none */
 	struct link_ipv6 ipv6;
 	char alias[LINK_ALIAS_SIZE];
 };
@@ -136,6 +147,20 @@ struct macvlan {
 void link_add_macvlan(struct nl *nl, const struct child_link *l, const struct macvlan *m);
 void link_add_ipvlan(struct nl *nl, const struct child_link *l, uint16_t mode); /* IPVLAN_MODE_* */
 void link_add_vlan(struct nl *nl, const struct child_link *l, uint16_t id); /* 802.1Q; 0 to 4094 */
+
+/*
+ * A VXLAN, down, with no destination but those of its forwarding database (neigh.h), which it does
+ * not learn by itself: nothing is flooded. It hangs on no link: the routes say where its packets
+ * leave. Behind this message stands a barrier. -EEXIST: there is one of this VNI and port.
+ */
+void link_add_vxlan(struct nl *nl, const char *name, const struct link_vxlan *v,
+		    const uint8_t mac[static 6]);
+
+/*
+ * A tunnel's link: packets may come in by it whose way back is another (rp_filter 2), and it has no
+ * IPv6 address of its own making; then it goes up. What its namespace has no family for is left.
+ */
+void link_up_tunnel(struct nl *nl, int index, uint32_t mtu, bool ipv6);
 
 /*
  * Move a link that is down to the namespace ns (a descriptor) and name it so there, also when its

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <arpa/inet.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <linux/if.h>
@@ -59,14 +60,27 @@ static void read_vlan(const struct nlattr *data, struct link *l)
 	l->vlan_id = nl_u16(a[IFLA_VLAN_ID]);
 }
 
+static void read_vxlan(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_VXLAN_LOCAL6 + 1];
+	struct link_vxlan *v = &l->vxlan;
+
+	(void)nl_attrs_nested(data, a, IFLA_VXLAN_LOCAL6);
+	v->vni = nl_u32(a[IFLA_VXLAN_ID]);
+	v->port = ntohs(nl_u16(a[IFLA_VXLAN_PORT]));
+	v->learning = nl_u8(a[IFLA_VXLAN_LEARNING]) != 0;
+	if (a[IFLA_VXLAN_LOCAL6])
+		(void)nl_addr(a[IFLA_VXLAN_LOCAL6], AF_INET6, &v->local);
+	else
+		(void)nl_addr(a[IFLA_VXLAN_LOCAL], AF_INET, &v->local);
+}
+
 static const struct {
 	const char *kind;
 	void (*read)(const struct nlattr *data, struct link *l);
 } readers[] = {
-	{ "bridge", read_bridge },
-	{ "macvlan", read_macvlan },
-	{ "ipvlan", read_ipvlan },
-	{ "vlan", read_vlan },
+	{ "bridge", read_bridge }, { "macvlan", read_macvlan }, { "ipvlan", read_ipvlan },
+	{ "vlan", read_vlan },	   { "vxlan", read_vxlan },
 };
 
 static void read_kind(const struct nlattr *info, struct link *l)

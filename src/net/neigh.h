@@ -1,6 +1,7 @@
 /*
- * Neighbours: what other machines of a link believe about an address. Follows
- * net/core/neighbour.c, net/ipv4/devinet.c, net/ipv6/ndisc.c.
+ * Neighbours: what other machines of a link believe about an address, and what this one does; and
+ * where a VXLAN sends what is for a MAC. Follows net/core/neighbour.c, net/ipv4/devinet.c,
+ * net/ipv6/ndisc.c, net/core/rtnetlink.c (rtnl_fdb_*()), drivers/net/vxlan/vxlan_core.c.
  *
  * Functions without a result only write their request into the batch; nl_commit() sends it.
  */
@@ -9,7 +10,9 @@
 
 #include <stdint.h>
 
-struct addr;
+#include "base/addr.h"
+
+struct err;
 struct nl;
 
 /* Forget what this namespace believes about a neighbour. There is none: -ENOENT. */
@@ -23,6 +26,27 @@ void neigh_del(struct nl *nl, int index, const struct addr *a);
  * its close (packet_release()).
  */
 void neigh_announce(struct nl *nl, int index, const uint8_t mac[static 6]);
+
+/* A permanent entry: of a link's neighbour, or of a VXLAN's forwarding database. */
+struct neigh {
+	int index;
+	struct addr addr; /* the neighbour's; of a database, the machine behind which mac is */
+	uint8_t mac[6];
+};
+
+/* Add it, or put it in the place of what there is for its address. */
+void neigh_replace(struct nl *nl, const struct neigh *n);
+/* The same for the database, by its MAC. Deletion takes this address alone; none such: -ENOENT. */
+void fdb_replace(struct nl *nl, const struct neigh *n);
+void fdb_del(struct nl *nl, const struct neigh *n);
+
+/*
+ * fn for each permanent neighbour of the link, of both families, or for each entry of its database.
+ * Interruption as link_each().
+ */
+typedef int neigh_fn(const struct neigh *n, void *arg);
+int neigh_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e);
+int fdb_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e);
 
 #define NEIGH_NOTIFY_IPV4 "arp_notify"	 /* net/ipv4/conf/NAME */
 #define NEIGH_NOTIFY_IPV6 "ndisc_notify" /* net/ipv6/conf/NAME */

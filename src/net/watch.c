@@ -1,12 +1,17 @@
 /* Events of the kernel: see watch.h. */
 #include "net/watch.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "net/nft_wire.h"
 
+#include <linux/filter.h>
+#include <linux/neighbour.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
@@ -45,6 +50,39 @@ int net_watch_open_nft(struct net_watch *w, const struct nl *own, struct err *e)
 
 	w->own = own;
 	return watch_open(w, NETLINK_NETFILTER, &group, 1, e);
+}
+
+/* The kernel filters (sk_filter() in do_one_broadcast()): its loads are big endian. */
+int net_watch_follow(struct net_watch *w, int index, struct err *e)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 NLMSG_HDRLEN + offsetof(struct ndmsg, ndm_ifindex)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)index), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
+
+	if (setsockopt(nl_fd(&w->nl), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+		return err_errno(e, "filter events of neighbours");
+	return 0;
+}
+
+int net_watch_open_neigh(struct net_watch *w, const struct nl *own, struct err *e)
+{
+	static const unsigned int group = RTNLGRP_NEIGH;
+	int r;
+
+	w->own = own;
+	r = watch_open(w, NETLINK_ROUTE, NULL, 0, e);
+	if (r == 0)
+		r = net_watch_follow(w, 0, e);
+	if (r == 0)
+		r = nl_listen(&w->nl, group, e);
+	if (r < 0)
+		nl_close(&w->nl);
+	return r;
 }
 
 /* The last event of a transaction names its process. */

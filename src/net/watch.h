@@ -32,6 +32,13 @@ int net_watch_open_route(struct net_watch *w, const struct nl *own, struct err *
  */
 int net_watch_open_nft(struct net_watch *w, const struct nl *own, struct err *e);
 
+/*
+ * Permanent neighbours and forwarding entries of one link, which net_watch_follow() names; those of
+ * all others, which come and go with every packet, wake nobody. At first there is none.
+ */
+int net_watch_open_neigh(struct net_watch *w, const struct nl *own, struct err *e);
+int net_watch_follow(struct net_watch *w, int index, struct err *e); /* 0: none */
+
 /* Read what has come, without waiting. */
 int net_watch_read(struct net_watch *w, struct err *e);
 
