@@ -22,6 +22,22 @@ struct text;
 	64 /* each is a rule or two in every chain that would drop forwarded packets */
 #define CLUSTER_OWN_SUBNETS_MAX 32 /* of one node: they stand in its CNI configuration */
 
+/*
+ * How packets get to the pods of another node. Of two nodes with different ones the lower serves
+ * both directions. DIRECT: as ordinary packets, over a common link.
+ */
+enum cluster_backend { BACKEND_UNSET, BACKEND_DIRECT, BACKEND_VXLAN, BACKENDS };
+
+/* Beyond the common link. */
+struct cluster_tunnels {
+	enum cluster_backend backend; /* of nodes that name none */
+	bool all;		      /* also where there is a common link */
+	int64_t vni;		      /* 0: not given: CLUSTER_VNI */
+	int64_t vxlan_port;
+};
+#define CLUSTER_VNI 1		/* as flannel's are */
+#define CLUSTER_VXLAN_PORT 8472 /* Linux's own, older than IANA's 4789 */
+
 enum cluster_masquerade { MASQUERADE_CLUSTER, MASQUERADE_SUBNET, MASQUERADE_NONE };
 
 struct node {
@@ -31,6 +47,9 @@ struct node {
 	const struct prefix *subnets; /* host bits are 0 */
 	size_t subnet_count;
 	size_t index; /* in the file's list */
+	enum cluster_backend backend;
+	bool has_mac;	/* else it is derived from the name (node_mac()) */
+	uint8_t mac[6]; /* of its VXLAN */
 };
 
 /* What belongs to which node: a subnet, or an address with all its bits. */
@@ -63,6 +82,7 @@ struct cluster {
 	size_t network_count;
 	enum cluster_masquerade masquerade;
 	bool onlink; /* next hops need not be covered by an address of ours */
+	struct cluster_tunnels tunnels;
 	const char *bridge;
 	int64_t mtu;	     /* 0: not given */
 	const char *network; /* the CNI network's name */
@@ -113,6 +133,12 @@ const char *cluster_key(const struct cluster *c, const struct node *n, enum clus
 
 /* Has the node a subnet of this family (AF_INET, AF_INET6)? */
 bool node_has_family(const struct node *n, uint8_t family);
+
+/* The MAC of its VXLAN, which every node knows of every other. */
+void node_mac(const struct node *n, uint8_t out[static 6]);
+
+/* "direct", "vxlan"; -1: no such backend. */
+int backend_parse(const char *name);
 
 /* The keys, for help. */
 void cluster_help(struct text *t);

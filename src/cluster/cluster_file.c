@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "cluster/node_list.h"
+#include "net/link.h"
 
 #define CONFIG_DEFAULT "/etc/cni/net.d/10-cnibox.conflist"
 #define PATH_SIZE 32 /* "items[18446744073709551615]" */
@@ -24,6 +25,8 @@ struct head {
 	struct json_list networks;
 	const char *masquerade;
 	bool onlink;
+	const char *backend;
+	struct cluster_tunnels tunnels;
 	const char *bridge;
 	int64_t mtu;
 	const char *network;
@@ -32,7 +35,7 @@ struct head {
 };
 
 struct entry {
-	const char *name;
+	const char *name, *backend, *mac;
 	struct json_list addresses, subnets;
 };
 
@@ -49,9 +52,18 @@ static const struct json_field head_fields[] = {
 		  "bridge; \"none\"" },
 	{ "onlink", JSON_BOOL, offsetof(struct head, onlink),
 	  .help = "the nodes are on one link although no address says so" },
+	{ "backend", JSON_STR, offsetof(struct head, backend),
+	  .help = "the way to nodes that are not on link: \"vxlan\"; \"direct\": there is none" },
+	{ "tunnelAll", JSON_BOOL, offsetof(struct head, tunnels.all),
+	  .help = "the backend also serves nodes that are on link" },
+	{ "vni", JSON_INT, offsetof(struct head, tunnels.vni), .min = 1, .max = (1 << 24) - 1,
+	  .help = "of the VXLAN: 1; where it is given, the VXLAN is made before it is needed" },
+	{ "vxlanPort", JSON_INT, offsetof(struct head, tunnels.vxlan_port), .min = 1, .max = 65535,
+	  .help = "UDP: 8472" },
 	{ "bridge", JSON_STR, offsetof(struct head, bridge), .help = "the pods' bridge: cni0" },
 	{ "mtu", JSON_INT, offsetof(struct head, mtu), .min = 68, .max = 65535,
-	  .help = "of the pods' interfaces" },
+	  .help = "of the pods' interfaces; without it, what fits into the tunnels, if there is "
+		  "one" },
 	{ "network", JSON_STR, offsetof(struct head, network),
 	  .help = "name of the CNI network: cnibox" },
 	{ "cniConfig", JSON_STR, offsetof(struct head, config), .help = CONFIG_DEFAULT },
@@ -70,8 +82,36 @@ static const struct json_field entry_fields[] = {
 	  .help = "of the node; the first on link is the next hop to its pods" },
 	{ "subnets", JSON_LIST, offsetof(struct entry, subnets), .elem = &elem_prefix,
 	  .elem_size = sizeof(struct prefix), .help = "of the node's pods; none: no pods there" },
+	{ "backend", JSON_STR, offsetof(struct entry, backend),
+	  .help = "of this node; of two nodes the one that comes first here serves: direct, "
+		  "vxlan" },
+	{ "vtepMAC", JSON_STR, offsetof(struct entry, mac),
+	  .help = "of its VXLAN; else one that all derive from its name" },
 };
 static const struct json_table entry_table = { entry_fields, COUNT(entry_fields) };
+
+static int parse_backend(const char *s, const char *path, const char *key,
+			 enum cluster_backend *out, struct err *e)
+{
+	int i = s ? backend_parse(s) : BACKEND_UNSET;
+
+	if (i < 0)
+		return err_set(e, EINVAL, "%s%s: \"%s\": expected \"direct\" or \"vxlan\"", path,
+			       key, s);
+	*out = (enum cluster_backend)i;
+	return 0;
+}
+
+/* A unicast address. */
+static int parse_mac(const char *s, const char *path, struct node *n, struct err *e)
+{
+	if (!s)
+		return 0;
+	n->has_mac = mac_parse(s, n->mac) && !(n->mac[0] & 1);
+	return n->has_mac ? 0
+			  : err_set(e, EINVAL, "%s.vtepMAC: \"%s\": expected a unicast MAC address",
+				    path, s);
+}
 
 static int parse_entry(struct arena *a, struct json_raw raw, const char *path, struct node *n,
 		       struct err *e)
@@ -86,7 +126,10 @@ static int parse_entry(struct arena *a, struct json_raw raw, const char *path, s
 	n->address_count = in.addresses.count;
 	n->subnets = in.subnets.items;
 	n->subnet_count = in.subnets.count;
-	return 1;
+	r = parse_backend(in.backend, path, ".backend", &n->backend, e);
+	if (r == 0)
+		r = parse_mac(in.mac, path, n, e);
+	return r < 0 ? r : 1;
 }
 
 static int parse_nodes(struct arena *a, const struct json_list *in, struct cluster *c,
@@ -135,6 +178,8 @@ static int parse_masquerade(const char *s, enum cluster_masquerade *out, struct 
 
 static int parse_head(const struct head *h, struct cluster *c, struct err *e)
 {
+	int r;
+
 	memset(c, 0, sizeof(*c));
 	c->kubernetes =
 		h->kind && (strcmp(h->kind, "List") == 0 || strcmp(h->kind, "NodeList") == 0);
@@ -145,13 +190,18 @@ static int parse_head(const struct head *h, struct cluster *c, struct err *e)
 	c->mtu = h->mtu;
 	c->network = h->network;
 	c->config = h->config;
-	return parse_masquerade(h->masquerade, &c->masquerade, e);
+	c->tunnels = h->tunnels;
+	r = parse_backend(h->backend, "", "backend", &c->tunnels.backend, e);
+	return r < 0 ? r : parse_masquerade(h->masquerade, &c->masquerade, e);
 }
 
 /* What a file without keys means. */
-static const struct head head_defaults = {
-	.masquerade = "cluster", .bridge = "cni0", .network = "cnibox", .config = CONFIG_DEFAULT
-};
+static const struct head head_defaults = { .masquerade = "cluster",
+					   .backend = "direct",
+					   .tunnels = { .vxlan_port = CLUSTER_VXLAN_PORT },
+					   .bridge = "cni0",
+					   .network = "cnibox",
+					   .config = CONFIG_DEFAULT };
 
 int cluster_defaults(struct arena *a, struct cluster *out, struct err *e)
 {

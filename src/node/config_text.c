@@ -13,6 +13,7 @@
 #include "cluster/cluster.h"
 #include "json/writer.h"
 #include "node/site.h"
+#include "node/tunnels.h"
 
 /* Is there nothing in p but subnets? They come ascending. */
 static bool is_all_subnets(const struct cluster *c, const struct prefix *p)
@@ -147,8 +148,8 @@ static void put_plugin(struct json_writer *w, const struct site *s, struct json_
 		put_bash_cni(w, s);
 	else
 		put_bridge(w, s);
-	if (s->cluster->mtu)
-		json_member_int(w, "mtu", s->cluster->mtu);
+	if (tunnels_pod_mtu(s))
+		json_member_int(w, "mtu", tunnels_pod_mtu(s));
 	put_others(w, old, ours);
 	json_close(w, '}');
 }

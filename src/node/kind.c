@@ -9,12 +9,14 @@
 #define WARNING_SIZE 512
 
 /*
- * The bridge's former addresses are in the way of routes. The CNI configuration, which tells the
+ * The bridge's former addresses are in the way of routes; tunnels come before the routes through
+ * them, and those that are no longer needed go behind. The CNI configuration, which tells the
  * runtime to begin, is last.
  */
 const struct kind *const kinds[] = {
-	&sysctl_kind,  &bridge_address_kind, &route_kind,  &masquerade_kind,
-	&forward_kind, &attachments_kind,    &config_kind,
+	&sysctl_kind,	  &bridge_address_kind, &vxlan_kind,	   &tunnel_address_kind,
+	&fdb_kind,	  &neighbour_kind,	&route_kind,	   &former_tunnel_kind,
+	&masquerade_kind, &forward_kind,	&attachments_kind, &config_kind,
 };
 const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
 

@@ -34,6 +34,7 @@
 #include "node/repairs.h"
 #include "node/sockets.h"
 #include "node/source.h"
+#include "node/tunnels.h"
 #include "node/withhold.h"
 
 #define LOCK_MS 1000
@@ -43,14 +44,33 @@ static struct {
 	struct node_source source;
 	struct loop loop;
 	struct arena arena;
-	struct net_watch route, nft;
+	struct net_watch route, nft, neigh;
+	int followed; /* the link whose neighbours are watched; 0: none */
 	int signals;
 	int64_t again_ms; /* a kind that was left out is to be tried again */
 	char failure[sizeof(((struct err *)0)->text)]; /* of the last pass; "": it was good */
 	int64_t failed_since_ms;
 	bool waiting; /* nothing is known of the cluster */
 	struct node_metrics metrics;
-} run = { .route.nl.fd = -1, .nft.nl.fd = -1, .again_ms = PACE_NEVER };
+} run = { .route.nl.fd = -1, .nft.nl.fd = -1, .neigh.nl.fd = -1, .again_ms = PACE_NEVER };
+
+/*
+ * The VXLAN has another link now. What has been changed there before it was watched is found by
+ * another pass.
+ */
+static int follow(const struct site *s, struct err *e)
+{
+	int index, r = tunnel_find_index(s, BACKEND_VXLAN, &index, e);
+
+	if (r < 0 || index == run.followed)
+		return r;
+	r = net_watch_follow(&run.neigh, index, e);
+	if (r == 0)
+		run.followed = index;
+	if (r == 0 && index)
+		run.again_ms = clock_ms();
+	return r;
+}
 
 /* Under the lock. What is fought about waits; the rest is made. */
 static int mend(struct pass *p, struct err *e)
@@ -63,7 +83,9 @@ static int mend(struct pass *p, struct err *e)
 		return r;
 	repair_log_warnings(p);
 	run.again_ms = repair_leave_out(p, clock_ms());
-	return p->to_do ? pass_apply(p, PASS_UP, e) : 0;
+	if (p->to_do)
+		r = pass_apply(p, PASS_UP, e);
+	return r < 0 ? r : follow(&p->site, e);
 }
 
 /* Everything is there that pods need, which have an address of this node's to come. */
@@ -251,6 +273,8 @@ static int watches_open(struct err *e)
 	struct err mine = { 0 };
 	int r = net_watch_open_route(&run.route, route_socket, e);
 
+	if (r == 0)
+		r = net_watch_open_neigh(&run.neigh, route_socket, e);
 	if (r == 0 && net_watch_open_nft(&run.nft, nft_socket, &mine) < 0)
 		log_line(LOG_WARN, "changes of nftables are not noticed: %s", mine.text);
 	return r;
@@ -298,6 +322,7 @@ static void add_items(void)
 	loop_add(&run.loop, &(struct loop_item){ .wait = signal_wait, .step = signal_step });
 	loop_add(&run.loop, &(struct loop_item){ &run.route, watch_wait, watch_step });
 	loop_add(&run.loop, &(struct loop_item){ &run.nft, watch_wait, watch_step });
+	loop_add(&run.loop, &(struct loop_item){ &run.neigh, watch_wait, watch_step });
 	loop_add(&run.loop, &run.source.item);
 }
 

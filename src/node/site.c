@@ -19,6 +19,7 @@
 #include "net/sysctl.h"
 #include "node/config_text.h"
 #include "node/saved.h"
+#include "node/tunnels.h"
 
 #define ATTACHMENT_MARK "cnibox " /* an alias of a pod's host end begins so */
 
@@ -49,14 +50,21 @@ static int collect_link(const struct link *in, void *arg)
 {
 	struct site_link l = { .index = in->index,
 			       .master = in->master,
+			       .mtu = in->mtu,
 			       .loopback = in->loopback,
 			       .bridge = strcmp(in->kind, "bridge") == 0,
 			       .wired = is_wired(in) };
-	struct list *links = arg;
+	struct site *s = arg;
+	struct list *links = &s->links;
 	struct site_link *at = links->at;
 
 	memcpy(l.name, in->name, sizeof(l.name));
 	memcpy(l.alias, in->alias, sizeof(l.alias));
+	for (size_t i = 0; i < BACKENDS; i++) {
+		if (tunnel_name((enum cluster_backend)i) &&
+		    strcmp(in->name, tunnel_name((enum cluster_backend)i)) == 0)
+			s->tunnels[i].link = *in;
+	}
 	for (size_t i = 0; i < links->count; i++) {
 		if (at[i].index == l.index) {
 			at[i] = l;
@@ -88,6 +96,7 @@ static void count_ports(struct site *s)
 
 	for (size_t i = 0; i < s->links.count; i++)
 		l[i].uplink = !l[i].loopback && !l[i].master && !l[i].bridge &&
+			      !tunnel_has_link(s, l[i].index) &&
 			      strncmp(l[i].alias, ATTACHMENT_MARK, strlen(ATTACHMENT_MARK)) != 0;
 	for (size_t i = 0; i < s->links.count; i++) {
 		master = l[i].master ? find_index(s, l[i].master) : NULL;
@@ -163,7 +172,7 @@ int site_read(struct site *s, struct err *e)
 	list_init(&s->recorded, s->arena, sizeof(const struct fw_schema *));
 	r = ifaddr_each(s->route, 0, 0, collect_addr, &s->addrs, e);
 	if (r == 0)
-		r = link_each(s->route, NULL, collect_link, &s->links, e);
+		r = link_each(s->route, NULL, collect_link, s, e);
 	if (r == 0)
 		r = list_check(&s->addrs, "addresses", e);
 	if (r == 0)
@@ -296,7 +305,11 @@ int site_find_self(struct site *s, const char *name, struct err *e)
 		s->self = find_by_addresses(s, NULL, &which);
 	if (s->self) {
 		r = check_identity(s, name, host.nodename, e);
-		return r < 0 ? r : validate_self(s, e);
+		if (r == 0)
+			r = validate_self(s, e);
+		if (r == 0)
+			tunnels_plan(s);
+		return r;
 	}
 	return err_set(
 		e, EINVAL, "%s: none is named \"%s\"%s", c->kubernetes ? "items" : "nodes",

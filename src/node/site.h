@@ -12,14 +12,13 @@
 
 #include "base/addr.h"
 #include "base/list.h"
+#include "cluster/cluster.h"
 #include "json/json.h"
 #include "net/link.h"
 
 struct arena;
-struct cluster;
 struct err;
 struct nl;
-struct node;
 
 /*
  * Our mark on routes: a number that neither the kernel's rtnetlink.h (up to 192: Eigrp) nor
@@ -41,8 +40,18 @@ struct site_addr {
 	struct prefix prefix; /* host bits are the address */
 };
 
+/* One end of a tunnel: this machine's (tunnels.h). */
+struct site_tunnel {
+	bool wanted;
+	struct addr local; /* the outer address */
+	uint32_t mtu;	   /* that its link should have */
+	struct link link;  /* that has its name now; index 0: none */
+	int index;	   /* of that, if it need not be made anew; 0 */
+};
+
 struct site_link {
 	int index, master; /* master 0: in no bridge or bond */
+	uint32_t mtu;
 	char name[IF_NAMESIZE];
 	char alias[LINK_ALIAS_SIZE];
 	bool loopback, bridge;
@@ -60,10 +69,11 @@ struct site {
 	const struct cluster *cluster; /* NULL: none is known */
 	const char *source;	       /* where the cluster comes from, for errors about it */
 	const struct node *self;       /* NULL: nothing is wanted */
-	struct list addrs;	       /* struct site_addr */
-	struct list links;	       /* struct site_link */
-	struct list saved;	       /* struct saved_sysctl */
-	struct list chains;	       /* struct foreign_chain */
+	struct site_tunnel tunnels[BACKENDS];
+	struct list addrs;    /* struct site_addr */
+	struct list links;    /* struct site_link */
+	struct list saved;    /* struct saved_sysctl */
+	struct list chains;   /* struct foreign_chain */
 	struct list recorded; /* const struct fw_schema *: that attachments have records of */
 	struct json_raw
 		config;	     /* our CNI configuration as it is; text NULL: none (config_text.h) */

@@ -17,6 +17,7 @@
 #include "node/kind.h"
 #include "node/kinds/kinds.h"
 #include "node/site.h"
+#include "node/tunnels.h"
 
 #define PLUGIN_DIRS "/opt/cni/bin:/usr/lib/cni:/usr/libexec/cni" /* where runtimes look */
 
@@ -39,7 +40,8 @@ static void check_links(struct work *w)
 	const struct site_addr *a = w->site->addrs.at;
 
 	for (size_t i = 0; i < w->site->links.count; i++) {
-		if (strcmp(l[i].name, w->site->cluster->bridge) == 0)
+		if (strcmp(l[i].name, w->site->cluster->bridge) == 0 ||
+		    tunnel_has_link(w->site, l[i].index))
 			continue;
 		for (size_t k = 0; k < w->site->addrs.count; k++) {
 			if (a[k].index == l[i].index)

@@ -34,7 +34,8 @@ static void test_next_hops_refused(void **state)
 		"24\"]},{\"name\":\"b\",\"addresses\":[\"192.168.122.15\"],"
 		"\"subnets\":[\"fd00::/64\"]}]}",
 		"a",
-		"not on link: b (fd00::/64): the nodes must be on one link, or \"onlink\" be true");
+		"not on link: b (fd00::/64): the nodes must be on one link, or \"onlink\" be true, "
+		"or \"backend\" be one for tunnels");
 	setup(NULL);
 	address(2, "192.168.122.14/24");
 	refuses(THREE(NET), "n1",
@@ -44,7 +45,7 @@ static void test_next_hops_refused(void **state)
 	address(2, "192.168.122.14/31");
 	refuses(THREE(NET), "m",
 		"not on link: n2 (192.168.122.16): the nodes must be on one link, or \"onlink\" be "
-		"true");
+		"true, or \"backend\" be one for tunnels");
 	setup(NULL);
 	refuses(THREE(NET "\"onlink\":true,"), "m",
 		"onlink: no address of node m is on a link of this machine, so there is no link to "
@@ -91,7 +92,7 @@ static void test_kubernetes_off_link(void **state)
 			"10.0.0.0/24") "," KUBE("b", INTERNAL("203.0.113.2"), "10.0.1.0/24") "]}",
 		"a",
 		"not on link: b (203.0.113.2): the nodes must be on one link, or \"onlink\" be "
-		"true");
+		"true, or \"backend\" be one for tunnels");
 }
 
 static void test_many_off_link(void **state)
@@ -111,7 +112,8 @@ static void test_many_off_link(void **state)
 	refuses(text, "a",
 		"not on link: n1 (192.0.2.1), n2 (192.0.2.2), n3 (192.0.2.3), n4 (192.0.2.4), n5 "
 		"(192.0.2.5) and others: "
-		"the nodes must be on one link, or \"onlink\" be true");
+		"the nodes must be on one link, or \"onlink\" be true, or \"backend\" be one for "
+		"tunnels");
 }
 
 static void test_onlink(void **state)

@@ -10,14 +10,18 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "cluster/cluster.h"
 #include "net/ip.h"
+#include "net/link.h"
+#include "net/neigh.h"
 
 struct foreign_chain;
 struct fw_schema;
 struct site_link;
 
 extern const struct kind sysctl_kind, route_kind, masquerade_kind, forward_kind, config_kind,
-	bridge_address_kind, attachments_kind;
+	bridge_address_kind, attachments_kind, vxlan_kind, tunnel_address_kind, fdb_kind,
+	neighbour_kind, former_tunnel_kind;
 
 struct sysctl_item {
 	unsigned int rank; /* order of setting; taken back in the opposite order */
@@ -25,7 +29,36 @@ struct sysctl_item {
 	const char *saved; /* as it is: the value before ours; NULL: never ours */
 };
 
-/* Items of route_kind are struct route: destination, next hop, link, metric, onlink, protocol. */
+struct route_item {
+	struct route
+		route; /* destination, next hop, link (0: to be made), metric, onlink, protocol */
+	enum cluster_backend backend;
+};
+
+struct vxlan_item {
+	bool foreign; /* as it is: no VXLAN, but named as ours */
+	struct link_vxlan vxlan;
+	uint8_t mac[6];
+	uint32_t mtu;
+	bool up;
+	bool offload; /* of the transmit checksum, which is never wanted */
+};
+
+struct tunnel_address_item {
+	enum cluster_backend backend;
+	struct prefix prefix;
+	int index; /* of the link; 0: to be made */
+};
+
+/* Of fdb_kind and neighbour_kind; index 0: its link is to be made. */
+struct neigh_item {
+	struct neigh neigh;
+};
+
+struct former_tunnel_item {
+	enum cluster_backend backend;
+	int index;
+};
 
 /* Our table; the set for IPv6 stands behind the one for IPv4. */
 enum masquerade_part {

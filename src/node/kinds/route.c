@@ -1,5 +1,5 @@
 /*
- * Routes to the pods of the other nodes, in batches of some hundred requests.
+ * Routes to the pods of the other nodes: by the common link, or through a tunnel.
  */
 #include "node/kinds/kinds.h"
 
@@ -11,38 +11,14 @@
 #include "base/text.h"
 #include "cluster/cluster.h"
 #include "net/ip.h"
-#include "net/nl.h"
+#include "node/batch.h"
 #include "node/foreign_route.h"
 #include "node/kind.h"
 #include "node/site.h"
+#include "node/tunnels.h"
 
 #define IPV6_METRIC 1024 /* IP6_RT_PRIO_USER, what the kernel makes of none */
 #define NAMES_MAX 5	 /* nodes named in one error */
-#define BATCH                                                                                      \
-	512 /* requests; NL_REQUESTS_MAX allows more, the kernel's lock is held for one batch */
-
-/*
- * The link over which the address is reached without a router: longest prefix, then the link of our
- * own node address, which is all that counts when the cluster says that all is on one link. 0:
- * none.
- */
-static int link_to(const struct site *s, const struct addr *a)
-{
-	const struct site_addr *at = s->addrs.at, *best = NULL;
-
-	for (size_t i = 0; i < s->addrs.count; i++) {
-		const struct prefix *p = &at[i].prefix;
-		bool own = cluster_find_address(s->cluster, &p->addr) == s->self;
-		bool better =
-			!best || p->len > best->prefix.len || (own && p->len == best->prefix.len);
-
-		if (s->cluster->onlink && own && p->addr.family == a->family)
-			return at[i].index;
-		if (!s->cluster->onlink && better && prefix_contains(p, a))
-			best = &at[i];
-	}
-	return best ? best->index : 0;
-}
 
 /* Subnets without a next hop, counted, and the first few by name. */
 struct unreachable {
@@ -61,31 +37,32 @@ static void add_unreachable(struct unreachable *u, const struct cluster_place *s
 		    addr_is_set(via) ? addr_text(via) : prefix_text(&sub->prefix));
 }
 
-/* The first address of the family that is on link. 0: none, and *via is the first of the family. */
-static int next_hop(const struct site *s, const struct node *n, uint8_t family, struct addr *via)
-{
-	int index = 0;
-
-	for (size_t i = 0; i < n->address_count && !index; i++) {
-		if (n->addresses[i].family != family)
-			continue;
-		index = link_to(s, &n->addresses[i]);
-		if (index || !addr_is_set(via))
-			*via = n->addresses[i];
-	}
-	return index;
-}
-
 /* In one of the families of its pods, at least. */
 static bool is_reached(const struct site *s, const struct node *n)
 {
-	struct addr via = { 0 };
+	struct hop hop;
 
 	for (size_t i = 0; i < n->subnet_count; i++) {
-		if (next_hop(s, n, n->subnets[i].addr.family, &via))
+		hop_find(s, n, n->subnets[i].addr.family, &hop);
+		if (hop.backend != BACKEND_UNSET)
 			return true;
 	}
 	return false;
+}
+
+static void set_direct(const struct site *s, const struct hop *hop, struct route *r)
+{
+	r->index = hop->index;
+	r->via = hop->via;
+	r->onlink = s->cluster->onlink;
+}
+
+/* A link that is to be made has no index yet. */
+static void set_tunnel(const struct site *s, enum cluster_backend b, struct route *r)
+{
+	r->index = s->tunnels[b].index;
+	r->via = tunnel_inner(&r->dst);
+	r->onlink = true;
 }
 
 /*
@@ -96,18 +73,22 @@ static void want_route(const struct site *s, const struct cluster_place *sub, st
 		       struct list *want)
 {
 	uint8_t family = sub->prefix.addr.family;
-	struct route it = { .dst = sub->prefix,
-			    .protocol = NODE_ROUTE_PROTOCOL,
-			    .onlink = s->cluster->onlink };
+	struct route_item it = { .route = { .dst = sub->prefix, .protocol = NODE_ROUTE_PROTOCOL } };
+	struct hop hop;
 
-	it.metric = family == AF_INET6 ? IPV6_METRIC : 0;
-	it.index = next_hop(s, sub->node, family, &it.via);
-	if (it.index) {
-		list_add(want, &it);
+	hop_find(s, sub->node, family, &hop);
+	it.backend = hop.backend;
+	it.route.metric = family == AF_INET6 ? IPV6_METRIC : 0;
+	if (hop.backend == BACKEND_UNSET) {
+		add_unreachable(u, sub, &hop.via);
+		u->fatal |= !s->cluster->kubernetes && !is_reached(s, sub->node);
 		return;
 	}
-	add_unreachable(u, sub, &it.via);
-	u->fatal |= !s->cluster->kubernetes && !is_reached(s, sub->node);
+	if (hop.backend == BACKEND_DIRECT)
+		set_direct(s, &hop, &it.route);
+	else
+		set_tunnel(s, hop.backend, &it.route);
+	list_add(want, &it);
 }
 
 static int off_link(const struct site *s, const struct unreachable *u, struct err *e)
@@ -118,7 +99,8 @@ static int off_link(const struct site *s, const struct unreachable *u, struct er
 			       "there is no link to %s",
 			       s->self->name, u->names.at);
 	return err_set(e, EHOSTUNREACH,
-		       "not on link: %s%s: the nodes must be on one link, or \"onlink\" be true",
+		       "not on link: %s%s: the nodes must be on one link, or \"onlink\" be true, "
+		       "or \"backend\" be one for tunnels",
 		       u->names.at, u->count > NAMES_MAX ? " and others" : "");
 }
 
@@ -146,21 +128,31 @@ struct route_walk {
 	struct err *e;
 };
 
+static enum cluster_backend backend_by_link(const struct site *s, int index)
+{
+	for (size_t i = BACKEND_DIRECT; i < BACKENDS; i++) {
+		if (s->tunnels[i].link.index == index && index)
+			return (enum cluster_backend)i;
+	}
+	return BACKEND_DIRECT;
+}
+
 static int collect_route(const struct route *r, void *arg)
 {
 	const struct route_walk *w = arg;
-	struct route it = { .dst = r->dst,
-			    .via = r->via,
-			    .index = r->index,
-			    .metric = r->metric,
-			    .protocol = NODE_ROUTE_PROTOCOL,
-			    .onlink = r->onlink };
+	struct route_item it = { .backend = backend_by_link(w->work->site, r->index),
+				 .route = { .dst = r->dst,
+					    .via = r->via,
+					    .index = r->index,
+					    .metric = r->metric,
+					    .protocol = NODE_ROUTE_PROTOCOL,
+					    .onlink = r->onlink } };
 
 	if (r->protocol == NODE_ROUTE_PROTOCOL) {
 		list_add(&w->work->have, &it);
 		return 0;
 	}
-	it.metric = r->dst.addr.family == AF_INET6 ? IPV6_METRIC : 0;
+	it.route.metric = r->dst.addr.family == AF_INET6 ? IPV6_METRIC : 0;
 	return foreign_route_check(w->work, r, items_find(&route_kind, &w->work->want, &it), w->e);
 }
 
@@ -180,7 +172,8 @@ static int cmp_uint(unsigned int x, unsigned int y)
 
 static int route_cmp_key(const void *a, const void *b)
 {
-	const struct route *x = a, *y = b;
+	const struct route_item *i = a, *k = b;
+	const struct route *x = &i->route, *y = &k->route;
 	int r = addr_cmp(&x->dst.addr, &y->dst.addr);
 
 	r = r ? r : cmp_uint(x->dst.len, y->dst.len);
@@ -189,7 +182,8 @@ static int route_cmp_key(const void *a, const void *b)
 
 static int route_cmp(const void *a, const void *b)
 {
-	const struct route *x = a, *y = b;
+	const struct route_item *i = a, *k = b;
+	const struct route *x = &i->route, *y = &k->route;
 	int r = route_cmp_key(a, b);
 
 	r = r ? r : addr_cmp(&x->via, &y->via);
@@ -199,98 +193,46 @@ static int route_cmp(const void *a, const void *b)
 
 static void route_describe(struct text *t, const void *item)
 {
-	const struct route *it = item;
+	const struct route_item *it = item;
+	const struct route *r = &it->route;
 
-	text_printf(t, "route %s via %s%s", prefix_text(&it->dst), addr_text(&it->via),
-		    it->onlink ? " onlink" : "");
+	text_printf(t, "route %s", prefix_text(&r->dst));
+	if (tunnel_title(it->backend)) {
+		text_printf(t, " over %s", tunnel_title(it->backend));
+		return;
+	}
+	text_printf(t, " via %s%s", addr_text(&r->via), r->onlink ? " onlink" : "");
 }
 
-static int fail(const struct change *c, int r, struct err *e)
+static void put_change(struct nl *nl, const struct change *c, const int *links)
 {
-	char buf[160];
-	struct text t;
+	const struct route_item *it = c->item;
+	struct route r = it->route;
 
-	text_init(&t, buf, sizeof(buf));
-	route_describe(&t, c->item);
-	return err_ctx(e, r, "%s", buf);
-}
-
-static void put_change(struct nl *nl, const struct change *c)
-{
+	if (!r.index)
+		r.index = links[it->backend];
 	if (c->verdict == ITEM_MISSING)
-		route_add(nl, c->want);
+		route_add(nl, &r);
 	else if (c->verdict == ITEM_DIFFERS)
-		route_replace(nl, c->want);
+		route_replace(nl, &r);
 	else
-		route_del(nl, c->have);
+		route_del(nl, &r);
 }
 
 /*
- * Routes vanish by themselves when a link goes down; a batch that found one gone is repeated one by
- * one.
+ * New ones first: while a subnet is split or joined, the old route still leads to its node. Routes
+ * vanish by themselves when a link goes down.
  */
-static int delete_each(struct work *w, const struct change *const *batch, size_t count,
-		       struct err *e)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct err mine = { 0 };
-		int r;
-
-		put_change(w->site->route, batch[i]);
-		r = nl_commit(w->site->route, NULL, &mine);
-		if (r < 0 && r != -ESRCH)
-			return fail(batch[i], err_take(e, &mine), e);
-	}
-	return 0;
-}
-
-static int commit(struct work *w, const struct change *const *batch, size_t count, struct err *e)
-{
-	struct err mine = { 0 };
-	unsigned int failed = 0;
-	int r = nl_commit(w->site->route, &failed, &mine);
-
-	if (r == -ESRCH && batch[0]->verdict == ITEM_STALE)
-		r = delete_each(w, batch, count, e);
-	else if (r < 0)
-		r = fail(batch[failed < count ? failed : 0], err_take(e, &mine), e);
-	for (size_t i = 0; i < count && r == 0; i++)
-		work_done(w, batch[i]);
-	return r;
-}
-
-static int apply_pass(struct work *w, bool stale, struct err *e)
-{
-	const struct change *batch[BATCH];
-	size_t count = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < w->count && r == 0; i++) {
-		const struct change *c = &w->changes[i];
-
-		if (c->verdict == ITEM_OK || (c->verdict == ITEM_STALE) != stale)
-			continue;
-		put_change(w->site->route, c);
-		batch[count++] = c;
-		if (count == BATCH) {
-			r = commit(w, batch, count, e);
-			count = 0;
-		}
-	}
-	return r == 0 && count ? commit(w, batch, count, e) : r;
-}
-
-/* New ones first: while a subnet is split or joined, the old route still leads to its node. */
 static int route_apply(struct work *w, struct err *e)
 {
-	int r = apply_pass(w, false, e);
+	static const struct batch batch = { .put = put_change, .describe = route_describe };
 
-	return r < 0 ? r : apply_pass(w, true, e);
+	return batch_apply(w, &batch, e);
 }
 
 const struct kind route_kind = {
 	.name = "route",
-	.size = sizeof(struct route),
+	.size = sizeof(struct route_item),
 	.want = route_want,
 	.have = route_have,
 	.cmp_key = route_cmp_key,
