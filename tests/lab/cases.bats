@@ -18,7 +18,7 @@ teardown_file() {
 
 # all_pass FILE: no case fails, none is skipped
 all_pass() {
-	local some=(-f '^ADD: result|^DEL: ')
+	local some=(-f '^ADD: result|^DEL: |^three nodes in three subnets')
 
 	[ "${FULL:-}" != 1 ] || some=()
 	run "$BATS_TEST_DIRNAME/case_files" node1 run "${some[@]}" "tests/netns/$1"
@@ -31,6 +31,7 @@ all_pass() {
 @test "dummy" { all_pass dummy.bats; }
 @test "ipvlan" { all_pass ipvlan.bats; }
 @test "vlan" { all_pass vlan.bats; }
+@test "node: VXLAN" { all_pass node_vxlan.bats; }
 
 @test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL makes it as it was" {
 	run "$LAB" exec node1 -- sh -c 'path=$(cd -P /sys/class/net/eth0/device && pwd -P)

@@ -196,6 +196,20 @@ loads_only() {
 	nothing_behind_ptp bandwidth
 }
 
+# node_lacks MODULE BACKEND: the node program names it too, and all is taken back
+node_lacks() {
+	run --separate-stderr on 'unload; modprobe -r $1; hide $1
+		echo "{\"backend\":\"$2\",\"nodes\":[{\"name\":\"node1\",\"addresses\":[\"192.168.122.15\"],\"subnets\":[\"192.168.1.0/24\"]},
+			{\"name\":\"far\",\"addresses\":[\"203.0.113.1\"],\"subnets\":[\"192.168.9.0/24\"]}]}" >/tmp/c.json
+		cnibox node up -f /tmp/c.json --name node1; status=$?; show; cnibox node down; exit $status' "$@"
+	echo "$output $stderr"
+	[ "$status" -ne 0 ]
+	grep -q "module $1, CONFIG_$(awk -v module="$1" '$1 == module { print $2 }' "$TOP/initramfs/modules")" <<<"$stderr"
+	[ -z "$(on 'ip route show proto 193')" ]
+}
+
+@test "a kernel without vxlan" { node_lacks vxlan vxlan; }
+
 # The modules of the features that this cnibox has: each is missing in a test above, or it is said here why not.
 @test "each module that a feature of this cnibox needs is missing in a test, or there is a reason" {
 	local -A why=([nft_counter]="in a test below, where it is a module")
