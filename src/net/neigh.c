@@ -7,8 +7,20 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include "base/err.h"
 #include "net/link.h"
 #include "net/nl.h"
+
+void neigh_set(struct nl *nl, int index, const struct addr *a, const uint8_t mac[static 6])
+{
+	struct ndmsg m = { .ndm_family = a->family,
+			   .ndm_ifindex = index,
+			   .ndm_state = NUD_PERMANENT };
+
+	nl_request(nl, "set neighbour", RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
+	nl_put_addr(nl, NDA_DST, a);
+	nl_put(nl, NDA_LLADDR, mac, 6);
+}
 
 void neigh_del(struct nl *nl, int index, const struct addr *a)
 {
@@ -21,17 +33,6 @@ void neigh_del(struct nl *nl, int index, const struct addr *a)
 void neigh_announce(struct nl *nl, int index, const uint8_t mac[static 6])
 {
 	link_set_mac(nl, index, mac);
-}
-
-void neigh_replace(struct nl *nl, const struct neigh *n)
-{
-	struct ndmsg m = { .ndm_family = n->addr.family,
-			   .ndm_ifindex = n->index,
-			   .ndm_state = NUD_PERMANENT };
-
-	nl_request(nl, "set neighbour", RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
-	nl_put_addr(nl, NDA_DST, &n->addr);
-	nl_put(nl, NDA_LLADDR, n->mac, sizeof(n->mac));
 }
 
 static void put_fdb(struct nl *nl, const char *what, uint16_t type, uint16_t flags,
@@ -58,7 +59,7 @@ void fdb_del(struct nl *nl, const struct neigh *n)
 }
 
 struct neigh_walk {
-	int index;
+	int index;	/* 0: of all links */
 	uint8_t family; /* of the messages */
 	neigh_fn *fn;
 	void *arg;
@@ -76,13 +77,14 @@ static int neigh_answer(const struct nlmsghdr *h, void *arg)
 {
 	const struct neigh_walk *w = arg;
 	const struct nlattr *a[NDA_LLADDR + 1];
-	struct neigh n = { .index = w->index };
+	struct neigh n = { 0 };
 	struct ndmsg m;
 
 	if (h->nlmsg_type != RTM_NEWNEIGH || !nl_attrs(h, sizeof(m), a, NDA_LLADDR))
 		return 0;
 	memcpy(&m, h + 1, sizeof(m));
-	if (m.ndm_ifindex != w->index || m.ndm_family != w->family ||
+	n.index = m.ndm_ifindex;
+	if ((w->index && n.index != w->index) || m.ndm_family != w->family ||
 	    !(m.ndm_state & NUD_PERMANENT) || nl_size(a[NDA_LLADDR]) != sizeof(n.mac) ||
 	    !read_addr(a[NDA_DST], w->family, &n.addr))
 		return 0;
@@ -97,12 +99,12 @@ static int neigh_walk(struct nl *nl, struct neigh_walk *w, struct err *e)
 	if (w->family == AF_BRIDGE)
 		m.ndm_ifindex = w->index;
 	nl_request(nl, "list neighbours", RTM_GETNEIGH, NLM_F_DUMP, &m, sizeof(m));
-	if (w->family != AF_BRIDGE)
+	if (w->family != AF_BRIDGE && w->index)
 		nl_put_u32(nl, NDA_IFINDEX, (uint32_t)w->index);
 	return nl_dump(nl, neigh_answer, NULL, w, e);
 }
 
-int neigh_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e)
+int neigh_each(struct nl *nl, uint8_t family, int index, neigh_fn *fn, void *arg, struct err *e)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct neigh_walk w = { .index = index, .fn = fn, .arg = arg };
@@ -110,7 +112,8 @@ int neigh_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e)
 
 	for (size_t i = 0; i < sizeof(families) && r == 0; i++) {
 		w.family = families[i];
-		r = neigh_walk(nl, &w, e);
+		if (!family || family == w.family)
+			r = neigh_walk(nl, &w, e);
 	}
 	return r;
 }

@@ -34,18 +34,18 @@ struct neigh {
 	uint8_t mac[6];
 };
 
-/* Add it, or put it in the place of what there is for its address. */
-void neigh_replace(struct nl *nl, const struct neigh *n);
+/* It has this MAC, and is not asked (NUD_PERMANENT). What was believed before is forgotten. */
+void neigh_set(struct nl *nl, int index, const struct addr *a, const uint8_t mac[static 6]);
 /* The same for the database, by its MAC. Deletion takes this address alone; none such: -ENOENT. */
 void fdb_replace(struct nl *nl, const struct neigh *n);
 void fdb_del(struct nl *nl, const struct neigh *n);
 
 /*
- * fn for each permanent neighbour of the link, of both families, or for each entry of its database.
- * Interruption as link_each().
+ * fn for each permanent neighbour of the link (index 0: of all) and family (0: both), or for each
+ * entry of a link's database. Interruption as link_each().
  */
 typedef int neigh_fn(const struct neigh *n, void *arg);
-int neigh_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e);
+int neigh_each(struct nl *nl, uint8_t family, int index, neigh_fn *fn, void *arg, struct err *e);
 int fdb_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e);
 
 #define NEIGH_NOTIFY_IPV4 "arp_notify"	 /* net/ipv4/conf/NAME */

@@ -154,6 +154,9 @@ void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value,
 		    bool negate);			/* meta mark & mask [!=] value */
 void nft_match_ct_state(struct nl *nl, uint32_t mask);	/* ct state in mask (NF_CT_STATE_BIT) */
 void nft_match_ct_status(struct nl *nl, uint32_t mask); /* ct status in mask (IPS_*) */
+void nft_match_ct_mark(struct nl *nl, uint32_t mask, uint32_t value,
+		       bool negate);			/* ct mark & mask [!=] value */
+void nft_match_ct_original(struct nl *nl);		/* ct direction original */
 void nft_match_daddr_local(struct nl *nl, bool negate); /* fib daddr type local */
 
 /* What is looked up in a set, as many as its key has parts: NFT_OF(NFT_L4PROTO, NFT_DPORT). */
@@ -167,6 +170,7 @@ enum nft_field {
 	NFT_MARK,
 	NFT_IIFNAME,
 	NFT_OIFNAME,
+	NFT_CT_DPORT, /* ct original proto-dst: of the connection's first packet, untranslated */
 };
 #define NFT_OF(...) ((const enum nft_field[]){ __VA_ARGS__ })
 
@@ -176,6 +180,11 @@ void nft_do_vmap(struct nl *nl, const struct nft_set *map,
 		 const enum nft_field *of); /* FIELDS vmap @map */
 void nft_do_mark_map(struct nl *nl, const struct nft_set *map,
 		     const enum nft_field *of); /* meta mark set FIELDS map @map */
+void nft_do_ct_mark_map(struct nl *nl, const struct nft_set *map,
+			const enum nft_field *of); /* ct mark set FIELDS map @map */
+void nft_do_ct_mark(struct nl *nl, uint32_t bits); /* ct mark set ct mark | bits */
+void nft_do_snat_map(struct nl *nl, const struct nft_set *map,
+		     const enum nft_field *of); /* snat ip[6] to FIELDS map @map */
 void nft_do_dnat_map(struct nl *nl, const struct nft_set *map,
 		     const enum nft_field *of); /* dnat ip[6] to FIELDS map @map, whose data is
 						   address, or address . port */

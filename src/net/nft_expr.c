@@ -19,6 +19,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_tables.h>
@@ -187,15 +188,36 @@ void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value, bool negate)
 	put_cmp(nl, negate, &value, sizeof(value));
 }
 
+void nft_put_ct(struct nl *nl, enum nft_ct_keys key)
+{
+	nft_expr_open(nl, "ct");
+	nl_put_be32(nl, NFTA_CT_KEY, key);
+	nl_put_be32(nl, NFTA_CT_DREG, NFT_REG_1);
+	nft_expr_close(nl);
+}
+
+void nft_match_ct_mark(struct nl *nl, uint32_t mask, uint32_t value, bool negate)
+{
+	nft_put_ct(nl, NFT_CT_MARK);
+	if (mask != UINT32_MAX)
+		put_mask(nl, &mask, sizeof(mask));
+	put_cmp(nl, negate, &value, sizeof(value));
+}
+
+void nft_match_ct_original(struct nl *nl)
+{
+	static const uint8_t original = IP_CT_DIR_ORIGINAL;
+
+	nft_put_ct(nl, NFT_CT_DIRECTION);
+	put_cmp(nl, false, &original, sizeof(original));
+}
+
 /* Is any bit of mask set in this word of the connection? */
 static void match_ct_bits(struct nl *nl, enum nft_ct_keys key, uint32_t mask)
 {
 	static const uint32_t none;
 
-	nft_expr_open(nl, "ct");
-	nl_put_be32(nl, NFTA_CT_KEY, key);
-	nl_put_be32(nl, NFTA_CT_DREG, NFT_REG_1);
-	nft_expr_close(nl);
+	nft_put_ct(nl, key);
 	put_mask(nl, &mask, sizeof(mask));
 	put_cmp(nl, true, &none, sizeof(none));
 }

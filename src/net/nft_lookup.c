@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <sys/socket.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "net/nft_wire.h"
@@ -42,10 +43,23 @@ void nft_put_meta(struct nl *nl, enum nft_meta_keys key, uint32_t reg)
 	nft_expr_close(nl);
 }
 
+static void put_ct_dport(struct nl *nl, uint32_t reg)
+{
+	nft_expr_open(nl, "ct");
+	nl_put_be32(nl, NFTA_CT_KEY, NFT_CT_PROTO_DST);
+	nl_put_u8(nl, NFTA_CT_DIRECTION, IP_CT_DIR_ORIGINAL);
+	nl_put_be32(nl, NFTA_CT_DREG, reg);
+	nft_expr_close(nl);
+}
+
 void nft_put_field(struct nl *nl, enum nft_field field, enum nft_type type, uint32_t reg)
 {
 	const struct field *f = &fields[field];
 
+	if (field == NFT_CT_DPORT) {
+		put_ct_dport(nl, reg);
+		return;
+	}
 	if (!f->payload) {
 		nft_put_meta(nl, (enum nft_meta_keys)f->key, reg);
 		return;
@@ -123,11 +137,25 @@ void nft_do_mark_map(struct nl *nl, const struct nft_set *map, const enum nft_fi
 	put_mark_set(nl);
 }
 
-void nft_do_mark(struct nl *nl, uint32_t bits)
+static void put_ct_mark_set(struct nl *nl)
+{
+	nft_expr_open(nl, "ct");
+	nl_put_be32(nl, NFTA_CT_KEY, NFT_CT_MARK);
+	nl_put_be32(nl, NFTA_CT_SREG, NFT_REG_1);
+	nft_expr_close(nl);
+}
+
+void nft_do_ct_mark_map(struct nl *nl, const struct nft_set *map, const enum nft_field *of)
+{
+	assert(map->data[0] == NFT_TYPE_MARK);
+	put_map(nl, map, of, NFT_REG_1);
+	put_ct_mark_set(nl);
+}
+
+static void put_bits(struct nl *nl, uint32_t bits)
 {
 	uint32_t others = ~bits;
 
-	nft_put_meta(nl, NFT_META_MARK, NFT_REG_1);
 	nft_expr_open(nl, "bitwise");
 	nl_put_be32(nl, NFTA_BITWISE_SREG, NFT_REG_1);
 	nl_put_be32(nl, NFTA_BITWISE_DREG, NFT_REG_1);
@@ -135,20 +163,44 @@ void nft_do_mark(struct nl *nl, uint32_t bits)
 	nft_put_value(nl, NFTA_BITWISE_MASK, &others, sizeof(others));
 	nft_put_value(nl, NFTA_BITWISE_XOR, &bits, sizeof(bits));
 	nft_expr_close(nl);
+}
+
+void nft_do_mark(struct nl *nl, uint32_t bits)
+{
+	nft_put_meta(nl, NFT_META_MARK, NFT_REG_1);
+	put_bits(nl, bits);
 	put_mark_set(nl);
 }
 
-void nft_do_dnat_map(struct nl *nl, const struct nft_set *map, const enum nft_field *of)
+void nft_do_ct_mark(struct nl *nl, uint32_t bits)
+{
+	nft_put_ct(nl, NFT_CT_MARK);
+	put_bits(nl, bits);
+	put_ct_mark_set(nl);
+}
+
+static void put_nat_map(struct nl *nl, enum nft_nat_types type, const struct nft_set *map,
+			const enum nft_field *of)
 {
 	bool v6 = map->data[0] == NFT_TYPE_IPV6;
 
 	assert(v6 || map->data[0] == NFT_TYPE_IPV4);
 	put_map(nl, map, of, NFT_REG_1);
 	nft_expr_open(nl, "nat");
-	nl_put_be32(nl, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	nl_put_be32(nl, NFTA_NAT_TYPE, type);
 	nl_put_be32(nl, NFTA_NAT_FAMILY, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 	nl_put_be32(nl, NFTA_NAT_REG_ADDR_MIN, NFT_REG_1);
 	if (map->data[1] == NFT_TYPE_PORT)
 		nl_put_be32(nl, NFTA_NAT_REG_PROTO_MIN, reg_at(nft_part_size(map->data[0])));
 	nft_expr_close(nl);
+}
+
+void nft_do_dnat_map(struct nl *nl, const struct nft_set *map, const enum nft_field *of)
+{
+	put_nat_map(nl, NFT_NAT_DNAT, map, of);
+}
+
+void nft_do_snat_map(struct nl *nl, const struct nft_set *map, const enum nft_field *of)
+{
+	put_nat_map(nl, NFT_NAT_SNAT, map, of);
 }

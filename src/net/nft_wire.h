@@ -57,6 +57,8 @@ void nft_expr_open(struct nl *nl, const char *name);
 void nft_expr_close(struct nl *nl);
 void nft_put_meta(struct nl *nl, enum nft_meta_keys key, uint32_t reg);
 
+void nft_put_ct(struct nl *nl, enum nft_ct_keys key);
+
 /* Load a packet's field, which is of this type, into a register. */
 void nft_put_field(struct nl *nl, enum nft_field field, enum nft_type type, uint32_t reg);
 

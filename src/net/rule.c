@@ -23,9 +23,9 @@ static void read_prefix(const struct nlattr *a, uint8_t family, uint8_t len, str
 
 static bool is_special(const struct nlattr **a)
 {
-	static const uint16_t selectors[] = { FRA_FWMARK,     FRA_FLOW,	    FRA_OIFNAME,
-					      FRA_UID_RANGE,  FRA_IP_PROTO, FRA_SPORT_RANGE,
-					      FRA_DPORT_RANGE };
+	static const uint16_t selectors[] = { FRA_FWMARK,      FRA_FWMASK,     FRA_FLOW,
+					      FRA_OIFNAME,     FRA_UID_RANGE,  FRA_IP_PROTO,
+					      FRA_SPORT_RANGE, FRA_DPORT_RANGE };
 
 	for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++) {
 		if (a[selectors[i]])
@@ -57,6 +57,9 @@ static int rule_answer(const struct nlmsghdr *h, void *arg)
 	read_prefix(a[FRA_SRC], m.family, m.src_len, &r.src);
 	read_prefix(a[FRA_DST], m.family, m.dst_len, &r.dst);
 	(void)nl_str(a[FRA_IIFNAME], r.iif, sizeof(r.iif));
+	r.mark = nl_u32(a[FRA_FWMARK]);
+	r.mask = nl_u32(a[FRA_FWMASK]);
+	r.protocol = nl_u8(a[FRA_PROTOCOL]);
 	r.special = is_special(a) || m.tos;
 	r.invert = m.flags & FIB_RULE_INVERT;
 	return w->fn(&r, w->arg);
@@ -86,8 +89,18 @@ static void put_rule(struct nl *nl, const char *what, uint16_t type, uint16_t fl
 		nl_put_addr(nl, FRA_SRC, &r->src.addr);
 	if (r->dst.len)
 		nl_put_addr(nl, FRA_DST, &r->dst.addr);
+	if (r->iif[0])
+		nl_put_str(nl, FRA_IIFNAME, r->iif);
+	if (r->mask) {
+		nl_put_u32(nl, FRA_FWMARK, r->mark);
+		nl_put_u32(nl, FRA_FWMASK, r->mask);
+	}
 	if (r->priority)
 		nl_put_u32(nl, FRA_PRIORITY, r->priority);
+	if (r->suppress >= 0)
+		nl_put_u32(nl, FRA_SUPPRESS_PREFIXLEN, (uint32_t)r->suppress);
+	if (r->protocol)
+		nl_put_u8(nl, FRA_PROTOCOL, r->protocol);
 	nl_put_u32(nl, FRA_TABLE, r->table);
 }
 

@@ -21,14 +21,19 @@ struct rule {
 	uint32_t table; /* of FR_ACT_TO_TBL; 0: an l3mdev's own */
 	int suppress;	/* routes with a prefix this long or shorter do not count; -1: all do */
 	struct prefix src, dst; /* len 0: any */
-	char iif[IF_NAMESIZE];	/* "": any */
+	char iif[IF_NAMESIZE];	/* "": any; "lo": what this namespace sends itself */
+	uint32_t mark, mask;	/* the packet's mark in these bits; mask 0: any */
+	uint8_t protocol;	/* who made it (RTPROT_*); 0: it does not say (before 4.17 never) */
 	bool special; /* it asks for something else, too: a mark, an outgoing link, a port ... */
 	bool invert;
 };
 
-/* Into the batch: what comes from src (or goes to dst) asks this table. */
+/*
+ * Into the batch. What fits all that is given asks this table; special and invert are not written.
+ * -EEXIST: there is the same.
+ */
 void rule_add(struct nl *nl, const struct rule *r);
-/* The first rule with this priority, action, table, source and destination. */
+/* The first rule with all that is given; -ENOENT. */
 void rule_del(struct nl *nl, const struct rule *r);
 
 /* fn for each rule of the family, in the order in which the kernel asks them. -EOPNOTSUPP: the

@@ -104,6 +104,7 @@ static struct rule rule_of(const struct addr *a, uint32_t table)
 		.family = a->family,
 		.action = FR_ACT_TO_TBL,
 		.table = table,
+		.suppress = -1,
 		.src = { .addr = *a, .len = (uint8_t)addr_bits(a) },
 	};
 }

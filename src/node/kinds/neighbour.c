@@ -49,7 +49,7 @@ static int neighbour_have(struct work *w, struct err *e)
 {
 	int index = w->site->tunnels[BACKEND_VXLAN].index;
 
-	return index ? neigh_each(w->site->route, index, collect_entry, &w->have, e) : 0;
+	return index ? neigh_each(w->site->route, 0, index, collect_entry, &w->have, e) : 0;
 }
 
 static int neighbour_cmp_key(const void *a, const void *b)
@@ -86,7 +86,7 @@ static void put_change(struct nl *nl, const struct change *c, const int *links)
 	if (c->verdict == ITEM_STALE)
 		neigh_del(nl, n.index, &n.addr);
 	else
-		neigh_replace(nl, &n);
+		neigh_set(nl, n.index, &n.addr, n.mac);
 }
 
 static int neighbour_apply(struct work *w, struct err *e)
