@@ -4,6 +4,7 @@
 #include "fw/ip_masq.h"
 #include "fw/ports.h"
 #include "fw/spoof.h"
+#include "fw/underlay.h"
 
-const struct fw_schema *const fw_schemas[] = { &masquerade, &ports, &spoof };
+const struct fw_schema *const fw_schemas[] = { &masquerade, &ports, &spoof, &underlay };
 const size_t fw_schema_count = sizeof(fw_schemas) / sizeof(fw_schemas[0]);

@@ -26,6 +26,8 @@
 	X(sbr_plugin)                                                                              \
 	X(static_plugin)                                                                           \
 	X(tuning_plugin)                                                                           \
+	X(unnumbered_ptp_plugin)                                                                   \
+	X(veth_host_plugin)                                                                        \
 	X(vlan_plugin)
 
 #define PLUGIN_DECLARE(p) extern const struct cni_plugin p;

@@ -142,6 +142,7 @@ const struct subject subjects[] = {
 	{ BEHIND_PTP("bandwidth"), .kind = "ifb" },
 	{ BEHIND_PTP("sbr") },
 	{ BEHIND_PTP("tuning") },
+	{ BEHIND_PTP("veth-host") },
 	{ .name = "cnitool",
 	  .lines = { "cnitool add chain /run/netns/%s", "cnitool del chain /run/netns/%s",
 		     "cnitool check chain /run/netns/%s" },
@@ -177,6 +178,8 @@ static const struct {
 	{ "sbr", "\"note\":1" },
 	{ "tuning", "\"mtu\":1400,\"promisc\":true,"
 		    "\"sysctl\":{\"net.core.somaxconn\":\"77\"}" },
+	{ "veth-host", "\"hostInterface\":\"up0\",\"ipMasq\":true,\"serviceCidr\":"
+		       "\"10.96.0.0/12\"" },
 };
 
 static void behind_files(void)

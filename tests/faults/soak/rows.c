@@ -31,6 +31,10 @@
 	"\"bridge\":\"cni3\",\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",\"ranges\":"     \
 	"[[{\"subnet\":\"10.16.0.0/24\"}],[{\"subnet\":\"fd00:16::/64\"}]]}},"                     \
 	"{\"type\":\"portmap\",\"capabilities\":{\"portMappings\":true}}]}\n"
+#define UNDERLAY                                                                                   \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-underlay\",\"plugins\":[{\"type\":"             \
+	"\"macvlan\",\"master\":\"up0\",\"ipam\":{\"type\":\"host-local\",\"subnet\":"             \
+	"\"10.17.0.0/24\"}},{\"type\":\"veth-host\",\"ipMasq\":true}]}\n"
 #define CNITOOL(network)                                                                           \
 	{                                                                                          \
 		"cnitool add " network " /run/netns/%s", "cnitool del " network " /run/netns/%s",  \
@@ -64,6 +68,11 @@ const struct row rows[] = {
 	  .conflist = PORTS,
 	  .network = "soak-ports",
 	  .subnets = { "10.16.0.0/24", "fd00:16::/64" } },
+	{ .subject = { .name = "underlay", .lines = CNITOOL("soak-underlay") },
+	  .share = 2,
+	  .conflist = UNDERLAY,
+	  .network = "soak-underlay",
+	  .subnets = { "10.17.0.0/24" } },
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) <= ROWS_MAX, "more rows than have a series of times");

@@ -1,0 +1,504 @@
+/* A veth between pod and node: the pair itself, DEL and GC. See node_veth.h. */
+#include "iface/node_veth.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/rtnetlink.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cni/attachment.h"
+#include "iface/forward.h"
+#include "iface/node_veth_private.h"
+#include "iface/reaper.h"
+#include "net/netns.h"
+
+#define MARK "cnibox+" /* of the alias; others' is "cnibox " */
+#define MARK_LEN (sizeof(MARK) - 1)
+#define DEFAULT_MTU 1500
+#define IPV6_MTU_MIN 1280
+#define GC_PASSES 64
+
+/* No interface has a colon in its name. */
+static void derive_names(const struct cni_attachment *at, char name[static IF_NAMESIZE],
+			 char alias[static LINK_ALIAS_SIZE])
+{
+	struct cni_attachment own = *at;
+	char ifname[2 * IF_NAMESIZE];
+
+	snprintf(ifname, sizeof(ifname), "%s:node", at->ifname);
+	own.ifname = ifname;
+	attachment_host_name(&own, name);
+	attachment_alias(at, alias);
+	memcpy(alias, MARK, MARK_LEN);
+}
+
+static bool parse_alias(const char *alias, char buf[static LINK_ALIAS_SIZE],
+			struct cni_attachment *out)
+{
+	char copy[LINK_ALIAS_SIZE];
+
+	if (strncmp(alias, MARK, MARK_LEN) != 0 || !str_copy(copy, sizeof(copy), alias))
+		return false;
+	copy[MARK_LEN - 1] = ' ';
+	return attachment_parse(copy, buf, out);
+}
+
+bool node_veth_has(const struct node_veth *v, bool v6)
+{
+	return addr_is_set(&v->via[v6]);
+}
+
+struct prefix node_veth_alone(const struct addr *a)
+{
+	return (struct prefix){ .addr = *a, .len = (uint8_t)addr_bits(a) };
+}
+
+const struct addr *node_veth_pod(const struct node_veth *v, bool v6)
+{
+	size_t n = 0;
+
+	while (is_v6(&v->pods[n]) != v6)
+		n++;
+	return &v->pods[n];
+}
+
+/* ---- what is there ---- */
+
+static int collect_pods(struct node_veth *v, const struct cni_result *prev, struct err *e)
+{
+	for (size_t n = 0; n < prev->ip_count; n++) {
+		if (!chained_has_ip(&v->chain, &prev->ips[n]))
+			continue;
+		if (v->pod_count == UNDERLAY_PODS_MAX)
+			return err_set(e, E2BIG, "prevResult.ips: %s has more than %d addresses",
+				       v->chain.link.name, UNDERLAY_PODS_MAX);
+		v->pods[v->pod_count++] = prev->ips[n].address.addr;
+	}
+	if (v->pod_count)
+		return 0;
+	return err_code(e,
+			err_set(e, EINVAL, "prevResult.ips: %s has no address", v->chain.link.name),
+			CNI_ERR_CONFIG);
+}
+
+struct addresses {
+	struct node_veth *v;
+	int index; /* only of this link; 0: of all that are up */
+	int up[256];
+	size_t up_count;
+	bool of_node_if;
+};
+
+static int collect_up(const struct link *l, void *arg)
+{
+	struct addresses *a = arg;
+
+	if (l->up && a->up_count < sizeof(a->up) / sizeof(a->up[0]))
+		a->up[a->up_count++] = l->index;
+	return 0;
+}
+
+static bool is_up(const struct addresses *a, int index)
+{
+	for (size_t n = 0; n < a->up_count; n++) {
+		if (a->up[n] == index)
+			return true;
+	}
+	return false;
+}
+
+/* A link that is down has addresses of others: of all Services, where a proxy uses IPVS. */
+static int collect_address(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct addresses *a = arg;
+	struct node_veth *v = a->v;
+
+	if (scope != RT_SCOPE_UNIVERSE || (!a->index && !is_up(a, index)) ||
+	    v->node_count == NODE_VETH_NODES_MAX)
+		return 0;
+	for (size_t n = 0; n < v->node_count; n++) {
+		if (addr_equal(&v->nodes[n], &p->addr))
+			return 0;
+	}
+	for (size_t n = 0; n < v->pod_count; n++) {
+		if (addr_equal(&v->pods[n], &p->addr))
+			return 0;
+	}
+	v->nodes[v->node_count++] = p->addr;
+	return 0;
+}
+
+/* The pod's interface's parent, if that is a link of the node: 1, 0, -errno. */
+static int find_parent(struct node_veth *v, int *index, struct err *e)
+{
+	const struct link *l = &v->chain.link;
+	int id, r;
+
+	if (!l->peer || !l->peer_elsewhere || strcmp(l->kind, "veth") == 0)
+		return 0;
+	r = netns_id(&v->chain.pod.nl, v->chain.pod.home, &id, e);
+	*index = l->peer;
+	return r < 0 ? r : id >= 0 && id == l->peer_ns;
+}
+
+static int match_default(const struct route *r, void *arg)
+{
+	int *index = arg;
+
+	if (r->dst.len == 0 && r->index && !*index)
+		*index = r->index;
+	return 0;
+}
+
+static int find_named(struct node_veth *v, struct err *e)
+{
+	struct link l;
+	int r = link_find(&v->host, v->conf->host_if, &l, e);
+
+	v->node_index = l.index;
+	if (r > 0)
+		return 0;
+	if (r == 0)
+		r = err_set(e, ENODEV, "hostInterface: this node has no interface \"%.32s\"",
+			    v->conf->host_if);
+	return err_code(e, r, CNI_ERR_CONFIG);
+}
+
+static bool has_addresses(struct node_veth *v, int index)
+{
+	struct addresses a = { .v = v, .index = index };
+	size_t before = v->node_count;
+	bool found;
+
+	(void)ifaddr_each(&v->host, 0, index, collect_address, &a, err_ignored());
+	found = v->node_count > before;
+	v->node_count = before;
+	return found;
+}
+
+/* By name; else the parent, or where the default route leads, whichever has addresses. */
+static int find_node_if(struct node_veth *v, struct err *e)
+{
+	int r;
+
+	if (v->conf->host_if)
+		return find_named(v, e);
+	r = find_parent(v, &v->node_index, e);
+	if (r < 0 || (r > 0 && has_addresses(v, v->node_index)))
+		return r < 0 ? r : 0;
+	v->node_index = 0;
+	return route_each(&v->host, 0, 0, RT_TABLE_MAIN, match_default, &v->node_index, e);
+}
+
+static int choose_via(struct node_veth *v, struct err *e)
+{
+	bool any = false;
+
+	for (size_t n = 0; n < v->pod_count; n++) {
+		bool v6 = is_v6(&v->pods[n]);
+
+		for (size_t k = 0; k < v->node_count && !addr_is_set(&v->via[v6]); k++) {
+			if (is_v6(&v->nodes[k]) == v6)
+				v->via[v6] = v->nodes[k];
+		}
+		any = any || addr_is_set(&v->via[v6]);
+	}
+	if (any)
+		return 0;
+	return err_code(e,
+			err_set(e, EADDRNOTAVAIL,
+				"hostInterface: the node has no address of the family of %s on "
+				"\"%.32s\" or any other interface",
+				addr_text(&v->pods[0]), v->conf->host_if ? v->conf->host_if : ""),
+			CNI_ERR_CONFIG);
+}
+
+static int collect_nodes(struct node_veth *v, struct err *e)
+{
+	static struct addresses a;
+	int r = find_node_if(v, e);
+
+	a = (struct addresses){ .v = v, .index = v->node_index };
+	if (r == 0 && a.index)
+		r = ifaddr_each(&v->host, 0, a.index, collect_address, &a, e);
+	a.index = 0;
+	if (r == 0)
+		r = link_each(&v->host, NULL, collect_up, &a, e);
+	if (r >= 0)
+		r = ifaddr_each(&v->host, 0, 0, collect_address, &a, e);
+	return r < 0 ? r : choose_via(v, e);
+}
+
+static int check_mtu(const struct node_veth *v, struct err *e)
+{
+	if (!v->conf->mtu || v->conf->mtu >= IPV6_MTU_MIN || !node_veth_has(v, true))
+		return 0;
+	return err_code(e,
+			err_set(e, EINVAL, "mtu: %u is below IPv6's smallest, %d, and %s has %s",
+				v->conf->mtu, IPV6_MTU_MIN, v->chain.link.name,
+				addr_text(node_veth_pod(v, true))),
+			CNI_ERR_CONFIG);
+}
+
+int node_veth_open(struct node_veth *v, const struct cni_request *req,
+		   const struct node_veth_conf *conf, const struct cni_result *prev, struct err *e)
+{
+	int r = chained_open(&v->chain, req, prev, e);
+
+	v->conf = conf;
+	v->prev = prev;
+	derive_names(&req->at, v->name, v->alias);
+	if (r == 0)
+		r = nl_open(&v->host, NETLINK_ROUTE, v->buf, sizeof(v->buf), e);
+	if (r == 0)
+		r = collect_pods(v, prev, e);
+	if (r == 0)
+		r = collect_nodes(v, e);
+	return r < 0 ? r : check_mtu(v, e);
+}
+
+/* ---- the pair ---- */
+
+static uint32_t choose_mtu(const struct node_veth *v)
+{
+	if (v->conf->mtu)
+		return v->conf->mtu;
+	return v->chain.link.mtu && v->chain.link.mtu < DEFAULT_MTU ? v->chain.link.mtu
+								    : DEFAULT_MTU;
+}
+
+int node_veth_check_free(struct node_veth *v, struct err *e)
+{
+	int r = link_find(&v->host, v->name, &v->end, e);
+
+	if (r > 0)
+		return err_code(e,
+				err_set(e, EEXIST,
+					"%s is attached to the node already, by its host end %s",
+					v->chain.link.name, v->name),
+				CNI_ERR_EXISTS);
+	return r < 0 ? r : pod_check_free(&v->chain.pod, v->conf->pod_if, e);
+}
+
+int node_veth_clear(struct node_veth *v, struct err *e)
+{
+	return err_ctx(e, node_veth_del_stale(v, e), "what pods before have left");
+}
+
+/* Guarded before it is up; it keeps its maker's group until the ADD has succeeded. */
+int node_veth_make_pair(struct node_veth *v, struct err *e)
+{
+	struct veth pair = {
+		.host = v->name,
+		.pod = v->conf->pod_if,
+		.alias = v->alias,
+		.group = attachment_group(),
+		.keep_group = true,
+		.pod_ns = v->chain.pod.ns,
+		.mtu = choose_mtu(v),
+	};
+	int r;
+
+	mac_random(pair.host_mac);
+	mac_random(pair.pod_mac);
+	link_add_veth(&v->host, &pair);
+	r = nl_commit(&v->host, NULL, e);
+	if (r == 0)
+		r = forward_guard_new(v->name, e);
+	if (r < 0)
+		return r;
+	link_join_veth(&v->host, &pair, false);
+	r = nl_commit(&v->host, NULL, e);
+	if (r == 0)
+		r = link_find(&v->host, v->name, &v->end, e);
+	if (r > 0)
+		r = link_find(&v->chain.pod.nl, v->conf->pod_if, &v->in_pod, e);
+	if (r == 0)
+		r = err_set(e, ENODEV, "veth %s has gone away again", v->name);
+	return r < 0 ? r : 0;
+}
+
+int node_veth_settle(struct node_veth *v, struct err *e)
+{
+	link_set_group(&v->host, v->end.index, 0);
+	return err_ctx(e, nl_commit(&v->host, NULL, e), "host end %s", v->name);
+}
+
+int node_veth_add(struct node_veth *v, struct err *e)
+{
+	int r = node_veth_add_pod(v, e);
+
+	if (r == 0)
+		r = node_veth_add_host(v, e);
+	if (r == 0)
+		r = link_await(&v->host, v->name, &v->end, e);
+	return r < 0 ? r : 0;
+}
+
+static int check_pair(struct node_veth *v, struct err *e)
+{
+	int r = link_find(&v->host, v->name, &v->end, e);
+
+	if (r == 0)
+		return err_set(e, ENODEV, "host end %s is not there", v->name);
+	if (r > 0)
+		r = link_find(&v->chain.pod.nl, v->conf->pod_if, &v->in_pod, e);
+	if (r == 0)
+		return err_set(e, ENODEV, "interface %s is not in the pod", v->conf->pod_if);
+	if (r > 0)
+		r = pod_is_peer(&v->chain.pod, &v->host, &v->end, &v->in_pod, e);
+	if (r == 0)
+		return err_set(e, EINVAL, "host end %s is not the other end of %s in the pod",
+			       v->name, v->conf->pod_if);
+	if (r < 0)
+		return r;
+	if (!v->end.up)
+		return err_set(e, ENETDOWN, "host end %s is down", v->name);
+	if (!v->in_pod.up)
+		return err_set(e, ENETDOWN, "interface %s in the pod is down", v->conf->pod_if);
+	if (v->end.mtu != choose_mtu(v) || v->in_pod.mtu != choose_mtu(v))
+		return err_set(e, EINVAL, "%s has the MTU %u, %s %u, instead of %u", v->name,
+			       v->end.mtu, v->conf->pod_if, v->in_pod.mtu, choose_mtu(v));
+	return 0;
+}
+
+int node_veth_check(struct node_veth *v, struct err *e)
+{
+	int r = check_pair(v, e);
+
+	if (r == 0)
+		r = node_veth_collect_pod(v, e);
+	if (r == 0)
+		r = node_veth_check_pod(v, e);
+	if (r == 0)
+		r = node_veth_check_host(v, e);
+	return err_code(e, r, CNI_ERR_DIFFERS);
+}
+
+/* ---- DEL, GC ---- */
+
+static int keep_first(struct err *e, int r, struct err *step, int step_r)
+{
+	if (step_r < 0 && r < 0)
+		log_line(LOG_WARN, "%s", step->text);
+	else if (step_r < 0)
+		*e = *step;
+	err_clear(step);
+	return r < 0 || step_r >= 0 ? r : step_r;
+}
+
+/* What the pod makes impossible is not in the way of its DEL. */
+static void del_in_pod(const struct cni_request *req, const struct link *end)
+{
+	static struct chained chain;
+	struct err e = { 0 };
+	struct link l;
+	int r = chained_open_left(&chain, req, &e);
+
+	if (r <= 0)
+		return;
+	r = end ? link_find_index(&chain.pod.nl, end->peer, &l, &e) : 0;
+	if (r >= 0)
+		r = node_veth_del_pod(&chain, r > 0 ? &l : NULL, &e);
+	if (r < 0)
+		log_line(LOG_WARN, "in the pod: %s", e.text);
+	pod_close(&chain.pod);
+}
+
+int node_veth_del(const struct cni_request *req, struct err *e)
+{
+	static char buf[8192];
+	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
+	struct err step = { 0 };
+	struct link end;
+	struct nl host;
+	int r = nl_open(&host, NETLINK_ROUTE, buf, sizeof(buf), e), found;
+
+	if (r < 0)
+		return r;
+	derive_names(&req->at, name, alias);
+	found = link_find(&host, name, &end, &step);
+	if (found > 0 && end.alias[0] && strcmp(end.alias, alias) != 0)
+		found = 0;
+	r = keep_first(e, r, &step, found);
+	del_in_pod(req, found > 0 ? &end : NULL);
+	r = keep_first(e, r, &step, node_veth_del_rules(&host, name, &step));
+	if (found > 0)
+		r = keep_first(e, r, &step, reaper_del(&host, &end, &step));
+	r = keep_first(e, r, &step, fw_forget(&underlay, &req->at, true, &step));
+	nl_close(&host);
+	return r;
+}
+
+struct gc_walk {
+	const struct cni_request *req;
+	int links[REAPER_MAX];
+	size_t count;
+};
+
+static int collect_stale(const struct link *l, void *arg)
+{
+	struct gc_walk *w = arg;
+	char buf[LINK_ALIAS_SIZE];
+	struct cni_attachment at;
+
+	if (w->count < REAPER_MAX && !attachment_in_flight(l) &&
+	    (parse_alias(l->alias, buf, &at)
+		     ? attachment_network_is(at.network, w->req->at.network) &&
+			       !cni_is_valid(w->req, at.container_id, at.ifname)
+		     : attachment_orphaned(l)))
+		w->links[w->count++] = l->index;
+	return 0;
+}
+
+static int gc_links(struct nl *host, const struct cni_request *req, struct err *e)
+{
+	static struct gc_walk w;
+	int passes = 0, r;
+
+	w.req = req;
+	do {
+		w.count = 0;
+		r = link_each(host, "veth", collect_stale, &w, e);
+		if (r >= 0 && w.count)
+			r = reaper_collect(host, w.links, w.count, e);
+	} while (r >= 0 && w.count && passes++ < GC_PASSES);
+	return r < 0 ? r : 0;
+}
+
+/* Rules go behind the links that they name. */
+int node_veth_gc(const struct cni_request *req, struct err *e)
+{
+	static char buf[65536];
+	struct err step = { 0 };
+	struct nl host;
+	int r = nl_open(&host, NETLINK_ROUTE, buf, sizeof(buf), e);
+
+	if (r < 0)
+		return r;
+	r = keep_first(e, r, &step, gc_links(&host, req, &step));
+	r = keep_first(e, r, &step, node_veth_del_rules(&host, NULL, &step));
+	r = keep_first(e, r, &step, fw_gc(&underlay, req, "", &step));
+	nl_close(&host);
+	return r;
+}
+
+int node_veth_status(const struct node_veth_conf *conf, struct err *e)
+{
+	static char buf[1024];
+	struct link l;
+	struct nl nl;
+	int r = conf->host_if ? nl_open(&nl, NETLINK_ROUTE, buf, sizeof(buf), e) : 0;
+
+	if (r < 0 || !conf->host_if)
+		return r;
+	r = link_find(&nl, conf->host_if, &l, e);
+	nl_close(&nl);
+	return r ? (r < 0 ? r : 0)
+		 : err_set(e, ENODEV, "hostInterface: this node has no interface \"%.32s\"",
+			   conf->host_if);
+}
