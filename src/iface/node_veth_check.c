@@ -135,7 +135,7 @@ int node_veth_check_neigh(struct nl *nl, const char *where, const struct link *b
 			  const struct addr *a, const struct link *at, struct err *e)
 {
 	struct neigh_search s = { .addr = a, .mac = at->mac };
-	int r = neigh_each_set(nl, a->family, by->index, match_neigh, &s, e);
+	int r = neigh_each(nl, a->family, by->index, match_neigh, &s, e);
 
 	if (r == 0 && !s.found)
 		r = err_set(e, ENOENT, "%s has lost its neighbour %s on %s", where, addr_text(a),
@@ -166,7 +166,7 @@ static int check_family(struct node_veth *v, bool v6, struct err *e)
 		through = node_veth_route_through(v, &v->routes[n]);
 		r = node_veth_check_route(&v->host, "the node", &through, e);
 	}
-	return r < 0 ? r : forward_check(family_of(v6), e);
+	return r < 0 ? r : forward_check(&v->end, family_of(v6), e);
 }
 
 int node_veth_check_filter(const char *link, struct err *e)

@@ -221,7 +221,7 @@ static int put_sysctls(struct node_veth *v, struct err *e)
 	if (r == 0 && node_veth_has(v, true))
 		r = forward_allow_ipv6(&v->end, e);
 	for (int v6 = 0; r == 0 && v6 < 2; v6++)
-		r = node_veth_has(v, v6) ? forward_enable(&v->host, family_of(v6), e) : 0;
+		r = node_veth_has(v, v6) ? forward_enable(&v->host, &v->end, family_of(v6), e) : 0;
 	return r;
 }
 

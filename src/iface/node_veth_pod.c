@@ -228,7 +228,9 @@ static int set_ipv4(struct node_veth *v, struct err *e)
 		r = sysctl_write(knob(end, "src_valid_mark", path), "1", e);
 	if (r == 0)
 		r = sysctl_write(knob(end, "accept_redirects", path), "0", e);
-	return r < 0 ? r : forward_enable(&v->chain.pod.nl, AF_INET, e);
+	if (r == 0)
+		r = forward_enable(&v->chain.pod.nl, &v->in_pod, AF_INET, e);
+	return r < 0 ? r : forward_enable(&v->chain.pod.nl, &v->chain.link, AF_INET, e);
 }
 
 /* A router accepts no advertisements, unless it is told to. */
@@ -242,7 +244,7 @@ static int set_ipv6(struct node_veth *v, struct err *e)
 		r = forward_guard_new(v->in_pod.name, e);
 	if (r >= 0 && wire->ipv6.known && wire->ipv6.accept_ra == 1)
 		r = sysctl_write(sysctl_link_path("ipv6", wire->name, "accept_ra", path), "2", e);
-	return r < 0 ? r : forward_enable(&v->chain.pod.nl, AF_INET6, e);
+	return r < 0 ? r : forward_enable(&v->chain.pod.nl, &v->in_pod, AF_INET6, e);
 }
 
 int node_veth_inside(struct node_veth *v, node_veth_fn *fn, struct err *e)

@@ -13,13 +13,13 @@
 
 static int check_set(struct node_veth *v, struct err *e)
 {
-	const char *links[] = { v->in_pod.name, v->chain.link.name };
+	const struct link *links[] = { &v->in_pod, &v->chain.link };
 	int r = 0;
 
 	for (int n = 0; r == 0 && node_veth_has(v, false) && n < 2; n++)
-		r = node_veth_check_filter(links[n], e);
-	for (int v6 = 0; r == 0 && v6 < 2; v6++)
-		r = node_veth_has(v, v6) ? forward_check(family_of(v6), e) : 0;
+		r = node_veth_check_filter(links[n]->name, e);
+	for (int n = 0; r == 0 && n < 4; n++)
+		r = node_veth_has(v, n & 1) ? forward_check(links[n / 2], family_of(n & 1), e) : 0;
 	return err_ctx(e, r, "in the pod");
 }
 

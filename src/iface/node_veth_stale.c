@@ -174,7 +174,7 @@ int node_veth_del_stale(struct node_veth *v, struct err *e)
 	for (int v6 = 0; r >= 0 && v6 < 2; v6++) {
 		if (!node_veth_has(v, v6))
 			continue;
-		r = neigh_each_set(&v->host, family_of(v6), 0, collect_neigh, &s, e);
+		r = neigh_each(&v->host, family_of(v6), 0, collect_neigh, &s, e);
 		if (r >= 0)
 			r = route_each(&v->host, family_of(v6), 0, 0, collect_route, &s, e);
 		if (r >= 0)
