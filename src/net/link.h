@@ -39,6 +39,14 @@ struct link_ipv6 {
 	uint8_t accept_ra;
 };
 
+/* Of a tap; since 4.20. */
+struct link_tap {
+	bool is_tap;
+	bool persistent; /* without a program that has it open */
+	bool multi_queue;
+	uint32_t owner, group; /* who may open it; UINT32_MAX: anybody */
+};
+
 struct link {
 	int index;
 	char name[IF_NAMESIZE];
@@ -65,7 +73,8 @@ struct link {
 	bool no_forwarding;	/* of IPv4 packets that it receives (net/ipv4/conf/NAME) */
 	bool ready;		/* operational (RFC 2863), and the kernel's queues know it */
 	uint32_t mode;		/* of a macvlan (MACVLAN_MODE_*) or ipvlan (IPVLAN_MODE_*) */
-	uint16_t vlan_id;	/* of a VLAN's interface */
+	struct link_tap tap;
+	uint16_t vlan_id; /* of a VLAN's interface */
 	struct link_vxlan vxlan;
 	uint8_t bridge_id[6];  /* of a bridge: the MAC in its id; zero before its first port */
 	bool vlan_filtering;   /* of a bridge */

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <linux/if.h>
 #include <linux/if_bridge.h>
+#include <linux/if_tun.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
@@ -75,12 +76,24 @@ static void read_vxlan(const struct nlattr *data, struct link *l)
 		(void)nl_addr(a[IFLA_VXLAN_LOCAL], AF_INET, &v->local);
 }
 
+static void read_tun(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_TUN_MULTI_QUEUE + 1];
+
+	(void)nl_attrs_nested(data, a, IFLA_TUN_MULTI_QUEUE);
+	l->tap.is_tap = nl_u8(a[IFLA_TUN_TYPE]) == IFF_TAP;
+	l->tap.persistent = nl_u8(a[IFLA_TUN_PERSIST]) != 0;
+	l->tap.multi_queue = nl_u8(a[IFLA_TUN_MULTI_QUEUE]) != 0;
+	l->tap.owner = a[IFLA_TUN_OWNER] ? nl_u32(a[IFLA_TUN_OWNER]) : UINT32_MAX;
+	l->tap.group = a[IFLA_TUN_GROUP] ? nl_u32(a[IFLA_TUN_GROUP]) : UINT32_MAX;
+}
+
 static const struct {
 	const char *kind;
 	void (*read)(const struct nlattr *data, struct link *l);
 } readers[] = {
 	{ "bridge", read_bridge }, { "macvlan", read_macvlan }, { "ipvlan", read_ipvlan },
-	{ "vlan", read_vlan },	   { "vxlan", read_vxlan },
+	{ "vlan", read_vlan },	   { "vxlan", read_vxlan },	{ "tun", read_tun },
 };
 
 static void read_kind(const struct nlattr *info, struct link *l)

@@ -25,6 +25,7 @@
 	X(ptp_plugin)                                                                              \
 	X(sbr_plugin)                                                                              \
 	X(static_plugin)                                                                           \
+	X(tap_plugin)                                                                              \
 	X(tuning_plugin)                                                                           \
 	X(unnumbered_ptp_plugin)                                                                   \
 	X(veth_host_plugin)                                                                        \

@@ -40,6 +40,10 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net8\",\"type\":\"ipvlan\",\"master\":\"up0\","      \
 	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"192.168.5.0/24\","                         \
 	"\"rangeStart\":\"192.168.5.100\"}}"
+#define TAP                                                                                        \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net11\",\"type\":\"tap\",\"owner\":7,"               \
+	"\"ipam\":{\"type\":\"host-local\",\"ranges\":[[{\"subnet\":\"10.11.0.0/24\"}],"           \
+	"[{\"subnet\":\"fd00:11::/64\"}]]}}"
 #define VLAN                                                                                       \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"net9\",\"type\":\"vlan\",\"master\":\"up0\","        \
 	"\"vlanId\":5,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.9.0.0/24\"}}"
@@ -107,6 +111,7 @@ const struct subject subjects[] = {
 	  .config = MACVLAN,
 	  .verbs = "ADD DEL CHECK GC",
 	  .kind = "macvlan" },
+	{ .name = "tap", .program = "tap", .config = TAP, .verbs = "ADD DEL CHECK GC" },
 	{ .name = "ipvlan",
 	  .program = "ipvlan",
 	  .config = IPVLAN,

@@ -17,7 +17,7 @@ call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/var/run/netns/a CNI_IFNAME=
 unload() {
 	ip link del cni0
 	for m in sch_tbf sch_htb cls_u32 act_mirred sch_ingress ifb nft_fib_inet nft_masq nft_nat nft_chain_nat nft_ct nft_counter nft_compat nft_meta_bridge nf_tables \
-		nf_conntrack_netlink nf_nat nf_conntrack veth bridge dummy macvlan ipvlan 8021q; do modprobe -r $m; done
+		nf_conntrack_netlink nf_nat nf_conntrack veth bridge dummy macvlan ipvlan 8021q tun; do modprobe -r $m; done
 } 2>/dev/null
 cluster() { echo '{"nodes":[{"name":"node1","addresses":["192.168.122.15"],"subnets":["192.168.1.0/24"]}]}' >/tmp/c.json; }
 loaded() { cut -d" " -f1 /proc/modules | sort; }
@@ -115,6 +115,7 @@ masq='"isDefaultGateway":true,"ipMasq":true'
 @test "a kernel without dummy" { lacks dummy dummy; }
 @test "a kernel without macvlan" { lacks macvlan macvlan '"master":"eth0"'; }
 @test "a kernel without ipvlan" { lacks ipvlan ipvlan '"master":"eth0"'; }
+@test "a kernel without tun" { lacks tun tap; }
 @test "a kernel without 8021q" { lacks 8021q vlan '"master":"eth0","vlanId":7'; }
 @test "a kernel without nf_tables" { lacks nf_tables bridge "$masq"; }
 @test "a kernel without nft_chain_nat" { lacks nft_chain_nat bridge "$masq"; }

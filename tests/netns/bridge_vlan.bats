@@ -16,9 +16,9 @@ teardown() {
 	clean bridge "$CONF"
 }
 
-# ports_vlans NAME: "ID flags" for each VLAN of a port, with commas; ranges as they are.
+# port_vlans NAME: "ID flags" for each VLAN of a port, with commas; ranges as they are.
 port_vlans() {
-	bridge -j vlan show dev "$1" | jq -r '[.[0].vlans[] | [.vlan, .vlanEnd // empty | tostring] as $r | ($r | join("-")) + ((.flags // []) | map(" " + .[:1]) | join(""))] | join(",")'
+	bridge -c -j vlan show dev "$1" | jq -r '[.[0].vlans[] | [.vlan, .vlanEnd // empty | tostring] as $r | ($r | join("-")) + ((.flags // []) | map(" " + .[:1]) | join(""))] | join(",")'
 }
 
 # end RESULT: the host end's name
@@ -26,12 +26,12 @@ end() {
 	jq -r '.interfaces[1].name' <<<"$1"
 }
 
-# conf JQ: the configuration without gateway and addresses, changed
+# l2 JQ: the configuration without gateway and addresses, changed
 l2() {
 	jq -c "del(.ipam, .isDefaultGateway, .vlan) | $1" <<<"$CONF"
 }
 
-# tagged POD VLAN ADDRESS: what a pod with a trunk does for itself. The guest may have no 802.1Q; then the frames are not sent.
+# reaches POD ADDRESS
 reaches() {
 	ip netns exec "$1" ping -c1 -W2 -q "$2"
 }
@@ -66,7 +66,6 @@ reaches() {
 	try() {
 		local r
 		r=$(add bridge a "$(l2 "$1")")
-		echo "$(port_vlans "$(end "$r")") instead of $2"
 		[ "$(port_vlans "$(end "$r")")" = "$2" ]
 		[ "$(jq '.interfaces | length' <<<"$r")" = 3 ]
 		call CHECK bridge a /run/netns/a "$(with_prev "$(l2 "$1")" "$r")"

@@ -9,6 +9,7 @@ const struct tried tried[] = {
 	{ "ptp", "hp", HAS_IPAM | HAS_MTU | HAS_MASQ | HAS_ARGS | OWN_ROUTES },
 	{ "macvlan", "p", HAS_IPAM | HAS_MTU | HAS_MAC | HAS_ARGS, "\"master\":\"up0\",",
 	  "macvlan" },
+	{ "tap", "p", HAS_IPAM | HAS_MTU | HAS_MAC | HAS_ARGS },
 	{ "dummy", "p", HAS_IPAM | HAS_ARGS, .kind = "dummy" },
 	{ "loopback", "p", IS_LOOPBACK },
 };

@@ -41,13 +41,14 @@ through() {
 	CNIBOX_BIN=$1 "$BATS_TEST_DIRNAME/../namespace" bash -c '
 		set -e
 		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
-		'"$(declare -f state normal)"'
+		'"$(declare -f state normal; [ -z "${MORE_STATE:-}" ] || declare -f "$MORE_STATE")"'
 		mkdir -p /var/lib/cni/networks
 		eval "$2"
-		pod p
+		[ -e /run/netns/p ] || pod p
 		result=$(add "$0" p "$1")
 		normal "$result"
 		state
+		'"${MORE_STATE:-}"'
 		CNI_COMMAND=DEL CNI_CONTAINERID=p CNI_NETNS=/run/netns/p CNI_IFNAME=eth0 "$CNIBOX_BIN/$0" <<<"$1"
 		echo "after:"
 		ip -n p -o addr show scope global

@@ -21,6 +21,9 @@
 #define MACVLAN                                                                                    \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-macvlan\",\"type\":\"macvlan\","                \
 	"\"master\":\"up0\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.15.0.0/24\"}}"
+#define TAP                                                                                        \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-tap\",\"type\":\"tap\","                        \
+	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.16.0.0/24\"}}"
 #define CHAIN                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
@@ -58,6 +61,10 @@ const struct row rows[] = {
 	  .share = 2,
 	  .network = "soak-macvlan",
 	  .subnets = { "10.15.0.0/24" } },
+	{ .subject = { .name = "tap", .program = "tap", .config = TAP },
+	  .share = 1,
+	  .network = "soak-tap",
+	  .subnets = { "10.16.0.0/24" } },
 	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") },
 	  .share = 2,
 	  .conflist = CHAIN,
