@@ -158,6 +158,8 @@ void nft_match_ct_mark(struct nl *nl, uint32_t mask, uint32_t value,
 		       bool negate);			/* ct mark & mask [!=] value */
 void nft_match_ct_original(struct nl *nl);		/* ct direction original */
 void nft_match_daddr_local(struct nl *nl, bool negate); /* fib daddr type local */
+void nft_match_saddr_way(struct nl *nl); /* fib saddr . iif oif exists: the way back is by the link
+					    that it came in by */
 
 /* What is looked up in a set, as many as its key has parts: NFT_OF(NFT_L4PROTO, NFT_DPORT). */
 enum nft_field {
@@ -186,10 +188,11 @@ void nft_do_ct_mark(struct nl *nl, uint32_t bits); /* ct mark set ct mark | bits
 void nft_do_snat_map(struct nl *nl, const struct nft_set *map,
 		     const enum nft_field *of); /* snat ip[6] to FIELDS map @map */
 void nft_do_dnat_map(struct nl *nl, const struct nft_set *map,
-		     const enum nft_field *of); /* dnat ip[6] to FIELDS map @map, whose data is
-						   address, or address . port */
-void nft_do_mark(struct nl *nl, uint32_t bits); /* meta mark set meta mark | bits */
-void nft_do_counter(struct nl *nl);		/* as iptables-nft expects in its rules */
+		     const enum nft_field *of);	  /* dnat ip[6] to FIELDS map @map, whose data is
+						     address, or address . port */
+void nft_do_mark(struct nl *nl, uint32_t bits);	  /* meta mark set meta mark | bits */
+void nft_do_unmark(struct nl *nl, uint32_t bits); /* meta mark set meta mark & ~bits */
+void nft_do_counter(struct nl *nl);		  /* as iptables-nft expects in its rules */
 void nft_do_masquerade(struct nl *nl, bool random_fully);
 void nft_do_accept(struct nl *nl);
 void nft_do_drop(struct nl *nl);

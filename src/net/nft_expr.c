@@ -244,6 +244,18 @@ void nft_match_daddr_local(struct nl *nl, bool negate)
 	put_cmp(nl, negate, &local, sizeof(local));
 }
 
+void nft_match_saddr_way(struct nl *nl)
+{
+	static const uint32_t present = 1;
+
+	nft_expr_open(nl, "fib");
+	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+	nl_put_be32(nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	nl_put_be32(nl, NFTA_FIB_DREG, NFT_REG_1);
+	nft_expr_close(nl);
+	put_cmp(nl, false, &present, sizeof(present));
+}
+
 void nft_do_counter(struct nl *nl)
 {
 	nft_expr_open(nl, "counter");

@@ -152,15 +152,14 @@ void nft_do_ct_mark_map(struct nl *nl, const struct nft_set *map, const enum nft
 	put_ct_mark_set(nl);
 }
 
-static void put_bits(struct nl *nl, uint32_t bits)
+/* In the register: value & keep ^ bits. */
+static void put_bits(struct nl *nl, uint32_t keep, uint32_t bits)
 {
-	uint32_t others = ~bits;
-
 	nft_expr_open(nl, "bitwise");
 	nl_put_be32(nl, NFTA_BITWISE_SREG, NFT_REG_1);
 	nl_put_be32(nl, NFTA_BITWISE_DREG, NFT_REG_1);
 	nl_put_be32(nl, NFTA_BITWISE_LEN, sizeof(bits));
-	nft_put_value(nl, NFTA_BITWISE_MASK, &others, sizeof(others));
+	nft_put_value(nl, NFTA_BITWISE_MASK, &keep, sizeof(keep));
 	nft_put_value(nl, NFTA_BITWISE_XOR, &bits, sizeof(bits));
 	nft_expr_close(nl);
 }
@@ -168,14 +167,21 @@ static void put_bits(struct nl *nl, uint32_t bits)
 void nft_do_mark(struct nl *nl, uint32_t bits)
 {
 	nft_put_meta(nl, NFT_META_MARK, NFT_REG_1);
-	put_bits(nl, bits);
+	put_bits(nl, ~bits, bits);
+	put_mark_set(nl);
+}
+
+void nft_do_unmark(struct nl *nl, uint32_t bits)
+{
+	nft_put_meta(nl, NFT_META_MARK, NFT_REG_1);
+	put_bits(nl, ~bits, 0);
 	put_mark_set(nl);
 }
 
 void nft_do_ct_mark(struct nl *nl, uint32_t bits)
 {
 	nft_put_ct(nl, NFT_CT_MARK);
-	put_bits(nl, bits);
+	put_bits(nl, ~bits, bits);
 	put_ct_mark_set(nl);
 }
 
