@@ -92,6 +92,11 @@ static bool is_kept(const struct change *c, size_t i)
 	return c->elems[i].set < c->p.s->sets + c->p.s->kept;
 }
 
+static bool is_joint(const struct change *c, size_t i)
+{
+	return fw_is_joint(c->p.s, c->elems[i].set);
+}
+
 struct eviction {
 	struct change *c;
 	const struct fw_elem *mine;
@@ -143,6 +148,8 @@ static int make_way(struct change *c, struct err *e)
 	for (size_t i = 0; r == 0 && i < c->count; i++) {
 		const struct nft_query *q = &c->view.elem[i];
 
+		if (is_joint(c, i))
+			continue;
 		if (q->found && !is_own(c, q->comment))
 			r = is_kept(c, i) ? refuse_taken(c, i, e) : note_owner(c, q->comment, e);
 		else if (!q->found && c->evict)
@@ -152,36 +159,78 @@ static int make_way(struct change *c, struct err *e)
 	return r;
 }
 
-/* How many elements more there are with it. */
+/* Is it not there as it should be, of this owner or, in a joint set, of whomever? */
+static bool is_lacking(const struct change *c, size_t i)
+{
+	const struct nft_query *q = &c->view.elem[i];
+
+	return !q->found || (!is_joint(c, i) && (!q->alike || !is_own(c, q->comment)));
+}
+
+/*
+ * Rules in chains of others may follow from what is new in a joint set: whoever comes next, be it
+ * because we were killed, is to look at them, and so are we.
+ */
+static bool widens_joint(const struct change *c)
+{
+	for (size_t i = 0; c->p.s->outside && i < c->count; i++) {
+		if (is_joint(c, i) && is_lacking(c, i))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * How many elements more there are with it. What is of several is added also where it is there: its
+ * last owner's DEL may be about to take it.
+ */
 static int put_element(struct change *c, size_t i)
 {
 	const struct nft_query *q = &c->view.elem[i];
 	struct nft_elem el = c->elems[i].el;
 
-	el.comment = c->comment;
+	el.comment = is_joint(c, i) ? FW_JOINT_COMMENT : c->comment;
+	if (is_joint(c, i)) {
+		nft_elem_add(c->p.nl, &c->p.s->table, c->elems[i].set, &el);
+		return !q->found;
+	}
 	if (q->found)
 		nft_elem_del(c->p.nl, &c->p.s->table, c->elems[i].set, &el);
 	nft_elem_create(c->p.nl, &c->p.s->table, c->elems[i].set, &el);
 	return !q->found;
 }
 
+/* A transaction that changes nothing has no generation: it must be empty. */
+static int put_lacking(struct change *c)
+{
+	int grown = -(int)c->evicted_count;
+	bool any = c->evicted_count > 0;
+
+	for (size_t i = 0; i < c->evicted_count; i++)
+		nft_elem_del(c->p.nl, &c->p.s->table, c->evicted[i].set, &c->evicted[i].el);
+	for (size_t i = 0; i < c->count; i++)
+		any = any || is_lacking(c, i);
+	for (size_t i = 0; i < c->count; i++) {
+		if (is_lacking(c, i) || (any && is_joint(c, i)))
+			grown += put_element(c, i);
+	}
+	return grown;
+}
+
 /* -ENOENT, -EEXIST, -ERESTART: it is not as it was when we looked. */
 static int put_elements(struct change *c, struct err *e)
 {
-	int r = make_way(c, e), grown = -(int)c->evicted_count;
+	bool wider = widens_joint(c);
+	int r = make_way(c, e), grown;
 
 	if (r < 0)
 		return r;
+	if (wider)
+		c->p.seal.generation = 0;
 	fw_begin(&c->p, c->view.generation);
-	for (size_t i = 0; i < c->evicted_count; i++)
-		nft_elem_del(c->p.nl, &c->p.s->table, c->evicted[i].set, &c->evicted[i].el);
-	for (size_t i = 0; i < c->count; i++) {
-		const struct nft_query *q = &c->view.elem[i];
-
-		if (!q->found || !q->alike || !is_own(c, q->comment))
-			grown += put_element(c, i);
-	}
-	return fw_commit(&c->p, c->view.generation, grown, e);
+	grown = put_lacking(c);
+	r = fw_commit(&c->p, c->view.generation, grown, e);
+	return r == 0 && wider ? -ERESTART : r;
 }
 
 static int try_change(struct change *c, struct err *e)

@@ -40,8 +40,11 @@ int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t coun
 	char missing[FW_MISSING_SIZE];
 	int r = fw_open(&p.nl, e);
 
-	if (r == 0)
-		r = fw_inspect(&p, missing, e);
+	if (r < 0)
+		return r;
+	r = fw_inspect(&p, missing, e);
+	if (r > 0 && s->outside)
+		r = s->outside->check(p.nl, missing, e);
 	if (r == 0)
 		return differs(s, missing, e);
 	if (r > 0)

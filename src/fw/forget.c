@@ -136,7 +136,7 @@ static int search(struct forget *f, struct err *e)
 
 	f->count = 0;
 	f->others = false;
-	for (size_t i = 0; r >= 0 && i < f->p.s->set_count; i++) {
+	for (size_t i = 0; r >= 0 && i < f->p.s->set_count - f->p.s->joint; i++) {
 		f->set = &f->p.s->sets[i];
 		r = nft_elem_each(f->p.nl, &f->p.s->table, f->set, collect, f, e);
 	}
@@ -221,6 +221,27 @@ static int delete_recorded(struct forget *f, const struct fw_record *record, str
 }
 
 /*
+ * Rules in chains of others go behind the table, on condition that it is not there: an ADD makes it
+ * first, and then looks for them.
+ */
+static int drop_outside(struct forget *f, struct err *e)
+{
+	const struct fw_outside *outside = f->p.s->outside;
+	struct err local = { 0 };
+	int r = -ERESTART;
+
+	for (int i = 0; outside && is_outdated(r) && i < FW_TRIES; i++) {
+		err_clear(&local);
+		r = fw_look(&f->p, NULL, 0, &f->view, &local);
+		if (r == 0 && f->view.table)
+			return 0;
+		if (r == 0)
+			r = outside->remove(f->p.nl, f->view.generation, &local);
+	}
+	return !outside || r == 0 || is_outdated(r) ? 1 : err_take(e, &local);
+}
+
+/*
  * The table goes if it has nothing but what is looked for, on condition of the ruleset's
  * generation, so that it cannot take a new pod's with it: -ERESTART, look again. 1: it is not
  * there any more; 0: others have elements in it.
@@ -234,7 +255,7 @@ static int drop_table(struct forget *f, struct err *e)
 		err_clear(&local);
 		r = fw_look(&f->p, NULL, 0, &f->view, &local);
 		if (r < 0 || !f->view.table)
-			return r < 0 ? err_take(e, &local) : 1;
+			return r < 0 ? err_take(e, &local) : drop_outside(f, e);
 		r = search(f, &local);
 		if (r < 0 || f->others)
 			break;
@@ -242,13 +263,13 @@ static int drop_table(struct forget *f, struct err *e)
 		nft_table_del(f->p.nl, &f->p.s->table);
 		r = nft_commit(f->p.nl, NULL, &local);
 		if (r == 0)
-			return 1;
+			return drop_outside(f, e);
 	}
 	return r == 0 || is_outdated(r) ? 0 : err_take(e, &local);
 }
 
 /* Behind the last record the table goes; those who shared an address get theirs. */
-static int tidy(struct forget *f, struct err *e)
+static int tidy(struct forget *f, const struct fw_record *gone, struct err *e)
 {
 	int r = f->p.dir ? store_has_other(f->p.dir, f->p.s, NULL, e) : 0;
 
@@ -261,7 +282,10 @@ static int tidy(struct forget *f, struct err *e)
 			store_unmark_shared(f->p.dir, f->p.s);
 			seal_remove(f->p.dir, f->p.s);
 		}
-	} else if (store_is_shared(f->p.dir, f->p.s)) {
+		return r < 0 ? r : 0;
+	}
+	r = f->p.s->joint ? fw_prune(&f->p, gone, e) : 0;
+	if (r == 0 && store_is_shared(f->p.dir, f->p.s)) {
 		r = fw_mend(&f->p, e);
 		if (r == 0 && f->alone)
 			store_unmark_shared(f->p.dir, f->p.s);
@@ -340,7 +364,7 @@ int fw_forget(const struct fw_schema *s, const struct cni_attachment *at, bool s
 	if (r == 0 && f->p.dir)
 		r = store_remove(f->p.dir, s, name, e);
 	if (r == 0 && (has || search_all))
-		r = tidy(f, e);
+		r = tidy(f, has > 0 ? &record : NULL, e);
 	return end(f, r, e);
 }
 
@@ -368,7 +392,7 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 	if (r == 0 && f->p.dir)
 		r = forget_names(f, names, count, e);
 	if (r == 0 && f->p.dir)
-		r = tidy(f, e);
+		r = tidy(f, NULL, e);
 	return end(f, r, e);
 }
 
@@ -447,6 +471,6 @@ int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *
 	if (r == 0)
 		r = delete_by_comment(f, e);
 	if (r == 0)
-		r = tidy(f, e);
+		r = tidy(f, NULL, e);
 	return end(f, r, e);
 }

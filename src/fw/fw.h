@@ -46,6 +46,19 @@ struct fw_elem;
 struct nl;
 struct text;
 
+/* What is said of a table, or of its elements: "lacks the set masq4". */
+#define FW_MISSING_SIZE (NFT_NAME_SIZE + 64)
+
+/* Rules of a schema in chains of others, found again by their comments. */
+struct fw_outside {
+	/* Make them what they should be: 1 if that was a change, 0. */
+	int (*put)(struct nl *nl, struct err *e);
+	/* 1: they are. 0: missing says what is not: "lacks the accept in ip filter FORWARD". */
+	int (*check)(struct nl *nl, char missing[static FW_MISSING_SIZE], struct err *e);
+	/* None of them is there, if the ruleset is still of this generation; else -ERESTART. */
+	int (*remove)(struct nl *nl, uint32_t generation, struct err *e);
+};
+
 /* All of it is constant; the table is its own, and nobody else's. */
 struct fw_schema {
 	const char *name; /* of its records: a word for a file's name */
@@ -58,6 +71,12 @@ struct fw_schema {
 
 	/* The first so many sets: who has a key there keeps it while it lives. May be 0. */
 	size_t kept;
+	/*
+	 * The last so many sets: an element is of all who ask for it, and goes with the last of
+	 * them. They hold few: for each that goes, the records are asked. May be 0.
+	 */
+	size_t joint;
+	const struct fw_outside *outside; /* May be NULL. */
 	/* Such a key for an error, "host port 80/tcp"; kept is 0: may be NULL. */
 	void (*describe)(const struct fw_elem *el, struct text *t);
 	/* These elements of an owner are gone; its record is there still. May be NULL. */
@@ -109,7 +128,6 @@ int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t coun
  * "lacks the set masq4". Put back what is not. -EPROTONOSUPPORT, -EOPNOTSUPP: the kernel lacks
  * nf_tables.
  */
-#define FW_MISSING_SIZE (NFT_NAME_SIZE + 64)
 int fw_has_records(const struct fw_schema *s, struct err *e);
 int fw_is_whole(const struct fw_schema *s, char missing[static FW_MISSING_SIZE], struct err *e);
 int fw_repair(const struct fw_schema *s, struct err *e);

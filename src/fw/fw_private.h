@@ -25,6 +25,13 @@ int fw_open(struct nl **out, struct err *e);
  */
 void fw_comment(const struct cni_attachment *at, char out[static FW_COMMENT_SIZE]);
 
+/*
+ * Is it a set whose elements are of all who ask for them? These have a comment of their own, which
+ * names no owner.
+ */
+#define FW_JOINT_COMMENT "of-all-who-ask-for-it"
+bool fw_is_joint(const struct fw_schema *s, const struct nft_set *set);
+
 /* The host end's name in a comment; false: the comment is none of ours. */
 bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE]);
 
@@ -94,6 +101,12 @@ int fw_mend(struct fw_place *p, struct err *e);
 
 /* How many owners that are alive lack an element, without putting it back. */
 int fw_count_lacking(struct fw_place *p, size_t *out, struct err *e);
+
+/*
+ * Elements of joint sets that no record asks for go; gone: of those that this one had, NULL: of
+ * all.
+ */
+int fw_prune(struct fw_place *p, const struct fw_record *gone, struct err *e);
 
 /* Do two elements of a set have a key in common? */
 bool fw_overlaps(const struct nft_set *s, const struct nft_elem *x, const struct nft_elem *y);

@@ -10,13 +10,14 @@
 #include "net/nl.h"
 
 /* How many it lacks; -1: another has one of them. */
-static int count_missing(const struct fw_record *record, const struct fw_view *v,
-			 const char *comment)
+static int count_missing(const struct fw_schema *s, const struct fw_record *record,
+			 const struct fw_view *v, const char *comment)
 {
 	int missing = 0;
 
 	for (size_t i = 0; i < record->count; i++) {
-		if (v->elem[i].found && strcmp(v->elem[i].comment, comment) != 0)
+		if (v->elem[i].found && !fw_is_joint(s, record->elems[i].set) &&
+		    strcmp(v->elem[i].comment, comment) != 0)
 			return -1;
 		missing += !v->elem[i].found;
 	}
@@ -39,7 +40,7 @@ static int put_missing(struct mend *m, const struct fw_record *record, const cha
 	for (size_t i = 0; i < record->count; i++) {
 		struct nft_elem el = record->elems[i].el;
 
-		el.comment = comment;
+		el.comment = fw_is_joint(p->s, record->elems[i].set) ? FW_JOINT_COMMENT : comment;
 		if (!m->view.elem[i].found)
 			nft_elem_create(p->nl, &p->s->table, record->elems[i].set, &el);
 	}
@@ -60,7 +61,7 @@ static int mend_record(const struct fw_record *record, const char *host_name, vo
 	if (r < 0)
 		return r;
 	fw_comment(&record->at, comment);
-	missing = count_missing(record, &m->view, comment);
+	missing = count_missing(m->p->s, record, &m->view, comment);
 	if (missing > 0)
 		missing = put_missing(m, record, comment, missing);
 	if (missing == 0)
@@ -96,7 +97,7 @@ static int find_lacking(const struct fw_record *record, const char *host_name, v
 		return r;
 	r = fw_look(l->m.p, record->elems, record->count, &l->m.view, l->m.e);
 	fw_comment(&record->at, comment);
-	l->count += r == 0 && count_missing(record, &l->m.view, comment) > 0;
+	l->count += r == 0 && count_missing(l->m.p->s, record, &l->m.view, comment) > 0;
 	return r;
 }
 

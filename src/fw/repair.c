@@ -42,6 +42,11 @@ static int mend_alone(struct fw_place *p, struct err *e)
 	return r;
 }
 
+static int put_outside(struct fw_place *p, struct err *e)
+{
+	return p->s->outside ? p->s->outside->put(p->nl, e) : 0;
+}
+
 int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct err *e)
 {
 	char missing[FW_MISSING_SIZE];
@@ -51,6 +56,8 @@ int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct 
 	if (r == 0) {
 		*mended = true;
 		r = fw_restore(p, e);
+		if (r == 0)
+			r = put_outside(p, e);
 		return r < 0 ? r : -ERESTART;
 	}
 	if (r > 0)
@@ -62,6 +69,9 @@ int fw_ensure(struct fw_place *p, const struct fw_view *v, bool *mended, struct 
 		r = mend_alone(p, e);
 		return r < 0 ? r : -ERESTART;
 	}
+	r = put_outside(p, e);
+	if (r)
+		return r < 0 ? r : -ERESTART;
 	p->seal.generation = v->generation;
 	p->seal.elements = elements;
 	return 0;
@@ -113,9 +123,11 @@ int fw_is_whole(const struct fw_schema *s, char missing[static FW_MISSING_SIZE],
 	r = fw_inspect(&p, missing, e);
 	if (r > 0)
 		r = fw_count_lacking(&p, &lacking, e);
-	close_place(&p);
-	if (lacking)
+	if (r == 0 && lacking)
 		snprintf(missing, FW_MISSING_SIZE, "lacks elements of %zu attachments", lacking);
+	if (r == 0 && !missing[0] && s->outside)
+		r = s->outside->check(p.nl, missing, e);
+	close_place(&p);
 	return r < 0 ? r : !missing[0];
 }
 

@@ -57,14 +57,15 @@ static int next_transaction(struct restore *r, struct err *e)
 
 static void put_elements(struct restore *r, const struct fw_record *record)
 {
+	const struct fw_schema *s = r->p->s;
 	char comment[FW_COMMENT_SIZE];
 
 	fw_comment(&record->at, comment);
 	for (size_t i = 0; i < record->count; i++) {
 		struct nft_elem el = record->elems[i].el;
 
-		el.comment = comment;
-		nft_elem_add(r->p->nl, &r->p->s->table, record->elems[i].set, &el);
+		el.comment = fw_is_joint(s, record->elems[i].set) ? FW_JOINT_COMMENT : comment;
+		nft_elem_add(r->p->nl, &s->table, record->elems[i].set, &el);
 	}
 	r->elements += (int)record->count;
 }
@@ -105,7 +106,8 @@ static int put_record(const struct fw_record *record, const char *host_name, voi
 
 /*
  * The new table's generation is sealed if it is one transaction's that nobody has disturbed. How
- * many elements it has is not known where several owners have one and the same.
+ * many elements it has is not known where several owners have one and the same. With rules in
+ * chains of others it is not whole before these are there too.
  */
 static int restore(struct restore *r, uint32_t generation, bool exists, struct err *e)
 {
@@ -124,7 +126,7 @@ static int restore(struct restore *r, uint32_t generation, bool exists, struct e
 		return res;
 	}
 	put_chains(p->nl, p->s);
-	if (r->several || r->one_by_one)
+	if (r->several || r->one_by_one || p->s->outside)
 		p->seal.generation = 0;
 	return fw_commit(p, generation, r->elements, e);
 }

@@ -43,6 +43,11 @@ void fw_comment(const struct cni_attachment *at, char out[static FW_COMMENT_SIZE
 		 brief.network, brief.container_id, brief.ifname);
 }
 
+bool fw_is_joint(const struct fw_schema *s, const struct nft_set *set)
+{
+	return set >= s->sets + (s->set_count - s->joint);
+}
+
 bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE])
 {
 	size_t len = strcspn(comment, " ");
