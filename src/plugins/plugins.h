@@ -14,6 +14,7 @@
 	X(bridge_plugin)                                                                           \
 	X(dhcp_plugin)                                                                             \
 	X(dummy_plugin)                                                                            \
+	X(firewall_plugin)                                                                         \
 	X(flannel_plugin)                                                                          \
 	X(host_device_plugin)                                                                      \
 	X(host_local_plugin)                                                                       \

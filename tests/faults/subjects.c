@@ -70,6 +70,11 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"lo\"},{\"name\":"    \
 	"\"eth0\",\"sandbox\":\"/run/netns/a\"}],\"ips\":[{\"address\":\"10.8.0.1@/24\","          \
 	"\"interface\":1},{\"address\":\"fd00:8::1@/64\",\"interface\":1}]}}"
+#define FIREWALL                                                                                   \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net11\",\"type\":\"firewall\",\"prevResult\":{"      \
+	"\"cniVersion\":\"1.1.0\",\"interfaces\":[{\"name\":\"lo\"},{\"name\":\"eth0\","           \
+	"\"sandbox\":\"/run/netns/a\"}],\"ips\":[{\"address\":\"10.8.1.1@/24\",\"interface\":1},"  \
+	"{\"address\":\"fd00:8:1::1@/64\",\"interface\":1}]},\"ingressPolicy\":\"same-bridge\"}"
 #define LOOPBACK "{\"cniVersion\":\"1.1.0\",\"name\":\"lo\",\"type\":\"loopback\"}"
 /* Behind ptp, in a list of the plugin's name. */
 #define BEHIND_PTP(plugin)                                                                         \
@@ -139,6 +144,10 @@ const struct subject subjects[] = {
 	  .verbs = "ADD DEL CHECK GC",
 	  .stays = true },
 	{ .name = "portmap", .program = "portmap", .config = PORTMAP, .verbs = "ADD DEL CHECK GC" },
+	{ .name = "firewall",
+	  .program = "firewall",
+	  .config = FIREWALL,
+	  .verbs = "ADD DEL CHECK GC" },
 	{ .name = "loopback",
 	  .program = "loopback",
 	  .config = LOOPBACK,

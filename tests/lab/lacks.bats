@@ -134,6 +134,7 @@ rates='"ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressB
 ports='"runtimeConfig":{"portMappings":[{"hostPort":5353,"containerPort":53,"protocol":"udp"}]}'
 @test "a kernel without nft_nat" { lacks_behind_ptp nft_nat portmap "$ports"; }
 @test "a kernel without nft_fib_inet" { lacks_behind_ptp nft_fib_inet portmap "$ports"; }
+@test "a kernel without nft_fib_inet: firewall" { lacks_behind_ptp nft_fib_inet firewall ""; }
 @test "a kernel without nft_masq: portmap" { lacks_behind_ptp nft_masq portmap "$ports"; }
 @test "a kernel without nft_ct" { lacks_behind_ptp nft_ct portmap "$ports"; }
 @test "a kernel without nf_conntrack_netlink: host ports work, and what stays behind is said" {
@@ -186,7 +187,11 @@ loads_only() {
 	on 'cnibox node down; unload'
 }
 
-@test "what the kernel loads for a feature is in the feature's row of the table: portmap, bandwidth" {
+@test "what the kernel loads for a feature is in the feature's row of the table: portmap, firewall, bandwidth" {
+	pod_of_ptp firewall '"ingressPolicy":"same-bridge"'
+	loads_only 'plugin=firewall conf=/tmp/behind call ADD' firewall
+	on 'plugin=firewall conf=/tmp/behind call DEL'
+	nothing_behind_ptp firewall
 	pod_of_ptp portmap "$ports"
 	loads_only 'plugin=portmap conf=/tmp/behind call ADD' portmap
 	on 'plugin=portmap conf=/tmp/behind call DEL'

@@ -28,7 +28,8 @@
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.13.0.0/"                \
-	"24\"}},{\"type\":\"loopback\"},{\"type\":\"tuning\",\"mtu\":1400}]}\n"
+	"24\"}},{\"type\":\"loopback\"},{\"type\":\"tuning\",\"mtu\":1400},"                       \
+	"{\"type\":\"firewall\",\"ingressPolicy\":\"isolated\"}]}\n"
 #define PORTS                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-ports\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni3\",\"isGateway\":true,\"ipam\":{\"type\":\"host-local\",\"ranges\":"     \

@@ -1,0 +1,271 @@
+/*
+ * firewall: see firewall.h.
+ *
+ *	table inet cnibox_firewall {
+ *		set open4   { type ipv4_addr }		pods that anybody may call
+ *		set fenced4 { type ipv4_addr }		pods with a policy: answers, and host ports
+ *		set open6, fenced6
+ *		set admin   { type ifname . ifname }	names of chains, in two pieces
+ *		set fences  { type ifname }		bridges with a policy
+ *		set inside  { type ifname . ifname }	each of them, twice
+ *		set closed  { type ifname . ifname }	those whose pods are apart, twice
+ *		chain forward { type filter hook forward priority -400
+ *			iifname @fences oifname @fences iifname . oifname != @inside drop
+ *			iifname . oifname @closed drop
+ *			meta mark & 0x80000 == 0x80000 meta mark set meta mark & ~0x80000
+ *			ip saddr @open4 fib saddr . iif oif exists (mark it)
+ *			ip daddr @open4 (mark it)
+ *			ip saddr @fenced4 fib saddr . iif oif exists (mark it)
+ *			ip saddr @fenced4 ip daddr @fenced4 (mark it)
+ *			ip daddr @fenced4 ct state established,related (mark it)
+ *			ip daddr @fenced4 ct status dnat (mark it)
+ *			the same for IPv6
+ *		}
+ *		chain behind { type filter hook forward priority 2147483647
+ *			meta mark & 0x80000 == 0x80000 meta mark set meta mark & ~0x80000
+ *		}
+ *	}
+ *
+ * A source counts only where the way back to it is the link that the packet came in by: a stranger
+ * who forges a pod's address passes nothing. Between two pods of a bridge without an address on the
+ * node there is no such way, and br_netfilter may bring what they send here all the same.
+ *
+ * The last four sets are joint (fw.h). The kernel has no type for texts: names of chains are kept
+ * as two of the names that it has a type for, the second of which begins with a sign, so that none
+ * is empty.
+ */
+#include "fw/firewall.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "fw/foreign_accept.h"
+#include "net/nl.h"
+
+#define PIECE (IF_NAMESIZE - 1)
+#define REST '+' /* before the second piece */
+
+static const struct nft_set sets[] = {
+	{ "open4", { NFT_TYPE_IPV4 } },
+	{ "fenced4", { NFT_TYPE_IPV4 } },
+	{ "open6", { NFT_TYPE_IPV6 } },
+	{ "fenced6", { NFT_TYPE_IPV6 } },
+	{ "admin", { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME } },
+	{ "fences", { NFT_TYPE_IFNAME } },
+	{ "inside", { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME } },
+	{ "closed", { NFT_TYPE_IFNAME, NFT_TYPE_IFNAME } },
+};
+#define OPEN(v6) (&sets[(v6) ? 2 : 0])
+#define FENCED(v6) (&sets[(v6) ? 3 : 1])
+#define ADMIN (&sets[4])
+#define FENCES (&sets[5])
+#define INSIDE (&sets[6])
+#define CLOSED (&sets[7])
+#define JOINT 4
+
+static const struct nft_chain chains[] = {
+	{ .name = "forward", .type = "filter", .hook = NF_INET_FORWARD, .priority = -400 },
+	{ .name = "behind", .type = "filter", .hook = NF_INET_FORWARD, .priority = INT_MAX },
+};
+
+static void put_fences(struct nl *nl)
+{
+	nft_rule_begin(nl, &firewall.table, chains[0].name, false);
+	nft_match_set(nl, FENCES, NFT_OF(NFT_IIFNAME), false);
+	nft_match_set(nl, FENCES, NFT_OF(NFT_OIFNAME), false);
+	nft_match_set(nl, INSIDE, NFT_OF(NFT_IIFNAME, NFT_OIFNAME), true);
+	nft_do_drop(nl);
+	nft_rule_end(nl, "from another bridge");
+
+	nft_rule_begin(nl, &firewall.table, chains[0].name, false);
+	nft_match_set(nl, CLOSED, NFT_OF(NFT_IIFNAME, NFT_OIFNAME), false);
+	nft_do_drop(nl);
+	nft_rule_end(nl, "from the same bridge");
+}
+
+/* What others made of the bit, or we ourselves, ends here. */
+static void put_unmark(struct nl *nl, const char *chain)
+{
+	nft_rule_begin(nl, &firewall.table, chain, false);
+	nft_match_mark(nl, FIREWALL_MARK, FIREWALL_MARK, false);
+	nft_do_unmark(nl, FIREWALL_MARK);
+	nft_rule_end(nl, "the mark is ours, and for this hook");
+}
+
+static void begin_mark(struct nl *nl, bool v6, const struct nft_set *set, enum nft_field field)
+{
+	nft_rule_begin(nl, &firewall.table, chains[0].name, false);
+	nft_match_family(nl, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	nft_match_set(nl, set, NFT_OF(field), false);
+}
+
+static void end_mark(struct nl *nl, const char *comment)
+{
+	nft_do_mark(nl, FIREWALL_MARK);
+	nft_rule_end(nl, comment);
+}
+
+static void put_open(struct nl *nl, bool v6)
+{
+	begin_mark(nl, v6, OPEN(v6), NFT_SADDR);
+	nft_match_saddr_way(nl);
+	end_mark(nl, "from a pod");
+	begin_mark(nl, v6, OPEN(v6), NFT_DADDR);
+	end_mark(nl, "to a pod");
+}
+
+static void put_fenced(struct nl *nl, bool v6)
+{
+	begin_mark(nl, v6, FENCED(v6), NFT_SADDR);
+	nft_match_saddr_way(nl);
+	end_mark(nl, "from a pod");
+	begin_mark(nl, v6, FENCED(v6), NFT_SADDR);
+	nft_match_set(nl, FENCED(v6), NFT_OF(NFT_DADDR), false);
+	end_mark(nl, "from pod to pod");
+	begin_mark(nl, v6, FENCED(v6), NFT_DADDR);
+	nft_match_ct_state(nl, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+	end_mark(nl, "an answer to a pod");
+	begin_mark(nl, v6, FENCED(v6), NFT_DADDR);
+	nft_match_ct_status(nl, IPS_DST_NAT);
+	end_mark(nl, "to a host port");
+}
+
+static void put_rules(struct nl *nl)
+{
+	put_fences(nl);
+	put_unmark(nl, chains[0].name);
+	for (int v6 = 0; v6 < 2; v6++) {
+		put_open(nl, v6);
+		put_fenced(nl, v6);
+	}
+	put_unmark(nl, chains[1].name);
+}
+
+static const struct fw_outside outside = {
+	.put = foreign_accept_put,
+	.check = foreign_accept_check,
+	.remove = foreign_accept_remove,
+};
+
+const struct fw_schema firewall = {
+	.name = "firewall",
+	.table = { .family = NFPROTO_INET, .name = "cnibox_firewall" },
+	.sets = sets,
+	.set_count = sizeof(sets) / sizeof(sets[0]),
+	.chains = chains,
+	.chain_count = sizeof(chains) / sizeof(chains[0]),
+	.put_rules = put_rules,
+	.joint = JOINT,
+	.outside = &outside,
+};
+
+/* ---- what is wanted, as elements ---- */
+
+_Static_assert(CNI_IPS_MAX + JOINT <= FW_ELEMS_MAX, "one for each address, and some more");
+static struct fw_elem elems[CNI_IPS_MAX + JOINT];
+
+bool firewall_counts(const struct cni_result *prev, const struct cni_ip *ip)
+{
+	const char *sandbox;
+
+	if (ip->interface < 0 || ip->interface >= (int64_t)prev->iface_count)
+		return true;
+	sandbox = prev->ifaces[ip->interface].sandbox;
+	return sandbox && *sandbox;
+}
+
+static size_t put_addresses(const struct firewall_want *w, struct fw_elem *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->prev->ip_count; i++) {
+		const struct addr *a = &w->prev->ips[i].address.addr;
+		bool v6 = a->family == AF_INET6;
+
+		if (!firewall_counts(w->prev, &w->prev->ips[i]))
+			continue;
+		out[n].set = w->ingress == INGRESS_OPEN ? OPEN(v6) : FENCED(v6);
+		out[n++].el.key[0].addr = *a;
+	}
+	return n;
+}
+
+static size_t put_names(const struct nft_set *set, const char *first, const char *second,
+			struct fw_elem *out)
+{
+	out->set = set;
+	str_copy(out->el.key[0].ifname, IF_NAMESIZE, first);
+	if (second)
+		str_copy(out->el.key[1].ifname, IF_NAMESIZE, second);
+	return 1;
+}
+
+static size_t put_admin(const char *chain, struct fw_elem *out)
+{
+	size_t len = strnlen(chain, PIECE);
+	char first[IF_NAMESIZE] = "", second[IF_NAMESIZE];
+
+	memcpy(first, chain, len);
+	snprintf(second, sizeof(second), "%c%s", REST, chain + len);
+	return put_names(ADMIN, first, second, out);
+}
+
+static size_t collect(const struct firewall_want *w)
+{
+	size_t n;
+
+	memset(elems, 0, sizeof(elems));
+	n = put_addresses(w, elems);
+	if (n == 0)
+		return 0;
+	n += put_admin(w->admin_chain, &elems[n]);
+	if (w->ingress == INGRESS_OPEN)
+		return n;
+	n += put_names(FENCES, w->bridge, NULL, &elems[n]);
+	n += put_names(INSIDE, w->bridge, w->bridge, &elems[n]);
+	if (w->ingress == INGRESS_ISOLATED)
+		n += put_names(CLOSED, w->bridge, w->bridge, &elems[n]);
+	return n;
+}
+
+int firewall_add(const struct fw_owner *o, const struct firewall_want *w, struct err *e)
+{
+	size_t n = collect(w);
+
+	return n ? fw_change(&firewall, o, elems, n, e) : 0;
+}
+
+int firewall_check(const struct firewall_want *w, struct err *e)
+{
+	size_t n = collect(w);
+
+	return n ? fw_check(&firewall, elems, n, e) : 0;
+}
+
+struct admin_walk {
+	firewall_admin_fn *fn;
+	void *arg;
+};
+
+static int admin_found(const struct nft_elem *el, void *arg)
+{
+	const struct admin_walk *w = arg;
+	char chain[2 * IF_NAMESIZE];
+
+	snprintf(chain, sizeof(chain), "%.*s%.*s", PIECE, el->key[0].ifname, PIECE - 1,
+		 el->key[1].ifname[0] == REST ? el->key[1].ifname + 1 : "");
+	return w->fn(chain, w->arg);
+}
+
+int firewall_admin_each(struct nl *nl, firewall_admin_fn *fn, void *arg, struct err *e)
+{
+	struct admin_walk w = { fn, arg };
+
+	return nft_elem_each(nl, &firewall.table, ADMIN, admin_found, &w, e);
+}
