@@ -35,7 +35,8 @@ enum cni_code {
 	CNI_ERR_CONFIG = 7,	    /* invalid network configuration */
 	CNI_ERR_TRY_AGAIN = 11,	    /* transient: call again later */
 	CNI_ERR_NOT_AVAILABLE = 50, /* STATUS: the plugin cannot serve ADD */
-	CNI_ERR_KERNEL = 100,	    /* the kernel refused a request */
+	CNI_ERR_LIMITED = 51, /* STATUS: nor have the containers that are there all they should */
+	CNI_ERR_KERNEL = 100, /* the kernel refused a request */
 	CNI_ERR_EXISTS = 101, /* the interface exists, the attachment already holds an address, or
 				  another one has the host port */
 	CNI_ERR_FULL = 102,   /* no address is free */

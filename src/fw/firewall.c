@@ -36,6 +36,7 @@
  */
 #include "fw/firewall.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,8 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "fw/foreign_accept.h"
+#include "fw/legacy_accept.h"
+#include "fw/fw_private.h"
 #include "net/nl.h"
 
 #define PIECE (IF_NAMESIZE - 1)
@@ -237,8 +240,11 @@ static size_t collect(const struct firewall_want *w)
 int firewall_add(const struct fw_owner *o, const struct firewall_want *w, struct err *e)
 {
 	size_t n = collect(w);
+	int r = n ? fw_change(&firewall, o, elems, n, e) : 0;
 
-	return n ? fw_change(&firewall, o, elems, n, e) : 0;
+	if (r == 0 && n)
+		r = legacy_accept_put(e);
+	return r < 0 ? r : 0;
 }
 
 int firewall_check(const struct firewall_want *w, struct err *e)
@@ -246,6 +252,22 @@ int firewall_check(const struct firewall_want *w, struct err *e)
 	size_t n = collect(w);
 
 	return n ? fw_check(&firewall, elems, n, e) : 0;
+}
+
+int firewall_status(struct err *e)
+{
+	char chain[FW_MISSING_SIZE];
+	struct nl *nl;
+	int r = fw_open(&nl, e);
+
+	if (r == 0)
+		r = foreign_accept_find_closed(nl, chain, e);
+	if (r <= 0)
+		return r;
+	return err_set(e, EPERM,
+		       "nftables %s drops the pods' packets, and only the running program that "
+		       "owns its table may change it",
+		       chain);
 }
 
 struct admin_walk {

@@ -40,6 +40,9 @@ int firewall_add(const struct fw_owner *o, const struct firewall_want *w, struct
 /* CHECK: CNI_ERR_DIFFERS */
 int firewall_check(const struct firewall_want *w, struct err *e);
 
+/* STATUS: -EPERM names a chain that drops and that nobody but its owner can change. */
+int firewall_status(struct err *e);
+
 /*
  * The admin chains that anybody has asked for, once each. fn as nft_elem_each()'s; 1 if there was
  * any, 0, -errno.

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "fw/firewall.h"
 #include "fw/foreign_chain.h"
+#include "fw/legacy_accept.h"
 #include "net/nl.h"
 
 #define COMMENT FW_MARK "firewall: "
@@ -292,12 +293,14 @@ static int put_once(struct nl *nl, struct err *e)
 int foreign_accept_put(struct nl *nl, struct err *e)
 {
 	struct err local = { 0 };
-	int r = -ENOENT;
+	int r = -ENOENT, legacy;
 
 	for (int i = 0; r == -ENOENT && i < TRIES; i++) {
 		err_clear(&local);
 		r = put_once(nl, &local);
 	}
+	legacy = r < 0 ? 0 : legacy_accept_put(&local); /* no change of nftables' */
+	r = legacy < 0 ? legacy : r;
 	return r < 0 ? err_take(e, &local) : r > 0;
 }
 
@@ -316,7 +319,7 @@ int foreign_accept_check(struct nl *nl, char missing[static FW_MISSING_SIZE], st
 		snprintf(missing, FW_MISSING_SIZE, "lacks its rules in %s", c[i].text);
 		return 0;
 	}
-	return r < 0 ? r : 1;
+	return r < 0 ? r : legacy_accept_check(missing, e);
 }
 
 int foreign_accept_remove(struct nl *nl, uint32_t generation, struct err *e)
@@ -340,11 +343,11 @@ int foreign_accept_remove(struct nl *nl, uint32_t generation, struct err *e)
 			count++;
 		}
 	}
-	if (count == 0) {
+	if (count == 0)
 		nl_discard(nl);
-		return 0;
-	}
-	return err_ctx(e, nft_commit(nl, NULL, e), "accepts in chains of others");
+	else
+		r = err_ctx(e, nft_commit(nl, NULL, e), "accepts in chains of others");
+	return r < 0 ? r : legacy_accept_remove(nl, e);
 }
 
 int foreign_accept_find_closed(struct nl *nl, char out[static FW_MISSING_SIZE], struct err *e)

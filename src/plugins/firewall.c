@@ -234,9 +234,13 @@ static int gc(const struct cni_request *req, const void *conf, struct err *e)
 
 static int status(const struct cni_request *req, const void *conf, struct err *e)
 {
+	int r = err_code(e, fw_status(e), CNI_ERR_NOT_AVAILABLE);
+
 	(void)req;
 	(void)conf;
-	return err_code(e, fw_status(e), CNI_ERR_NOT_AVAILABLE);
+	if (r == 0)
+		r = firewall_status(e);
+	return err_code(e, r, CNI_ERR_LIMITED);
 }
 
 const struct cni_plugin firewall_plugin = {

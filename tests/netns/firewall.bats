@@ -14,6 +14,9 @@ setup() {
 teardown() {
 	jobs -p | xargs -r kill 2>/dev/null || true
 	clean
+	for v in "" 6; do
+		! grep -qs filter /proc/net/ip${v}_tables_names || { ip${v}tables-legacy -P FORWARD ACCEPT; ip${v}tables-legacy -F; ip${v}tables-legacy -X; }
+	done
 }
 
 # net N: a bridge of its own, brN, with 10.N.0.0/24 and fd00:N::/64.
@@ -162,6 +165,60 @@ drop_forward() {
 	[ "$(iptables-nft -S FORWARD | grep -c NOMAD)" = 0 ]
 	detach b 1
 	[ "$(ours)" = 0 ]
+}
+
+@test "iptables-legacy's FORWARD with policy DROP, and with a last REJECT; its counts, other rules and jumps stay" {
+	iptables-legacy -S >/dev/null 2>&1 || skip "this kernel has no legacy tables"
+	far
+	for v in "" 6; do
+		ip${v}tables-legacy -P FORWARD DROP
+		ip${v}tables-legacy -N first
+		ip${v}tables-legacy -A INPUT -j first
+		ip${v}tables-legacy -A FORWARD -j first
+		ip${v}tables-legacy -A OUTPUT -j ACCEPT
+		ip${v}tables-legacy -A first -p tcp --dport 9 -j DROP
+	done
+	passes "" 203.0.113.2	# so that there are counts
+	kept() { iptables-legacy-save -c | grep -v '^#\|FORWARD\|first'; ip6tables-legacy-save | grep -v '^#'; }
+	count() { iptables-legacy-save -c | sed -n 's/^\[\([0-9]*\):.*-A OUTPUT -j ACCEPT/\1/p'; }
+	before=$(ip6tables-legacy -S) counted=$(count)
+	[ "$counted" -gt 0 ]
+	conf=$(with_prev "$FW" "$(attach a 1)")
+	serve a 80
+	everywhere
+	call CHECK firewall a /run/netns/a "$conf"
+	[ "$(count)" -ge "$counted" ]
+	[ "$(iptables-legacy -S FORWARD)" = '-P FORWARD DROP
+-A FORWARD -j first
+-A FORWARD -m mark --mark 0x80000/0x80000 -m comment --comment "cnibox firewall: pods" -j ACCEPT' ]
+	iptables-legacy -I FORWARD -j REJECT
+	fails 105 'legacy iptables' call CHECK firewall a /run/netns/a "$conf"
+	attach b 1 >/dev/null
+	[ "$(iptables-legacy -S FORWARD | sed -n '2,3s/ -m .*//p; 3p' | paste -sd ';')" = '-A FORWARD;-A FORWARD -j REJECT --reject-with icmp-port-unreachable' ]
+	passes out 10.1.0.2
+	iptables-legacy -F FORWARD
+	stopped out 10.1.0.2
+	add firewall b "$(with_prev "$FW" "$(jq -c '.prevResult.ips |= map(.address |= sub("\\.2/"; ".3/") | .address |= sub("::2/"; "::3/")) | .prevResult' <<<"$conf")")" >/dev/null
+	passes out 10.1.0.2
+	detach b 1
+	detach a 1
+	diff <(echo "$before") <(ip6tables-legacy -S)
+	[ "$(iptables-legacy -S FORWARD)" = '-P FORWARD DROP' ]
+}
+
+@test "a chain that only its owner may change: STATUS is 51 and names it, and the pods are attached all the same" {
+	mkfifo "$BATS_TEST_TMPDIR/owner"
+	nft -i <"$BATS_TEST_TMPDIR/owner" >/dev/null 2>&1 3>&- &
+	exec 8>"$BATS_TEST_TMPDIR/owner"
+	echo 'add table inet mine { flags owner; }' >&8
+	echo 'add chain inet mine f { type filter hook forward priority 0; policy drop; }' >&8
+	until nft list chain inet mine f >/dev/null 2>&1; do kill -0 $!; done
+	fails 51 'inet mine f' env CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"
+	attach a 1 >/dev/null
+	detach a 1
+	exec 8>&-
+	wait
+	CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"
 }
 
 @test "a forged source passes nothing, and a mark of others in the bit is not ours" {
