@@ -239,8 +239,12 @@ static int find_jumps(struct outside *o, const struct foreign_chain *c, const ch
 	return 0;
 }
 
-/* How many changes it needs; they are in the batch. */
-static int plan_chain(struct outside *o, const struct foreign_chain *c, struct err *e)
+/*
+ * How many changes a chain needs; they are in the batch. With make, it is not there, and is made
+ * if it needs any.
+ */
+static int plan_jumps(struct outside *o, const struct foreign_chain *c,
+		      const struct nft_chain *make, struct err *e)
 {
 	const char **jumps = arena_array(&o->arena, o->admins.count + 1, sizeof(*jumps));
 	size_t count;
@@ -252,10 +256,39 @@ static int plan_chain(struct outside *o, const struct foreign_chain *c, struct e
 	if (r < 0)
 		return r;
 	nft_begin(o->nl);
+	if (make && count)
+		nft_chain_add(o->nl, &c->table, make);
 	return (int)put_changes(o, c, jumps, count);
 }
 
+static int plan_chain(struct outside *o, const struct foreign_chain *c, struct err *e)
+{
+	return plan_jumps(o, c, NULL, e);
+}
+
+/*
+ * An admin chain that nothing could jump to: iptables-nft makes FORWARD when somebody needs it, and
+ * now that is we. As it makes it, and as it leaves it behind.
+ */
+static int plan_forward(struct outside *o, const struct nft_table *t, struct err *e)
+{
+	static const struct nft_chain forward = {
+		.name = "FORWARD", .type = "filter", .hook = NF_INET_FORWARD, .priority = 0
+	};
+	const struct foreign_chain made = { .table = *t, .name = forward.name, .base = true };
+	const struct foreign_chain *c = o->chains.at;
+
+	for (size_t i = 0; i < o->chains.count; i++) {
+		if (c[i].table.family == t->family && strcmp(c[i].table.name, t->name) == 0)
+			return 0;
+	}
+	return plan_jumps(o, &made, &forward, e);
+}
+
 /* ---- all of them ---- */
+
+static const struct nft_table filters[] = { { NFPROTO_IPV4, "filter" },
+					    { NFPROTO_IPV6, "filter" } };
 
 static void warn_owned(const struct foreign_chain *c)
 {
@@ -269,6 +302,19 @@ static void warn_owned(const struct foreign_chain *c)
 	}
 }
 
+/* What is in the batch takes effect: changes, or 0. */
+static int commit_plan(struct outside *o, int changes, const char *where, struct err *e)
+{
+	int r;
+
+	if (changes <= 0) {
+		nl_discard(o->nl);
+		return changes;
+	}
+	r = nft_commit(o->nl, NULL, e);
+	return r < 0 ? err_ctx(e, r, "accept forwarded packets in %s", where) : changes;
+}
+
 static int put_once(struct nl *nl, struct err *e)
 {
 	struct outside o;
@@ -278,14 +324,12 @@ static int put_once(struct nl *nl, struct err *e)
 	c = o.chains.at;
 	for (size_t i = 0; i < o.chains.count && r >= 0; i++) {
 		warn_owned(&c[i]);
-		r = plan_chain(&o, &c[i], e);
-		if (r <= 0) {
-			nl_discard(nl);
-			continue;
-		}
+		r = commit_plan(&o, plan_chain(&o, &c[i], e), c[i].text, e);
 		changes += r;
-		r = err_ctx(e, nft_commit(nl, NULL, e), "accept forwarded packets in %s",
-			    c[i].text);
+	}
+	for (size_t i = 0; i < 2 && r >= 0; i++) {
+		r = commit_plan(&o, plan_forward(&o, &filters[i], e), "filter FORWARD", e);
+		changes += r;
 	}
 	return r < 0 ? r : changes;
 }
@@ -317,6 +361,14 @@ int foreign_accept_check(struct nl *nl, char missing[static FW_MISSING_SIZE], st
 		if (r <= 0)
 			continue;
 		snprintf(missing, FW_MISSING_SIZE, "lacks its rules in %s", c[i].text);
+		return 0;
+	}
+	for (size_t i = 0; i < 2 && r >= 0; i++) {
+		r = plan_forward(&o, &filters[i], e);
+		nl_discard(nl);
+		if (r <= 0)
+			continue;
+		snprintf(missing, FW_MISSING_SIZE, "lacks the jump to an administrator's chain");
 		return 0;
 	}
 	return r < 0 ? r : legacy_accept_check(missing, e);

@@ -16,6 +16,7 @@
 #include "cni/attachment.h"
 #include "fw/firewall.h"
 #include "fw/isolated.h"
+#include "fw/reference.h"
 #include "iface/chained.h"
 #include "iface/iface.h"
 #include "net/link.h"
@@ -199,15 +200,32 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 	return r;
 }
 
+/* What the reference's plugin made, before this one took its place: it goes by addresses. */
+static int forget_reference(const struct cni_request *req, struct err *e)
+{
+	static struct cni_result prev;
+	struct addr pod[CNI_IPS_MAX];
+	size_t count = 0;
+
+	if (!req->prev_result.text ||
+	    cni_result_read(req->arena, req->prev_result, "prevResult", &prev, err_ignored()) < 0)
+		return 0;
+	for (size_t i = 0; i < prev.ip_count; i++) {
+		if (firewall_counts(&prev, &prev.ips[i]))
+			pod[count++] = prev.ips[i].address.addr;
+	}
+	return reference_forget_accepts(pod, count, e);
+}
+
 /* Also by comments: a record may have been lost. */
 static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
 	const struct conf *c = conf;
 	bool apart = c->policy && strcmp(c->policy, "isolated") == 0;
 	int r = fw_forget(&firewall, &req->at, true, e),
-	    second = fw_forget(&isolated, &req->at, apart, e);
+	    second = fw_forget(&isolated, &req->at, apart, e), third = forget_reference(req, e);
 
-	return r < 0 ? r : second;
+	return r < 0 ? r : second < 0 ? second : third;
 }
 
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,

@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 load helpers
 load portmap_helpers
+load node_helpers
 
 FW='{"cniVersion":"1.1.0","name":"net1","type":"firewall"}'
 
@@ -219,6 +220,42 @@ drop_forward() {
 	exec 8>&-
 	wait
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"
+}
+
+@test "an admin chain in a table without FORWARD is asked too; a DEL takes what the reference's plugin made of the pod" {
+	far
+	iptables-nft -N CNI-ADMIN
+	conf=$(with_prev "$FW" "$(attach a 1)")
+	serve a 80
+	call CHECK firewall a /run/netns/a "$conf"
+	iptables-nft -A CNI-ADMIN -d 10.1.0.2 -j DROP
+	stopped out 10.1.0.2
+	iptables-nft -N CNI-FORWARD
+	iptables-nft -A CNI-FORWARD -d 10.1.0.2/32 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+	iptables-nft -A CNI-FORWARD -s 10.1.0.2/32 -j ACCEPT
+	iptables-nft -A CNI-FORWARD -s 10.1.0.3/32 -j ACCEPT
+	del firewall a "$conf"
+	[ "$(iptables-nft -S CNI-FORWARD)" = '-N CNI-FORWARD
+-A CNI-FORWARD -s 10.1.0.3/32 -j ACCEPT' ]
+	[ "$(iptables-nft -S FORWARD)" = '-P FORWARD ACCEPT' ]
+}
+
+@test "the node program puts all of it back" {
+	drop_forward
+	attach a 1 '.ingressPolicy = "isolated"' >/dev/null
+	nft flush ruleset
+	drop_forward
+	machine
+	three
+	up | grep 'cnibox_firewall'
+	[ "$(up)" = "nothing to change" ]
+	nft list table inet cnibox_firewall | grep -q 10.1.0.2
+	nft list table bridge cnibox_isolated | grep -q veth
+	[ "$(ours)" = 2 ]
+	iptables-nft -F FORWARD
+	up | grep 'cnibox_firewall'
+	[ "$(ours)" = 2 ]
+	node down >/dev/null
 }
 
 @test "a forged source passes nothing, and a mark of others in the bit is not ours" {
