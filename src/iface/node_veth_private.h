@@ -23,6 +23,9 @@ struct prefix node_veth_alone(const struct addr *a);
 /* The pod's first address of the family, which it has. */
 const struct addr *node_veth_pod(const struct node_veth *v, bool v6);
 
+/* The pod's addresses by prevResult, the node's as they are; -EINVAL, -EADDRNOTAVAIL: none. */
+int node_veth_collect_addresses(struct node_veth *v, const struct cni_result *prev, struct err *e);
+
 /* Fill what is known of the pod: routes, tables. */
 int node_veth_collect_pod(struct node_veth *v, struct err *e);
 int node_veth_add_pod(struct node_veth *v, struct err *e);
