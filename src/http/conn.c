@@ -31,7 +31,7 @@ static const struct {
 
 void http_init(struct http_conn *c)
 {
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, offsetof(struct http_conn, request_buf));
 	c->fd = -1;
 	text_init(&c->request, c->request_buf, sizeof(c->request_buf));
 }
@@ -47,11 +47,17 @@ static void disconnect(struct http_conn *c)
 	c->phase = HTTP_CLOSED;
 }
 
+/* Of the buffer no more than was used: its other pages need not be there. */
+static void wipe_request(struct http_conn *c)
+{
+	explicit_bzero(c->request_buf, c->request.len);
+	text_init(&c->request, c->request_buf, sizeof(c->request_buf));
+}
+
 void http_close(struct http_conn *c)
 {
 	disconnect(c);
-	explicit_bzero(c->request_buf, sizeof(c->request_buf));
-	text_init(&c->request, c->request_buf, sizeof(c->request_buf));
+	wipe_request(c);
 }
 
 void http_request(struct http_conn *c, const struct http_server *s, const char *method,
@@ -63,7 +69,7 @@ void http_request(struct http_conn *c, const struct http_server *s, const char *
 		disconnect(c);
 	c->server = s;
 	c->content = NULL;
-	text_init(&c->request, c->request_buf, sizeof(c->request_buf));
+	wipe_request(c);
 	text_printf(&c->request, "%s %s%s HTTP/1.1\r\nHost: %s%s%s:%u\r\n", method, s->path, path,
 		    v6 ? "[" : "", s->host, v6 ? "]" : "", s->port);
 	http_header(c, "User-Agent", "cnibox/" CNIBOX_VERSION);

@@ -20,10 +20,12 @@ static const struct http_limits watch_limits = { CONNECT_MS, WATCH_MS, WATCH_MS 
 int kube_client_init(struct kube_client *c, struct arena *a, const struct kube_access *access,
 		     const struct watch_kind *kind, const struct watch_sink *sink, struct err *e)
 {
-	memset(c, 0, sizeof(*c));
 	c->access = access;
 	c->arena = a;
 	c->mark = a->used;
+	c->busy = c->patching = false;
+	c->patch = NULL;
+	c->resolve = (struct http_resolve){ 0 };
 	http_init(&c->conn);
 	watch_init(&c->watch, kind, sink);
 	return http_server_parse(&c->server, access->server, e);

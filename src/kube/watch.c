@@ -12,7 +12,7 @@
 
 void watch_init(struct watch *w, const struct watch_kind *kind, const struct watch_sink *sink)
 {
-	memset(w, 0, sizeof(*w));
+	memset(w, 0, offsetof(struct watch, buf));
 	w->kind = kind;
 	w->sink = sink;
 }

@@ -50,7 +50,8 @@ struct api_source {
 	char patch_failure[sizeof(((struct err *)0)->text)]; /* ""; it was taken, or never sent */
 };
 
-static struct api_source api = { .contact_ms = -1 };
+/* Not in .data, whose pages would all be there. */
+static struct api_source api;
 static _Alignas(16) char tls_memory[TLS_MEMORY];
 
 static void on_change(void *arg, enum node_change change, const struct stored_node *n)
@@ -273,6 +274,7 @@ int api_source_open(struct node_source *s, const struct access_options *o, struc
 		.contact_ms = source_contact,
 	};
 	api.options = o;
+	api.contact_ms = -1;
 	if (r == 0)
 		r = tls_setup(tls_memory, sizeof(tls_memory), e);
 	if (r == 0)

@@ -51,16 +51,18 @@ static int parse_lines(struct list *out, char *text, struct err *e)
 
 int saved_read(struct list *out, struct err *e)
 {
-	char buf[SAVED_SIZE], *text;
+	char *text = arena_alloc(out->arena, SAVED_SIZE);
 	struct err mine = { 0 };
-	ssize_t len = file_read(AT_FDCWD, SAVED, buf, sizeof(buf), &mine);
+	ssize_t len;
 
+	if (!text)
+		return err_set(e, ENOMEM, "no memory for " SAVED);
+	len = file_read(AT_FDCWD, SAVED, text, SAVED_SIZE, &mine);
 	if (len == -ENOENT)
 		return 0;
 	if (len < 0)
 		return err_take(e, &mine);
-	text = arena_strndup(out->arena, buf, (size_t)len);
-	return text ? parse_lines(out, text, e) : err_set(e, ENOMEM, "no memory for " SAVED);
+	return parse_lines(out, text, e);
 }
 
 const struct saved_sysctl *saved_find(const struct list *saved, const char *path)

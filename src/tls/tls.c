@@ -11,10 +11,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <mbedtls/error.h>
 #include <mbedtls/memory_buffer_alloc.h>
@@ -89,9 +92,21 @@ psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context
 	return PSA_SUCCESS;
 }
 
+/* The library writes zeros over its memory, whole as it is: what was zero is given back. */
+static void give_back(char *mem, size_t size)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t first = ((uintptr_t)mem + 2 * page - 1) & ~(page - 1);
+	uintptr_t end = ((uintptr_t)mem + size) & ~(page - 1);
+
+	if (first < end)
+		madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 int tls_setup(void *mem, size_t size, struct err *e)
 {
 	mbedtls_memory_buffer_alloc_init(mem, size);
+	give_back(mem, size);
 	return psa_crypto_init() == PSA_SUCCESS ? 0 : err_set(e, EIO, "TLS: cannot be set up");
 }
 

@@ -98,6 +98,7 @@ struct scan {
 	const char *path;   /* of the directory */
 	const char *wanted; /* path of the wanted file; NULL: none */
 	struct list *have;
+	char *buf; /* of CONFIG_SIZE, for one file after the other */
 	struct err *err;
 };
 
@@ -122,7 +123,7 @@ static int collect_file(int dir, const char *name, void *arg)
 {
 	const struct scan *s = arg;
 	struct config_item it = { 0 };
-	char buf[CONFIG_SIZE], path[PATH_MAX];
+	char *buf = s->buf, path[PATH_MAX];
 	struct err mine = { 0 };
 	ssize_t len = -ENOENT;
 	bool ours;
@@ -131,7 +132,7 @@ static int collect_file(int dir, const char *name, void *arg)
 	if (snprintf(path, sizeof(path), "%s/%s", s->path, name) < PATH_MAX &&
 	    (ends_with(name, CONFIG_EXT) || ends_with(name, CONFIG_EXT ".new") ||
 	     ends_with(name, CONFIG_EXT CONFIG_WITHHELD)))
-		len = file_read(dir, name, buf, sizeof(buf), &mine);
+		len = file_read(dir, name, buf, CONFIG_SIZE, &mine);
 	if (len == -ENOENT)
 		return 0;
 	if (len < 0 && !file_is_foreign((int)len))
@@ -181,8 +182,12 @@ static int scan_dirs(struct work *w, struct err *e)
 	struct scan scan = { .wanted = w->site->self ? wanted : NULL, .have = &w->have, .err = e };
 	char path[PATH_MAX] = "";
 	struct err mine = { 0 };
-	int r = 0, dir = wanted ? dir_open(parent(wanted, path), false, &mine) : -ENOENT;
+	int r = 0, dir;
 
+	scan.buf = arena_alloc(w->site->arena, CONFIG_SIZE);
+	if (!scan.buf)
+		return err_set(e, ENOMEM, "no memory for the CNI configurations");
+	dir = wanted ? dir_open(parent(wanted, path), false, &mine) : -ENOENT;
 	if (dir >= 0)
 		r = scan_dir(&scan, dir, path, e);
 	else if (dir != -ENOENT)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "cluster/cluster.h"
@@ -194,10 +195,12 @@ static void put_saved(const struct work *w, const struct change *c, bool keep_st
 
 static int save(const struct work *w, bool keep_stale, struct err *e)
 {
-	char buf[SAVED_SIZE];
+	char *buf = arena_alloc(w->site->arena, SAVED_SIZE);
 	struct text t;
 
-	text_init(&t, buf, sizeof(buf));
+	if (!buf)
+		return err_set(e, ENOMEM, "no memory for the sysctls");
+	text_init(&t, buf, SAVED_SIZE);
 	for (size_t i = 0; i < w->count; i++)
 		put_saved(w, &w->changes[i], keep_stale, &t);
 	return saved_write(&t, e);
