@@ -165,10 +165,11 @@ $(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep
 	@mkdir -p $(@D)
 	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^)
 
-image-node: ## build/node: kernel, initramfs and cnibox, for QEMU, iPXE or a stick, with one text file of settings
-	$(Q)initramfs/node-image --check $(or $(ARCH),amd64)
-	$(Q)$(MAKE) ARCH=$(or $(ARCH),amd64) all
-	$(Q)initramfs/node-image $(B)/node
+NODE_ARCH := $(or $(ARCH),amd64)
+image-node: ## build/node (ARCH=arm64: build/node.arm64): kernel, initramfs and cnibox, for QEMU, iPXE or a stick, with one text file of settings
+	$(Q)initramfs/node-image --check $(NODE_ARCH)
+	$(Q)$(MAKE) ARCH=$(NODE_ARCH) all
+	$(Q)initramfs/node-image $(B)/node$(ARCH:%=.%) $(NODE_ARCH)
 
 kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels, or on KERNEL
 	$(Q)$(MAKE) all

@@ -1,38 +1,95 @@
 #!/usr/bin/env bats
-# The node image boots from a disk with a FAT file system that carries its settings, and joins its cluster. FULL=1.
+# The node image of each architecture boots in QEMU, by its firmware from a stick and by iPXE, reads its settings and joins its
+# cluster. FULL=1; NODE_ARCHS="arm64 riscv64": those.
 bats_require_minimum_version 1.5.0
 
 TOP=$BATS_TEST_DIRNAME/../..
-
-setup_file() {
-	[ -n "${FULL:-}" ] || return 0
-	"$TOP/initramfs/node-image" "$BATS_FILE_TMPDIR/node"
-}
+UP='node: node1 is ready: 192.168.122.15/24 on '
 
 setup() {
-	[ -n "${FULL:-}" ] || skip "a kernel with the drivers of real machines is 70 MB: FULL=1, or make soak"
-	cd "$BATS_FILE_TMPDIR/node"
+	[ -n "${FULL:-}" ] || skip "kernels with the drivers of real machines are 200 MB: FULL=1, or make soak"
+	THIRD=$TOP/build/third_party
 }
 
-# says WORDS COMMAND...: the console says them before the machine ends or four minutes are over
+# image ARCH: enters its folder, which the first test that needs it makes
+image() {
+	[[ " ${NODE_ARCHS:-$1} " == *" $1 "* ]] || skip "not in NODE_ARCHS"
+	export MAKEFLAGS=
+	make -s -C "$TOP" ARCH="$1" all
+	[ -e "$BATS_FILE_TMPDIR/$1/run" ] || "$TOP/initramfs/node-image" "$BATS_FILE_TMPDIR/$1" "$1"
+	cd "$BATS_FILE_TMPDIR/$1"
+}
+
+# says WORDS COMMAND...: the console says them before the machine ends or ten minutes are over
 says() {
 	local console=$BATS_TEST_TMPDIR/console machine status=0
 
 	"${@:2}" </dev/null >"$console" 2>&1 3>&- &
 	machine=$!
-	timeout 240 sh -c 'until grep -aq -e "$1" "$2"; do kill -0 "$3" && sleep 0.2 || exit 1; done' await "$1" "$console" $machine || status=$?
+	timeout 600 sh -c 'until grep -aq -e "$1" "$2"; do kill -0 "$3" && sleep 0.2 || exit 1; done' await "$1" "$console" $machine || status=$?
 	kill $machine
 	wait $machine || true
 	[ $status = 0 ] || tail -n 30 "$console"
 	return $status
 }
 
-@test "QEMU: the settings are read from the stick, and the node is up" {
-	says 'node: node1 is ready: 192.168.122.15/24 on ' ./run
+# machine EMULATOR OPTION...: one with this folder as its stick; nothing is loaded for it
+machine() {
+	"qemu-system-$1" -accel tcg -m 1024 -nographic -no-reboot -netdev user,id=wire,tftp=.,bootfile=boot.ipxe \
+		-drive file=fat:.,format=raw,if=none,id=stick,readonly=on "${@:2}"
+}
+
+# flash ARCH CODE VARIABLES: options of a firmware with a memory of its own
+flash() {
+	cp "$3" "$BATS_TEST_TMPDIR/variables"
+	firmware=(-drive "if=pflash,format=raw,readonly=on,file=$2" -drive "if=pflash,format=raw,file=$BATS_TEST_TMPDIR/variables")
+}
+
+@test "QEMU, amd64: the settings are read from the stick, and the node is up" { image amd64 && says "$UP" ./run; }
+@test "QEMU, arm64" { image arm64 && says "$UP" ./run; }
+@test "QEMU, armhf" { image armhf && says "$UP" ./run; }
+@test "QEMU, riscv64" { image riscv64 && says "$UP" ./run; }
+@test "QEMU, s390x" { image s390x && says "$UP" ./run; }
+
+@test "EFI, amd64: the firmware finds its program on the stick" {
+	image amd64
+	"$TOP/third_party/unpack" ovmf
+	flash amd64 "$THIRD/ovmf/usr/share/OVMF/OVMF_CODE_4M.fd" "$THIRD/ovmf/usr/share/OVMF/OVMF_VARS_4M.fd"
+	says "$UP" machine x86_64 -cpu max "${firmware[@]}" -device virtio-blk-pci,drive=stick -device virtio-net-pci,netdev=wire,romfile=
+}
+
+@test "EFI, arm64: the firmware finds its program on the stick" {
+	image arm64
+	"$TOP/third_party/unpack" qemu-efi-aarch64
+	flash arm64 "$THIRD"/qemu-efi-aarch64/usr/share/AAVMF/AAVMF_{CODE,VARS}.fd
+	says "$UP" machine aarch64 -M virt -cpu cortex-a57 "${firmware[@]}" -device virtio-blk-pci,drive=stick \
+		-device virtio-net-pci,netdev=wire,romfile=
+}
+
+# A machine without a disk: kernel, image and settings come over the wire.
+@test "iPXE, amd64: boot.ipxe brings all of it" {
+	image amd64
+	"$TOP/third_party/unpack" ipxe-qemu
+	sed -i '/^kernel/s/$/ no_timer_check/' boot.ipxe # a busy host is late
+	says "$UP" machine x86_64 -cpu max -device "e1000,netdev=wire,bootindex=1,romfile=$THIRD/ipxe-qemu/usr/lib/ipxe/qemu/pxe-e1000.rom"
+}
+
+@test "U-Boot, arm64: extlinux.conf on the stick" {
+	image arm64
+	"$TOP/third_party/unpack" u-boot-qemu
+	says "$UP" machine aarch64 -M virt -cpu cortex-a57 -bios "$THIRD/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin" \
+		-device virtio-blk-pci,drive=stick -device virtio-net-pci,netdev=wire,romfile=
 }
 
 @test "settings that cannot be followed are said" {
+	image amd64
 	sed -i 's/^name/nmae/' node.txt
 	says "node.txt: unknown setting 'nmae'" ./run
 	sed -i 's/^nmae/name/' node.txt
+}
+
+@test "another architecture gets the list of those with an image" {
+	run "$TOP/initramfs/node-image" --check mips64el
+	[ "$status" -ne 0 ]
+	grep -q 'there are: amd64 arm64 armhf riscv64 s390x' <<<"$output"
 }
