@@ -45,8 +45,8 @@ on() {
 }
 
 @test "exec ends with its command, also when the command reads no input and leaves a child" {
-	yes | timeout 20 "$LAB" exec node1 -- true
-	timeout 20 "$LAB" exec node1 -- sh -c 'sleep 1000 & echo started' </dev/null
+	yes | timeout 200 "$LAB" exec node1 -- true
+	timeout 200 "$LAB" exec node1 -- sh -c 'sleep 1000 & echo started' </dev/null
 	on node1 killall sleep
 }
 
