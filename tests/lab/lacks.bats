@@ -223,7 +223,7 @@ node_lacks() {
 
 	while read -r module features; do
 		[ -z "${why[$module]-}" ] || continue
-		grep -qE "^@test.* lacks(_behind_ptp)? $module |behind_ptp $module " "$BATS_TEST_FILENAME" || { echo "$module ($features)"; false; }
+		grep -qE "^@test.* (node_)?lacks(_behind_ptp)? $module |behind_ptp $module " "$BATS_TEST_FILENAME" || { echo "$module ($features)"; false; }
 	done < <("$TOP/initramfs/features" "$TOP/build/cnibox" | awk -F'|' '{
 		n = split($4, m, ","); for (i = 1; i <= n; i++) if (split(m[i], q, "`") > 1) print q[2], $2 }')
 }

@@ -8,6 +8,7 @@ TOP=$BATS_TEST_DIRNAME/../..
 setup_file() {
 	cd "$TOP" || return
 	qemu/lab up
+	qemu/lab update
 }
 
 setup() {
@@ -21,7 +22,7 @@ there() {
 
 @test "three nodes: what is run on master and on node1 ends with an answered ping and no trace" {
 	for node in master node1 node2; do
-		qemu/lab put $node build/cnibox /tmp/cnibox
+		there $node 'cp /usr/bin/cnibox /tmp/cnibox'
 		tests/style/readme block README.md '"nodes"' | qemu/lab exec $node -- sh -c 'cat >/tmp/cluster.json'
 		there $node 'cd /tmp && ./cnibox install --quiet && ./cnibox node up -f cluster.json'
 	done
