@@ -9,6 +9,8 @@
 
 const char config_mac[] = "06:00:00:00:00:2a";
 
+bool vlans_tried;
+
 struct out {
 	char *at;
 	size_t left;
@@ -275,6 +277,47 @@ static void put_ipam(struct out *o, const struct attachment *a)
 	}
 }
 
+/* Refused with addresses. */
+bool config_down(const struct attachment *a)
+{
+	return tried_of(a)->has & HAS_BRIDGE && a->knob[DOWN] && a->knob[IPAM] == IPAM_NONE;
+}
+
+/* The node's interface in the VLAN is the gateway, and is in the result. */
+static bool has_vlan_gateway(const struct attachment *a)
+{
+	const char *vlan = knobs[VLAN].values[a->knob[VLAN]];
+
+	return vlans_tried && tried_of(a)->has & HAS_BRIDGE && a->knob[GATEWAY] != GW_NONE &&
+	       a->knob[IPAM] != IPAM_NONE && a->knob[VLAN] && strcmp(vlan, "trunk") != 0;
+}
+
+void config_links(const struct attachment *a, char out[static 8])
+{
+	snprintf(out, 8, "%s%s", tried_of(a)->links, has_vlan_gateway(a) ? "g" : "");
+}
+
+void config_gateway(const struct attachment *a, char out[static 16])
+{
+	char bridge[16];
+
+	config_bridge(a, bridge);
+	snprintf(out, 16, "%.12s.%c", bridge,
+		 *knobs[VLAN].values[a->knob[VLAN]] == '1' ? '1' : '5');
+}
+
+static void put_vlans(struct out *o, const struct attachment *a)
+{
+	const char *vlan = knobs[VLAN].values[a->knob[VLAN]];
+
+	if (a->knob[VLAN])
+		put(o, "\"vlan\":%s,", *vlan == 't' ? "0" : *vlan == '1' ? "1" : "5");
+	if (*vlan == 't' || *vlan == 'b')
+		put(o, "\"vlanTrunk\":[{\"id\":9},{\"minID\":20,\"maxID\":25}],");
+	if (a->knob[KEEP_VLAN])
+		put(o, "\"preserveDefaultVlan\":%s,", a->knob[KEEP_VLAN] == 1 ? "false" : "true");
+}
+
 static void put_bridge(struct out *o, const struct attachment *a)
 {
 	if (a->knob[GATEWAY] == GW_IS)
@@ -285,6 +328,10 @@ static void put_bridge(struct out *o, const struct attachment *a)
 		put(o, "\"promiscMode\":true,");
 	if (a->knob[ISOLATED])
 		put(o, "\"portIsolation\":true,");
+	if (config_down(a))
+		put(o, "\"disableContainerInterface\":true,");
+	if (vlans_tried)
+		put_vlans(o, a);
 }
 
 static bool gives_wanted(const struct attachment *a)

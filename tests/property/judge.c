@@ -42,8 +42,8 @@ static void judge_iface(const struct judge *j, char kind, const struct answer_if
 	    !(f->mtu < 0 && strcmp(l->name, "lo") == 0))
 		j->complain(j->a, "iface-mtu", "%s has the MTU %u, the result says %lld", f->name,
 			    l->mtu, (long long)f->mtu);
-	if (!l->up)
-		j->complain(j->a, "iface-down", "%s is down", f->name);
+	if (l->up == (kind == 'p' && config_down(j->a)))
+		j->complain(j->a, "iface-down", "%s is %s", f->name, l->up ? "up" : "down");
 }
 
 static void judge_pair(const struct judge *j, const char *links)
@@ -64,8 +64,9 @@ static void judge_pair(const struct judge *j, const char *links)
 
 static void judge_ifaces(const struct judge *j)
 {
-	const char *links = tried_of(j->a)->links;
+	char links[8];
 
+	config_links(j->a, links);
 	if (!has_ifaces(j))
 		return;
 	if (j->r->iface_count != strlen(links)) {
@@ -75,11 +76,13 @@ static void judge_ifaces(const struct judge *j)
 	}
 	for (size_t i = 0; i < strlen(links); i++) {
 		const struct answer_iface *f = &j->r->ifaces[i];
-		char bridge[16];
+		char bridge[16], gateway[16];
 
 		judge_iface(j, links[i], f);
 		config_bridge(j->a, bridge);
+		config_gateway(j->a, gateway);
 		if ((links[i] == 'b' && strcmp(f->name, bridge) != 0) ||
+		    (links[i] == 'g' && strcmp(f->name, gateway) != 0) ||
 		    (links[i] == 'p' && strcmp(f->name, j->a->ifname) != 0))
 			j->complain(j->a, "iface-name", "interface %zu is %s", i, f->name);
 	}

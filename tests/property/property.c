@@ -246,6 +246,9 @@ int main(int argc, char **argv)
 		      0);
 	if (shared == MAP_FAILED)
 		die("memory: %s", strerror(errno));
+	vlans_tried = kernel_has("bridge vlan_filtering 1");
+	if (!vlans_tried)
+		printf("VLANs are not tried: this kernel's bridges have none\n");
 	drop_what_the_kernel_lacks();
 	fflush(stdout);
 	well = run_all();

@@ -31,6 +31,9 @@ enum knob {
 	HAIRPIN,
 	PROMISC,
 	ISOLATED,
+	DOWN,
+	VLAN,
+	KEEP_VLAN,
 	MTU,
 	MAC,
 	WANTED,
@@ -93,7 +96,8 @@ void test_print(FILE *f, const struct test *t);
 /* ---- tried.c ---- */
 
 enum {
-	HAS_BRIDGE = 1, /* bridge, isGateway, promiscMode, portIsolation */
+	HAS_BRIDGE = 1, /* bridge, isGateway, promiscMode, portIsolation, the pod's interface down;
+			   where the kernel has them, VLANs */
 	HAS_IPAM = 2,
 	HAS_MTU = 4,
 	HAS_MAC = 8,
@@ -131,6 +135,12 @@ void config_write(const struct attachment *a, const char *prev, char *text, size
 void config_args(const struct attachment *a, char *text, size_t size); /* CNI_ARGS */
 extern const char config_mac[]; /* the one that is asked for */
 unsigned int config_mtu(const struct attachment *a);
+extern bool vlans_tried; /* this kernel's bridges have them */
+bool config_down(const struct attachment *a);
+/* The interfaces of its result, as struct tried has them; g: the node's in the VLAN. */
+void config_links(const struct attachment *a, char out[static 8]);
+/* The name of that. */
+void config_gateway(const struct attachment *a, char out[static 16]);
 unsigned int config_routes(const struct attachment *a); /* that are asked for */
 
 /* ---- answer.c: an answer as it was printed ---- */
