@@ -176,6 +176,8 @@ static int is_local(void *arg, struct err *e)
 
 	nl_request(a->w->nl, "find route", RTM_GETROUTE, 0, &m, sizeof(m));
 	nl_put_addr(a->w->nl, RTA_DST, a->addr);
+	if (a->w->vrf)
+		nl_put_u32(a->w->nl, RTA_OIF, (uint32_t)a->w->vrf);
 	r = nl_dump(a->w->nl, local_answer, NULL, &local, &mine);
 	if (r == -ENETUNREACH || r == -EHOSTUNREACH)
 		return 0;

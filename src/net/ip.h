@@ -44,6 +44,7 @@ struct ifaddr_await {
 	struct nl *nl;
 	int ns, home;
 	int index;
+	int vrf;  /* index of the VRF that the link is in, 0: none */
 	bool dad; /* it was added by ifaddr_add_dad() */
 };
 int ifaddr_await(const struct ifaddr_await *w, const struct addr *a, struct err *e);

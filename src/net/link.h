@@ -77,6 +77,7 @@ struct link {
 	uint16_t vlan_id; /* of a VLAN's interface */
 	struct link_vxlan vxlan;
 	uint8_t bridge_id[6];  /* of a bridge: the MAC in its id; zero before its first port */
+	uint32_t vrf_table;    /* of a VRF */
 	bool vlan_filtering;   /* of a bridge */
 	uint16_t default_vlan; /* of a bridge: the VLAN of its new ports, 0: none */
 	struct link_ipv6 ipv6;

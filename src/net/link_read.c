@@ -76,6 +76,14 @@ static void read_vxlan(const struct nlattr *data, struct link *l)
 		(void)nl_addr(a[IFLA_VXLAN_LOCAL], AF_INET, &v->local);
 }
 
+static void read_vrf(const struct nlattr *data, struct link *l)
+{
+	const struct nlattr *a[IFLA_VRF_TABLE + 1];
+
+	(void)nl_attrs_nested(data, a, IFLA_VRF_TABLE);
+	l->vrf_table = nl_u32(a[IFLA_VRF_TABLE]);
+}
+
 static void read_tun(const struct nlattr *data, struct link *l)
 {
 	const struct nlattr *a[IFLA_TUN_MULTI_QUEUE + 1];
@@ -93,7 +101,8 @@ static const struct {
 	void (*read)(const struct nlattr *data, struct link *l);
 } readers[] = {
 	{ "bridge", read_bridge }, { "macvlan", read_macvlan }, { "ipvlan", read_ipvlan },
-	{ "vlan", read_vlan },	   { "vxlan", read_vxlan },	{ "tun", read_tun },
+	{ "vlan", read_vlan },	   { "vxlan", read_vxlan },	{ "vrf", read_vrf },
+	{ "tun", read_tun },
 };
 
 static void read_kind(const struct nlattr *info, struct link *l)

@@ -30,7 +30,8 @@
 	X(tuning_plugin)                                                                           \
 	X(unnumbered_ptp_plugin)                                                                   \
 	X(veth_host_plugin)                                                                        \
-	X(vlan_plugin)
+	X(vlan_plugin)                                                                             \
+	X(vrf_plugin)
 
 #define PLUGIN_DECLARE(p) extern const struct cni_plugin p;
 PLUGINS(PLUGIN_DECLARE)

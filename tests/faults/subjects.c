@@ -18,6 +18,11 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"net2\",\"type\":\"bridge\",\"bridge\":\"cni1\","     \
 	"\"isGateway\":true,"                                                                      \
 	"\"macspoofchk\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.2.0.0/24\"}}"
+#define BRIDGE_VLAN                                                                                \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"net12\",\"type\":\"bridge\",\"bridge\":\"cni4\","    \
+	"\"isDefaultGateway\":true,\"vlan\":5,\"vlanTrunk\":[{\"minID\":7,\"maxID\":9}],"          \
+	"\"preserveDefaultVlan\":false,\"ipam\":{\"type\":\"host-local\","                         \
+	"\"ranges\":[[{\"subnet\":\"10.12.0.0/24\"}],[{\"subnet\":\"fd00:12::/64\"}]]}}"
 #define BASH_CNI                                                                                   \
 	"{\"cniVersion\":\"0.4.0\",\"name\":\"my-cni-demo\",\"type\":\"bash-cni\",\"network\":"    \
 	"\"10.244.0.0/16\","                                                                       \
@@ -95,6 +100,12 @@ const struct subject subjects[] = {
 	  .config = PLAIN,
 	  .verbs = "ADD DEL",
 	  .stays = true },
+	{ .name = "bridge-vlan",
+	  .program = "bridge",
+	  .config = BRIDGE_VLAN,
+	  .verbs = "ADD DEL CHECK GC",
+	  .stays = true,
+	  .kind = "bridge vlan_filtering 1" },
 	{ .name = "bash-cni",
 	  .program = "bash-cni",
 	  .config = BASH_CNI,
@@ -155,6 +166,7 @@ const struct subject subjects[] = {
 	  .loopback = true },
 	{ BEHIND_PTP("bandwidth"), .kind = "ifb" },
 	{ BEHIND_PTP("sbr") },
+	{ BEHIND_PTP("vrf"), .kind = "vrf table 9" },
 	{ BEHIND_PTP("tuning") },
 	{ BEHIND_PTP("veth-host") },
 	{ .name = "cnitool",
@@ -190,6 +202,7 @@ static const struct {
 	{ "bandwidth", "\"ingressRate\":8000000,\"ingressBurst\":800000,\"egressRate\":8000000,"
 		       "\"egressBurst\":800000" },
 	{ "sbr", "\"note\":1" },
+	{ "vrf", "\"vrfname\":\"red\"" },
 	{ "tuning", "\"mtu\":1400,\"promisc\":true,"
 		    "\"sysctl\":{\"net.core.somaxconn\":\"77\"}" },
 	{ "veth-host", "\"hostInterface\":\"up0\",\"ipMasq\":true,\"serviceCidr\":"
