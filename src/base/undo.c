@@ -18,8 +18,3 @@ void undo_run(struct undo *u)
 		u->step[u->count].fn(u->step[u->count].ctx);
 	}
 }
-
-void undo_forget(struct undo *u)
-{
-	u->count = 0;
-}

@@ -23,7 +23,4 @@ void undo_push(struct undo *u, undo_fn *fn, void *ctx);
  */
 void undo_run(struct undo *u);
 
-/* Success: forget the inverses. */
-void undo_forget(struct undo *u);
-
 #endif
