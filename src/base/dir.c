@@ -78,3 +78,18 @@ int dir_each_all(int dir, const char *what, dir_entry_fn *fn, void *arg, struct 
 {
 	return each_entry(&(struct walk){ dir, true, fn, arg }, what, e);
 }
+
+static int remove_beside(int dir, const char *name, void *arg)
+{
+	size_t len = strlen(name);
+
+	if (name[0] == '.' && len > 5 && strcmp(name + len - 4, ".new") == 0 &&
+	    unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_errno(arg, "remove %s", name);
+	return 0;
+}
+
+int dir_sweep(int dir, const char *what, struct err *e)
+{
+	return dir_each_all(dir, what, remove_beside, e, e);
+}

@@ -74,6 +74,12 @@ int dir_each(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err 
 int dir_each_all(int dir, const char *what, dir_entry_fn *fn, void *arg, struct err *e);
 
 /*
+ * Remove what writers that were killed left beside their files (file_replace()). The caller holds
+ * the lock under which all of them write.
+ */
+int dir_sweep(int dir, const char *what, struct err *e);
+
+/*
  * Take an exclusive flock on fd within timeout_ms. -EAGAIN when it was not to be had: the error
  * names the holder's pid as /proc/locks shows it. The lock dies with the last descriptor of this
  * open file.

@@ -220,16 +220,7 @@ int device_each(int dir, struct device *d, device_fn *fn, void *arg, struct err 
 	return r == 0 && w.failed.errnum ? err_take(e, &w.failed) : r;
 }
 
-static int remove_hidden(int dir, const char *name, void *arg)
-{
-	if (name[0] == '.' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	    unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return err_code(arg, err_errno(arg, "remove " DEVICE_DIR "/%s", name),
-				CNI_ERR_STATE);
-	return 0;
-}
-
 int device_sweep(int dir, struct err *e)
 {
-	return dir_each_all(dir, DEVICE_DIR, remove_hidden, e, e);
+	return err_code(e, dir_sweep(dir, DEVICE_DIR, e), CNI_ERR_STATE);
 }

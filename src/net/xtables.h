@@ -3,8 +3,8 @@
  * is no other way. Only one thing is done to them: an accept by a mark in the chain FORWARD of the
  * table filter, known by its comment.
  *
- * Follows include/uapi/linux/netfilter_ipv4/ip_tables.h, netfilter_ipv6/ip6_tables.h and
- * netfilter/x_tables.h. A table is one block of entries; a jump's verdict is an offset in it.
+ * Follows linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h and
+ * linux/netfilter/x_tables.h. A table is one block of entries; a jump's verdict is an offset in it.
  * Whoever changes a table holds iptables' own lock, /run/xtables.lock: the kernel has none, and the
  * last one to write wins.
  */

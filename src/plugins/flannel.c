@@ -22,6 +22,7 @@
 #include "json/writer.h"
 
 #define DATA_DIR "/var/lib/cni/flannel"
+#define LOCK_TIMEOUT_MS 30000 /* of writers of dataDir and GC */
 #define CONFIG_MAX (256u << 10)
 #define ID_MAX 200
 
@@ -247,8 +248,10 @@ static int save(const struct cni_request *req, const struct conf *c, struct err 
 	int dir = dir_open(c->data_dir, true, e), r = dir;
 
 	if (dir >= 0) {
-		r = file_replace(dir, file_name(req, brief), c->config.text, c->config.len, 0600,
-				 FILE_SYNC, e);
+		r = lock_take(dir, c->data_dir, LOCK_TIMEOUT_MS, e);
+		if (r == 0)
+			r = file_replace(dir, file_name(req, brief), c->config.text, c->config.len,
+					 0600, FILE_SYNC, e);
 		close(dir);
 	}
 	return err_code(e, err_ctx(e, r < 0 ? r : 0, "dataDir"), CNI_ERR_STATE);
@@ -458,7 +461,11 @@ static int gc(const struct cni_request *req, const void *conf, struct err *e)
 	}
 	if (dir < 0)
 		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
-	r = dir_each(dir, c->data_dir, collect, &w, e);
+	r = lock_take(dir, c->data_dir, LOCK_TIMEOUT_MS, e);
+	if (r == 0)
+		r = dir_each(dir, c->data_dir, collect, &w, e);
+	if (r == 0)
+		r = dir_sweep(dir, c->data_dir, e);
 	close(dir);
 	return err_code(e, r, CNI_ERR_STATE);
 }
