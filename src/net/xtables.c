@@ -144,7 +144,7 @@ static int read_table(struct table *t, uint8_t family, struct err *e)
 	socklen_t size = sizeof(t->info);
 
 	t->f = &families[family == AF_INET6];
-	t->fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	t->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* any; a raw one needs more */
 	if (t->fd < 0)
 		return err_errno(e, "open a socket for the legacy tables");
 	memset(&t->info, 0, sizeof(t->info));
