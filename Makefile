@@ -50,7 +50,7 @@ EXTRA :=
 TLS := -isystem $(B)/third_party/mbedtls/include -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
+.PHONY: all help clean unit test test-clients soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -146,6 +146,11 @@ test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kuberne
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS) $(B)/kube/watch_nodes
 	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
+
+test-clients: $(B)/.test-tools ## podman with the CNI backend, ctr and containerd's CRI attach containers by our plugins
+	$(Q)third_party/need test-clients
+	$(Q)$(MAKE) -j$(shell nproc) all
+	$(Q)tests/run -j 1 clients
 
 soak: $(B)/.test-tools ## the sweeps in full and the long runs
 	$(Q)third_party/need test-dist
