@@ -86,6 +86,7 @@ load samples_helpers
 		"ipam":{"type":"host-local","ranges":[[{"subnet":"172.26.64.0/20"}]],"routes":[{"dst":"0.0.0.0/0"}]}},
 		{"type":"firewall","backend":"iptables","iptablesAdminChainName":"NOMAD-ADMIN"},{"type":"portmap","capabilities":{"portMappings":true},"snat":true}]}'
 	ports 8080:80
+	iptables -P FORWARD ACCEPT # which makes the chain
 	iptables -N NOMAD-ADMIN
 	two_pods
 	ip netns exec a ping -c1 -W5 -q 127.0.0.1
