@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <linux/rtnetlink.h>
@@ -120,6 +121,16 @@ int node_veth_clear(struct node_veth *v, struct err *e)
 	return err_ctx(e, node_veth_del_stale(v, e), "what pods before have left");
 }
 
+/* Derived, as the name, whose digits are a hash; locally administered, one for each end. */
+static void derive_mac(const char *name, uint8_t first, uint8_t mac[static 6])
+{
+	uint64_t hash = strtoull(name + strlen("veth"), NULL, 16);
+
+	mac[0] = first;
+	for (int n = 5; n > 0; n--, hash >>= 8)
+		mac[n] = (uint8_t)hash;
+}
+
 /* Guarded before it is up; it keeps its maker's group until the ADD has succeeded. */
 int node_veth_make_pair(struct node_veth *v, struct err *e)
 {
@@ -134,8 +145,8 @@ int node_veth_make_pair(struct node_veth *v, struct err *e)
 	};
 	int r;
 
-	mac_random(pair.host_mac);
-	mac_random(pair.pod_mac);
+	derive_mac(v->name, 0x02, pair.host_mac);
+	derive_mac(v->name, 0x06, pair.pod_mac);
 	link_add_veth(&v->host, &pair);
 	r = nl_commit(&v->host, NULL, e);
 	if (r == 0)
@@ -222,22 +233,19 @@ static int keep_first(struct err *e, int r, struct err *step, int step_r)
 	return r < 0 || step_r >= 0 ? r : step_r;
 }
 
-/* What the pod makes impossible is not in the way of its DEL. */
-static void del_in_pod(const struct cni_request *req, const struct link *end)
+static int del_in_pod(const struct cni_request *req, const struct link *end, struct err *e)
 {
 	static struct chained chain;
-	struct err e = { 0 };
 	struct link l;
-	int r = chained_open_left(&chain, req, &e);
+	int r = chained_open_left(&chain, req, e);
 
 	if (r <= 0)
-		return;
-	r = end ? link_find_index(&chain.pod.nl, end->peer, &l, &e) : 0;
+		return r;
+	r = end ? link_find_index(&chain.pod.nl, end->peer, &l, e) : 0;
 	if (r >= 0)
-		r = node_veth_del_pod(&chain, r > 0 ? &l : NULL, &e);
-	if (r < 0)
-		log_line(LOG_WARN, "in the pod: %s", e.text);
+		r = node_veth_del_pod(&chain, r > 0 ? &l : NULL, e);
 	pod_close(&chain.pod);
+	return err_ctx(e, r, "in the pod");
 }
 
 int node_veth_del(const struct cni_request *req, struct err *e)
@@ -256,7 +264,7 @@ int node_veth_del(const struct cni_request *req, struct err *e)
 	if (found > 0 && end.alias[0] && strcmp(end.alias, alias) != 0)
 		found = 0;
 	r = keep_first(e, r, &step, found);
-	del_in_pod(req, found > 0 ? &end : NULL);
+	r = keep_first(e, r, &step, del_in_pod(req, found > 0 ? &end : NULL, &step));
 	r = keep_first(e, r, &step, node_veth_del_rules(&host, name, &step));
 	if (found > 0)
 		r = keep_first(e, r, &step, reaper_del(&host, &end, &step));

@@ -23,6 +23,7 @@
 
 #define TABLES 65536 /* are used, from the first on */
 #define TABLE_TRIES 64
+#define SECOND_METRIC 2048 /* behind IPv6's 1024 */
 
 /* RFC 7600 (IPv4 dummy address) and RFC 6666 (discard prefix). */
 static const struct prefix claims[2] = {
@@ -159,7 +160,8 @@ struct route node_veth_route_through(const struct node_veth *v, const struct rou
 		.via = *node_veth_pod(v, is_v6(&own->dst.addr)),
 		.index = v->end.index,
 		.table = v->node_table,
-		.onlink = true,
+		.onlink = !is_v6(
+			&own->dst.addr), /* IPv6 asks main, where another link may come first */
 	};
 }
 
@@ -168,17 +170,35 @@ static bool goes_through(const struct node_veth *v, const struct route *r)
 	return node_veth_has(v, is_v6(&r->dst.addr));
 }
 
+/* A route that is there is this pod's, of a plugin in front: it goes on to count. */
+static int put_route(struct node_veth *v, const struct addr *pod, struct err *e)
+{
+	struct route r = node_veth_route_to(v, pod);
+	struct err local = { 0 };
+	int res;
+
+	route_add(&v->host, &r);
+	res = nl_commit(&v->host, NULL, &local);
+	if (res != -EEXIST)
+		return res < 0 ? err_take(e, &local) : 0;
+	r.metric = SECOND_METRIC;
+	route_replace(&v->host, &r);
+	return nl_commit(&v->host, NULL, e);
+}
+
 static int put_main(struct node_veth *v, struct err *e)
 {
-	for (size_t n = 0; n < v->pod_count; n++) {
-		const struct route r = node_veth_route_to(v, &v->pods[n]);
+	int r = 0;
 
+	for (size_t n = 0; r == 0 && n < v->pod_count; n++) {
 		if (!node_veth_has(v, is_v6(&v->pods[n])))
 			continue;
-		route_replace(&v->host, &r);
 		neigh_set(&v->host, v->end.index, &v->pods[n], v->in_pod.mac);
+		r = nl_commit(&v->host, NULL, e);
+		if (r == 0)
+			r = put_route(v, &v->pods[n], e);
 	}
-	return nl_commit(&v->host, NULL, e);
+	return r;
 }
 
 static int put_table(struct node_veth *v, struct err *e)
