@@ -61,7 +61,7 @@ static const struct json_field fields[] = {
 	  .elem_size = sizeof(struct trunk),
 	  .help = "VLANs that the pod has with their tags: {id}, {minID, maxID}" },
 	{ "preserveDefaultVlan", JSON_BOOL, B(vlan.keep_default),
-	  .help = "the bridge's default VLAN beside vlan and vlanTrunk; default true" },
+	  .help = "the bridge's default VLAN stays beside vlan and vlanTrunk" },
 	{ "macspoofchk", JSON_BOOL, B(iface.mac_check), .names = true,
 	  .help = "drop what the pod sends with another MAC than its own" },
 	{ "disableContainerInterface", JSON_BOOL, B(iface.down),
@@ -69,13 +69,6 @@ static const struct json_field fields[] = {
 };
 static const struct json_table keys = { .fields = fields,
 					.count = sizeof(fields) / sizeof(fields[0]) };
-
-static void defaults(void *conf)
-{
-	struct conf *c = conf;
-
-	c->b.vlan.keep_default = true;
-}
 
 static int add_trunk(struct vlan_want *v, const struct trunk *t, size_t n, struct err *e)
 {
@@ -157,7 +150,6 @@ const struct cni_plugin bridge_plugin = {
 	.ipam_keys = &host_local_keys,
 	.capabilities = { "ipRanges", "ips", "mac" },
 	.conf_size = sizeof(struct conf),
-	.defaults = defaults,
 	.prepare = prepare,
 	IFACE_PLUGIN(bridged_driver),
 };

@@ -42,7 +42,7 @@ reaches() {
 	[ "$(jq -c '[.ips[].interface], [.interfaces[].sandbox]' <<<"$ra" | tr -d '\n')" = '[2,2][null,null,"/run/netns/a",null]' ]
 	[ "$(cat /sys/class/net/cni0.5/address)" = "$(jq -r '.interfaces[3].mac' <<<"$ra")" ]
 	[ "$(cat /sys/class/net/cni0/bridge/vlan_filtering)" = 1 ]
-	[ "$(port_vlans "$(end "$ra")")" = "1 E,5 P E" ]
+	[ "$(port_vlans "$(end "$ra")")" = "5 P E" ]
 	[ -z "$(ip -o addr show dev cni0 scope global)" ]
 	[ "$(cat /sys/class/net/cni0/ifalias) $(cat /sys/class/net/cni0.5/ifalias) $(cat /sys/class/net/cni0.5/netdev_group)" = "cnibox cnibox 0" ]
 	[ "$(cat /proc/sys/net/ipv6/conf/cni0.5/accept_ra)" = 0 ]
@@ -71,10 +71,12 @@ reaches() {
 		call CHECK bridge a /run/netns/a "$(with_prev "$(l2 "$1")" "$r")"
 		del bridge a "$(l2 "$1")"
 	}
-	try '.vlanTrunk = [{"id":7},{"minID":10,"maxID":12},{"id":4094}]' "1 P E,7,10-12,4094"
+	try '.vlanTrunk = [{"id":7},{"minID":10,"maxID":12},{"id":4094}]' "7,10-12,4094"
 	try '.vlanTrunk = [{"id":7,"minID":8,"maxID":9}] | .preserveDefaultVlan = false' "7-9"
 	try '.vlanTrunk = [{"minID":1,"maxID":4094}]' "1-4094"
-	try '.vlanTrunk = [{"id":7}] | .vlan = 5' "1 E,5 P E,7"
+	try '.vlanTrunk = [{"id":7}] | .vlan = 5' "5 P E,7"
+	try '.vlanTrunk = [{"id":7}] | .preserveDefaultVlan = true' "1 P E,7"
+	try '.vlanTrunk = [{"id":7}] | .vlan = 5 | .preserveDefaultVlan = true' "1 E,5 P E,7"
 	try '.vlanTrunk = [{"id":7}] | .vlan = 5 | .preserveDefaultVlan = false' "5 P E,7"
 	try '.vlanTrunk = [{"minID":4,"maxID":7}] | .vlan = 5 | .preserveDefaultVlan = false' "4-7"
 	try '.vlan = 1 | .preserveDefaultVlan = false' "1 P E"

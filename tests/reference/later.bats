@@ -59,7 +59,7 @@ tap_is_there() {
 	kernel_filters_vlans
 	same bridge "$(conf bridge '.vlan = 5')"
 	same bridge "$(conf bridge '.vlan = 5 | .isGateway = true | .mtu = 1400')"
-	same bridge "$(conf bridge "$dual"' | .vlan = 5 | .isDefaultGateway = true | .preserveDefaultVlan = false')"
+	same bridge "$(conf bridge "$dual"' | .vlan = 5 | .isDefaultGateway = true | .preserveDefaultVlan = true')"
 	same bridge "$(conf bridge 'del(.ipam) | .vlan = 5 | .isGateway = true')"
 }
 
