@@ -167,6 +167,7 @@ static int take_event(void *arg, struct json_raw event, struct err *e)
 	r = take_change(w, type, object, e);
 	if (r < 0)
 		return r;
+	backoff_reset(&w->backoff); /* it goes on: what was wrong is over */
 	copy_text(cutter_member(cutter_member(object, "metadata"), "resourceVersion"), w->version,
 		  sizeof(w->version));
 	return 0;
