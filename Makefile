@@ -50,7 +50,7 @@ EXTRA :=
 TLS := -isystem $(B)/third_party/mbedtls/include -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test test-clients soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
+.PHONY: all help clean unit test test-clients test-kubernetes soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -157,6 +157,11 @@ soak: $(B)/.test-tools ## the sweeps in full and the long runs
 	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS) $(B)/kube/watch_nodes
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
+
+test-kubernetes: $(B)/.test-tools ## node run against a real etcd and kube-apiserver; builds them the first time: 20 minutes, 3 GB in build/kubernetes
+	$(Q)third_party/kubernetes
+	$(Q)$(MAKE) all
+	$(Q)tests/run tests/kubernetes/real.bats
 
 lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab

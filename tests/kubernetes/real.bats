@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# node run against a real etcd and kube-apiserver (third_party/kubernetes builds them): nodes are made and changed by kubectl, and
+# routes follow. RECORD=FOLDER keeps what the server says to the requests of the client, for unit tests.
+load ../kube/helpers
+load ../netns/node_run_helpers
+
+K=$BATS_TEST_DIRNAME/../../build/kubernetes
+
+setup_file() {
+	export C=$BATS_FILE_TMPDIR/c
+	mkdir -p "$C"
+	"$BATS_TEST_DIRNAME/../kube/certificates" "$C"
+	printf '%s\n' 'admin,admin,1,system:masters' 'secret,system:serviceaccount:kube-system:cnibox,2' >"$C/tokens.csv"
+	echo secret >"$C/token"
+	openssl genrsa -out "$C/accounts.key" 2048 2>/dev/null
+	machine
+	ip link set lo up
+	start_etcd
+	start_apiserver
+}
+teardown_file() {
+	kill -KILL "$(cat "$C/apiserver.pid")" "$(cat "$C/etcd.pid")" || true
+	ip link del eth0
+}
+setup() {
+	URL=https://127.0.0.1:6443
+	rm -rf /var/lib/cnibox/* /run/cnibox /etc/cni/net.d
+}
+teardown() {
+	end_run
+	node down >/dev/null
+	nft flush ruleset
+}
+
+start_etcd() {
+	"$K/etcd" --data-dir "$BATS_FILE_TMPDIR/etcd" --listen-peer-urls http://127.0.0.1:2380 >"$BATS_FILE_TMPDIR/etcd.log" 2>&1 3>&- &
+	echo $! >"$C/etcd.pid"
+}
+
+start_apiserver() {
+	"$K/kube-apiserver" --etcd-servers http://127.0.0.1:2379 --bind-address 127.0.0.1 --advertise-address 192.168.122.14 \
+		--tls-cert-file "$C/server.crt" --tls-private-key-file "$C/server.key" --cert-dir "$BATS_FILE_TMPDIR/certs" \
+		--token-auth-file "$C/tokens.csv" --authorization-mode RBAC --service-cluster-ip-range 10.96.0.0/16 \
+		--service-account-issuer https://cnibox.test --service-account-key-file "$C/accounts.key" \
+		--service-account-signing-key-file "$C/accounts.key" --disable-admission-plugins ServiceAccount,TaintNodesByCondition \
+		--endpoint-reconciler-type none >"$BATS_FILE_TMPDIR/apiserver.log" 2>&1 3>&- &
+	echo $! >"$C/apiserver.pid"
+	local i LOG=$BATS_FILE_TMPDIR/apiserver.log
+	for ((i = 0; i < 30; i++)); do
+		if until_true kubectl get --raw /readyz >/dev/null 2>&1; then break; fi
+	done
+	"$CNIBOX" node manifest | until_true kubectl apply -f -
+}
+
+kubectl() { "$K/kubectl" --server https://127.0.0.1:6443 --certificate-authority "$C/ca.crt" --token admin --cache-dir "$BATS_FILE_TMPDIR/cache" "$@"; }
+
+# object NAME ADDRESS CIDR [CONDITIONS]: a node as kubelet registers it, with a subnet as the controller gives it.
+object() {
+	jq -nc --arg n "$1" --arg a "$2" --arg c "$3" --argjson k "${4:-[]}" '{apiVersion: "v1", kind: "Node", metadata: {name: $n},
+		spec: {podCIDR: $c, podCIDRs: [$c]}, status: {addresses: [{type: "InternalIP", address: $a}, {type: "Hostname", address: $n}], conditions: $k}}'
+}
+create() { object "$@" | kubectl create -f -; }
+
+# change NAME ADDRESS: as kubelet does when the machine has another.
+change() {
+	kubectl get node "$1" -o json | jq -c --arg a "$2" '.status.addresses[0].address = $a' | kubectl replace --raw "/api/v1/nodes/$1/status" -f - >/dev/null
+}
+
+stay() { begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token"; }
+
+is_available() { [ "$(kubectl get node m -o jsonpath='{.status.conditions[?(@.type=="NetworkUnavailable")].status}')" = False ]; }
+
+@test "nodes that kubectl makes, changes and deletes: routes follow" {
+	create m 192.168.122.14 10.42.0.0/24 '[{"type":"NetworkUnavailable","status":"True","reason":"NoRouteCreated"}]'
+	create n1 192.168.122.15 10.42.1.0/24
+	stay
+	until_true has_route 10.42.1.0/24 192.168.122.15
+	until_true test -e $CONFLIST
+	until_true is_available
+	create n2 192.168.122.16 10.42.2.0/24
+	until_true has_route 10.42.2.0/24 192.168.122.16
+	change n1 192.168.122.25
+	until_true has_route 10.42.1.0/24 192.168.122.25
+	kubectl delete node n2
+	until_true has_no_route 10.42.2.0/24
+	create n2 192.168.122.16 10.42.7.0/24
+	until_true has_route 10.42.7.0/24 192.168.122.16
+	kubectl label node n1 nothing=changed
+	until_true sleeps
+	logged error 0
+}
+
+@test "the API server restarts: nothing changes, and what comes behind it is heard" {
+	stay
+	until_true has_route 10.42.7.0/24 192.168.122.16
+	kill -KILL "$(cat "$C/apiserver.pid")"
+	until_true logged "everything stays as it was"
+	has_route 10.42.7.0/24 192.168.122.16
+	start_apiserver
+	kubectl delete node n2
+	until_seconds 120 has_no_route 10.42.7.0/24
+	until_true logged "answers again"
+}
+
+@test "a right that is missing is named" {
+	stay
+	until_true test -e $CONFLIST
+	end_run
+	kubectl patch clusterrole cnibox --type json -p '[{"op":"replace","path":"/rules/0/verbs","value":["list"]}]'
+	stay
+	until_true logged 'missing right: the verb "watch" on nodes (RBAC, 403)'
+	end_run
+	kubectl patch clusterrole cnibox --type json -p '[{"op":"replace","path":"/rules/0/verbs","value":["watch"]}]'
+	stay
+	until_true logged 'missing right: the verb "list" on nodes (RBAC, 403)'
+}
+
+# get NAME PATH: the body of the answer, recorded.
+get() { kubectl get --raw "$2" >"$RECORD/$1"; }
+
+@test "what the server says is recorded" {
+	[ -n "${RECORD:-}" ] || skip "RECORD is not set"
+	local version
+	mkdir -p "$RECORD"
+	get list-1 '/api/v1/nodes?limit=1'
+	get list-2 "/api/v1/nodes?limit=1&continue=$(jq -r .metadata.continue "$RECORD/list-1")"
+	version=$(jq -r .metadata.resourceVersion "$RECORD/list-1")
+	(sleep 2 && create n3 192.168.122.17 10.42.3.0/24 && change n3 192.168.122.18 && kubectl delete node n3) >/dev/null 3>&- &
+	get watch "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=75&resourceVersion=$version"
+	get expired '/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion=1'
+}
+
+until_seconds() {
+	local end=$((SECONDS + $1))
+	shift
+	while [ $SECONDS -lt $end ]; do
+		"$@" && return
+		sleep 0.2
+	done
+	echo "never true: $*"
+	tail -5 "$LOG"
+	return 1
+}
