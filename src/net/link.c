@@ -121,6 +121,8 @@ static const char *missing_driver(const char *kind)
 		return "the kernel has no dummy driver (module dummy, CONFIG_DUMMY)";
 	if (strcmp(kind, "ifb") == 0)
 		return "the kernel has no ifb driver (module ifb, CONFIG_IFB)";
+	if (strcmp(kind, "wireguard") == 0)
+		return "the kernel has no WireGuard (module wireguard, CONFIG_WIREGUARD)";
 	return "the kernel has no driver for links of this kind (a module of its name)";
 }
 

@@ -10,7 +10,9 @@
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -28,6 +30,10 @@ struct tls_options {
  * good. One connection needs some 60 KB, with a handshake at work.
  */
 int tls_setup(void *mem, size_t size, struct err *e);
+bool tls_is_setup(void);
+
+/* The public key of a private one (RFC 7748, X25519); tls_setup() comes before. */
+int x25519_public(const uint8_t key[static 32], uint8_t out[static 32], struct err *e);
 
 /*
  * Make *out for a connected, non-blocking fd, which stays the caller's. The options are copied.
