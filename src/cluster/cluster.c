@@ -95,9 +95,10 @@ void node_mac(const struct node *n, uint8_t out[static 6])
 
 int backend_parse(const char *name)
 {
-	static const char *const names[] = {
-		[BACKEND_UNSET] = "", [BACKEND_DIRECT] = "direct", [BACKEND_VXLAN] = "vxlan"
-	};
+	static const char *const names[] = { [BACKEND_UNSET] = "",
+					     [BACKEND_DIRECT] = "direct",
+					     [BACKEND_VXLAN] = "vxlan",
+					     [BACKEND_WIREGUARD] = "wireguard" };
 	int i = str_index(names, BACKENDS, name);
 
 	return i > BACKEND_UNSET ? i : -1;

@@ -26,17 +26,18 @@ struct text;
  * How packets get to the pods of another node. Of two nodes with different ones the lower serves
  * both directions. DIRECT: as ordinary packets, over a common link.
  */
-enum cluster_backend { BACKEND_UNSET, BACKEND_DIRECT, BACKEND_VXLAN, BACKENDS };
+enum cluster_backend { BACKEND_UNSET, BACKEND_DIRECT, BACKEND_VXLAN, BACKEND_WIREGUARD, BACKENDS };
 
 /* Beyond the common link. */
 struct cluster_tunnels {
 	enum cluster_backend backend; /* of nodes that name none */
 	bool all;		      /* also where there is a common link */
 	int64_t vni;		      /* 0: not given: CLUSTER_VNI */
-	int64_t vxlan_port;
+	int64_t vxlan_port, wireguard_port;
 };
 #define CLUSTER_VNI 1		/* as flannel's are */
 #define CLUSTER_VXLAN_PORT 8472 /* Linux's own, older than IANA's 4789 */
+#define CLUSTER_WIREGUARD_PORT 51820
 
 enum cluster_masquerade { MASQUERADE_CLUSTER, MASQUERADE_SUBNET, MASQUERADE_NONE };
 
@@ -50,6 +51,8 @@ struct node {
 	enum cluster_backend backend;
 	bool has_mac;	/* else it is derived from the name (node_mac()) */
 	uint8_t mac[6]; /* of its VXLAN */
+	bool has_key;
+	uint8_t key[32]; /* WireGuard's, public */
 };
 
 /* What belongs to which node: a subnet, or an address with all its bits. */
@@ -137,7 +140,7 @@ bool node_has_family(const struct node *n, uint8_t family);
 /* The MAC of its VXLAN, which every node knows of every other. */
 void node_mac(const struct node *n, uint8_t out[static 6]);
 
-/* "direct", "vxlan"; -1: no such backend. */
+/* "direct", "vxlan", "wireguard"; -1: no such backend. */
 int backend_parse(const char *name);
 
 /* The keys, for help. */

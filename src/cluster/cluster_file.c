@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "cluster/node_list.h"
+#include "kube/base64.h"
 #include "net/link.h"
 
 #define CONFIG_DEFAULT "/etc/cni/net.d/10-cnibox.conflist"
@@ -35,7 +36,7 @@ struct head {
 };
 
 struct entry {
-	const char *name, *backend, *mac;
+	const char *name, *backend, *mac, *key;
 	struct json_list addresses, subnets;
 };
 
@@ -53,13 +54,16 @@ static const struct json_field head_fields[] = {
 	{ "onlink", JSON_BOOL, offsetof(struct head, onlink),
 	  .help = "the nodes are on one link although no address says so" },
 	{ "backend", JSON_STR, offsetof(struct head, backend),
-	  .help = "the way to nodes that are not on link: \"vxlan\"; \"direct\": there is none" },
+	  .help = "the way to nodes that are not on link: \"vxlan\", \"wireguard\"; \"direct\": "
+		  "there is none" },
 	{ "tunnelAll", JSON_BOOL, offsetof(struct head, tunnels.all),
 	  .help = "the backend also serves nodes that are on link" },
 	{ "vni", JSON_INT, offsetof(struct head, tunnels.vni), .min = 1, .max = (1 << 24) - 1,
 	  .help = "of the VXLAN: 1; where it is given, the VXLAN is made before it is needed" },
 	{ "vxlanPort", JSON_INT, offsetof(struct head, tunnels.vxlan_port), .min = 1, .max = 65535,
 	  .help = "UDP: 8472" },
+	{ "wireguardPort", JSON_INT, offsetof(struct head, tunnels.wireguard_port), .min = 1,
+	  .max = 65535, .help = "UDP: 51820" },
 	{ "bridge", JSON_STR, offsetof(struct head, bridge), .help = "the pods' bridge: cni0" },
 	{ "mtu", JSON_INT, offsetof(struct head, mtu), .min = 68, .max = 65535,
 	  .help = "of the pods' interfaces; without it, what fits into the tunnels, if there is "
@@ -84,9 +88,11 @@ static const struct json_field entry_fields[] = {
 	  .elem_size = sizeof(struct prefix), .help = "of the node's pods; none: no pods there" },
 	{ "backend", JSON_STR, offsetof(struct entry, backend),
 	  .help = "of this node; of two nodes the one that comes first here serves: direct, "
-		  "vxlan" },
+		  "vxlan, wireguard" },
 	{ "vtepMAC", JSON_STR, offsetof(struct entry, mac),
 	  .help = "of its VXLAN; else one that all derive from its name" },
+	{ "publicKey", JSON_STR, offsetof(struct entry, key),
+	  .help = "WireGuard's, as `cnibox node key` prints it there" },
 };
 static const struct json_table entry_table = { entry_fields, COUNT(entry_fields) };
 
@@ -96,8 +102,9 @@ static int parse_backend(const char *s, const char *path, const char *key,
 	int i = s ? backend_parse(s) : BACKEND_UNSET;
 
 	if (i < 0)
-		return err_set(e, EINVAL, "%s%s: \"%s\": expected \"direct\" or \"vxlan\"", path,
-			       key, s);
+		return err_set(e, EINVAL,
+			       "%s%s: \"%s\": expected \"direct\", \"vxlan\" or \"wireguard\"",
+			       path, key, s);
 	*out = (enum cluster_backend)i;
 	return 0;
 }
@@ -110,6 +117,16 @@ static int parse_mac(const char *s, const char *path, struct node *n, struct err
 	n->has_mac = mac_parse(s, n->mac) && !(n->mac[0] & 1);
 	return n->has_mac ? 0
 			  : err_set(e, EINVAL, "%s.vtepMAC: \"%s\": expected a unicast MAC address",
+				    path, s);
+}
+
+static int parse_key(const char *s, const char *path, struct node *n, struct err *e)
+{
+	if (!s)
+		return 0;
+	n->has_key = base64_key_decode(s, n->key);
+	return n->has_key ? 0
+			  : err_set(e, EINVAL, "%s.publicKey: \"%s\": expected 32 bytes in base64",
 				    path, s);
 }
 
@@ -129,6 +146,8 @@ static int parse_entry(struct arena *a, struct json_raw raw, const char *path, s
 	r = parse_backend(in.backend, path, ".backend", &n->backend, e);
 	if (r == 0)
 		r = parse_mac(in.mac, path, n, e);
+	if (r == 0)
+		r = parse_key(in.key, path, n, e);
 	return r < 0 ? r : 1;
 }
 
@@ -198,7 +217,8 @@ static int parse_head(const struct head *h, struct cluster *c, struct err *e)
 /* What a file without keys means. */
 static const struct head head_defaults = { .masquerade = "cluster",
 					   .backend = "direct",
-					   .tunnels = { .vxlan_port = CLUSTER_VXLAN_PORT },
+					   .tunnels = { .vxlan_port = CLUSTER_VXLAN_PORT,
+							.wireguard_port = CLUSTER_WIREGUARD_PORT },
 					   .bridge = "cni0",
 					   .network = "cnibox",
 					   .config = CONFIG_DEFAULT };

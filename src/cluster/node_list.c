@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "cluster/annotations.h"
 #include "cluster/cluster.h"
+#include "cluster/node_store.h"
 
 #define INTERNAL_IP "InternalIP"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -14,6 +16,7 @@
 /* As much as we read of a Node (Kubernetes API v1). */
 struct kube_metadata {
 	const char *name;
+	struct json_raw annotations;
 };
 
 struct kube_spec {
@@ -47,6 +50,7 @@ static const struct json_field elem_address = { .kind = JSON_OBJECT, .table = &a
 
 static const struct json_field metadata_fields[] = {
 	{ "name", JSON_STR, offsetof(struct kube_metadata, name) },
+	{ "annotations", JSON_RAW, offsetof(struct kube_metadata, annotations) },
 };
 static const struct json_table metadata_table = { metadata_fields, COUNT(metadata_fields) };
 
@@ -110,6 +114,23 @@ static int parse_subnets(struct arena *a, const struct kube_spec *in, struct nod
 	return 0;
 }
 
+static void apply_annotations(struct arena *a, struct json_raw annotations, struct node *n)
+{
+	const size_t prefix = strlen(NODE_ANNOTATIONS);
+	struct json_iter it = json_members(annotations);
+	struct json_raw key, value;
+
+	while (annotations.text && json_next(&it, &key, &value)) {
+		const char *text = json_string(a, value), *name;
+
+		if (!text || key.len <= prefix || memcmp(key.text, NODE_ANNOTATIONS, prefix) != 0)
+			continue;
+		name = arena_strndup(a, key.text + prefix, key.len - prefix);
+		if (name)
+			annotation_apply(a, n, name, text);
+	}
+}
+
 int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, struct node *n,
 		    struct err *e)
 {
@@ -129,5 +150,6 @@ int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, stru
 	r = parse_subnets(a, &in.spec, n, e);
 	if (r == 0)
 		r = parse_addresses(a, &in.status.addresses, path, n, e);
+	apply_annotations(a, in.metadata.annotations, n);
 	return r < 0 ? r : 1;
 }

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "cluster/annotations.h"
 #include "cluster/node_list.h"
 #include "json/json.h"
 
@@ -364,6 +365,18 @@ static int cmp_age(const void *x, const void *y)
 	return r ? r : strcmp((*a)->node.name, (*b)->node.name);
 }
 
+static void apply_annotations(struct arena *a, const struct stored_node *n, struct node *out)
+{
+	const char *at = n->annotations;
+
+	for (size_t i = 0; i < n->annotation_count; i++) {
+		const char *value = at + strlen(at) + 1;
+
+		annotation_apply(a, out, at, value);
+		at = value + strlen(value) + 1;
+	}
+}
+
 /* Of two that claim one subnet or address the older one keeps it: it is validated first. */
 static int list_by_age(const struct node_store *s, struct arena *a, struct node *out, struct err *e)
 {
@@ -382,6 +395,7 @@ static int list_by_age(const struct node_store *s, struct arena *a, struct node 
 	for (size_t i = 0; i < count; i++) {
 		out[i] = order[i]->node;
 		out[i].index = i;
+		apply_annotations(a, order[i], &out[i]);
 	}
 	return 0;
 }

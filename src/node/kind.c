@@ -14,9 +14,11 @@
  * runtime to begin, is last.
  */
 const struct kind *const kinds[] = {
-	&sysctl_kind,	  &bridge_address_kind, &vxlan_kind,	   &tunnel_address_kind,
-	&fdb_kind,	  &neighbour_kind,	&route_kind,	   &former_tunnel_kind,
-	&masquerade_kind, &forward_kind,	&attachments_kind, &config_kind,
+	&sysctl_kind,	     &bridge_address_kind, &vxlan_kind,
+	&wireguard_kind,     &tunnel_address_kind, &fdb_kind,
+	&neighbour_kind,     &wireguard_peer_kind, &route_kind,
+	&former_tunnel_kind, &masquerade_kind,	   &forward_kind,
+	&attachments_kind,   &config_kind,
 };
 const size_t kind_count = sizeof(kinds) / sizeof(kinds[0]);
 

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "cluster/cluster.h"
 #include "cluster/kubernetes.h"
+#include "kube/base64.h"
 #include "node/known_nodes.h"
 #include "node/load.h"
 #include "node/options.h"
@@ -26,8 +27,19 @@
 #include "node/saved.h"
 #include "node/service.h"
 #include "node/sockets.h"
+#include "node/wg_key.h"
 
 #define EXIT_DIFFERS 3
+
+static int list_cluster(const struct node_options *o, struct arena *a, struct cluster *c,
+			struct err *e)
+{
+	int r = cluster_list(a, &o->access, c, e);
+
+	if (r == 0)
+		node_options_apply(o, c);
+	return r;
+}
 
 static int load_cluster(const struct node_options *o, const char *text, size_t len, struct arena *a,
 			struct cluster *c, struct err *e)
@@ -35,7 +47,7 @@ static int load_cluster(const struct node_options *o, const char *text, size_t l
 	if (!o->source)
 		return 0;
 	if (!o->file)
-		return cluster_list(a, &o->access, c, e);
+		return list_cluster(o, a, c, e);
 	return err_ctx(e, cluster_parse(a, text, len, c, e), "%s", o->file);
 }
 
@@ -115,6 +127,7 @@ static int run(const struct node_options *o, struct err *e)
 	p.site = (struct site){ .arena = &arena,
 				.route = route_socket,
 				.nft = nft_socket,
+				.generic = generic_socket,
 				.cluster = o->source ? &cluster : NULL,
 				.source = o->source };
 	return o->command == NODE_SHOW ? run_show(o, &p, e) : run_change(o, &p, e);
@@ -125,6 +138,26 @@ static int usage(const char *why, const char *what)
 	fprintf(stderr, "node: %s%s%s (cnibox node --help says more)\n", why, what ? ": " : "",
 		what ? what : "");
 	return 2;
+}
+
+static int print_key(int argc)
+{
+	char text[BASE64_KEY_TEXT];
+	struct wg_key key;
+	struct err e = { 0 };
+	int r;
+
+	if (argc > 2)
+		return usage("key takes no argument", NULL);
+	r = wg_key_get(&key, &e);
+	if (r == 0)
+		puts(base64_key_encode(key.public_key, text));
+	explicit_bzero(&key, sizeof(key));
+	if (r == 0 && fflush(stdout) != 0)
+		r = err_set(&e, EIO, "writing to standard output failed");
+	if (r < 0)
+		log_line(LOG_ERROR, "%s", e.text);
+	return r < 0 ? 1 : 0;
 }
 
 static int node_main(int argc, char **argv)
@@ -140,6 +173,8 @@ static int node_main(int argc, char **argv)
 		return node_service(argc, argv);
 	if (strcmp(argv[1], "manifest") == 0)
 		return node_manifest(argc, argv);
+	if (strcmp(argv[1], "key") == 0)
+		return print_key(argc);
 	if (!node_command_parse(argv[1], &o.command))
 		return usage("no such command", argv[1]);
 	why = node_options_parse(argc, argv, &o, &what);
@@ -162,6 +197,7 @@ static void node_help(void)
 	       "   or: cnibox node down [-f FILE]\n"
 	       "   or: cnibox node show [SOURCE [--name NODE]]\n"
 	       "   or: cnibox node run SOURCE [--name NODE] [--listen 127.0.0.1:PORT]\n"
+	       "   or: cnibox node key\n"
 	       "   or: cnibox node service systemd|openrc|procd|inittab [OPTION of run]...\n"
 	       "   or: cnibox node manifest [--set KEY=VALUE]...\n\n"
 	       "SOURCE says who the nodes of the cluster are:\n"
@@ -172,6 +208,10 @@ static void node_help(void)
 	       "  --server URL --ca FILE with --token-file FILE, or --cert FILE --key FILE; each "
 	       "may also stand beside the\n"
 	       "                         two above, and counts more\n"
+	       "  --backend direct|vxlan|wireguard, --tunnel-all, --vni N, --vxlan-port N, "
+	       "--wireguard-port N, --mtu N: as the keys of a\n"
+	       "                         file; wireguard needs its public key in the annotation "
+	       "of each node that flannel has for it\n"
 	       "The API server is asked once; by run it is watched. What it is asked for: list "
 	       "(and watch) nodes.\n\n"
 	       "up    joins this machine to the cluster: forwarding, "
@@ -189,6 +229,7 @@ static void node_help(void)
 	       "      everything in place. --listen: answers /healthz, /readyz and /metrics on "
 	       "this "
 	       "loopback address\n"
+	       "key   prints this node's public key of WireGuard; the first time it is made\n"
 	       "service, manifest  print what starts run on each boot, or on each node of a "
 	       "cluster "
 	       "(kubectl apply -f -)\n\n"

@@ -41,6 +41,12 @@ static const struct option_desc {
 	{ "--token-file", AT(access.token_file), UP | SHOW | RUN },
 	{ "--cert", AT(access.cert), UP | SHOW | RUN },
 	{ "--key", AT(access.key), UP | SHOW | RUN },
+	{ "--backend", AT(backend), UP | SHOW | RUN },
+	{ "--tunnel-all", AT(tunnel_all), UP | SHOW | RUN, .flag = true },
+	{ "--vni", AT(vni), UP | SHOW | RUN },
+	{ "--vxlan-port", AT(vxlan_port), UP | SHOW | RUN },
+	{ "--wireguard-port", AT(wireguard_port), UP | SHOW | RUN },
+	{ "--mtu", AT(mtu), UP | SHOW | RUN },
 	{ "--name", AT(name), UP | SHOW | RUN },
 	{ "--listen", AT(listen), RUN },
 	{ "--dry-run", AT(dry_run), UP, .flag = true },
@@ -77,6 +83,54 @@ static const char *check_sources(struct node_options *o)
 	return NULL;
 }
 
+/* A number in decimal; where the option is not given, *out stays. */
+static bool parse_number(const char *s, int64_t max, int64_t *out)
+{
+	int64_t n = 0;
+
+	if (!s)
+		return true;
+	if (!*s || strlen(s) > 8 || s[strspn(s, "0123456789")])
+		return false;
+	for (; *s; s++)
+		n = 10 * n + (*s - '0');
+	*out = n;
+	return n >= 1 && n <= max;
+}
+
+static const char *check_tunnels(struct node_options *o)
+{
+	struct cluster_tunnels *t = &o->tunnels;
+	int backend = o->backend ? backend_parse(o->backend) : BACKEND_DIRECT;
+
+	*t = (struct cluster_tunnels){ .all = o->tunnel_all,
+				       .vxlan_port = CLUSTER_VXLAN_PORT,
+				       .wireguard_port = CLUSTER_WIREGUARD_PORT };
+	if (o->file &&
+	    (o->backend || o->tunnel_all || o->vni || o->vxlan_port || o->wireguard_port || o->mtu))
+		return "a file has keys for tunnels and MTU: these options are for a Kubernetes "
+		       "server";
+	if (backend < 0)
+		return "--backend is direct, vxlan or wireguard";
+	t->backend = (enum cluster_backend)backend;
+	if (!parse_number(o->vni, (1 << 24) - 1, &t->vni))
+		return "--vni is 1 to 16777215";
+	if (!parse_number(o->vxlan_port, UINT16_MAX, &t->vxlan_port) ||
+	    !parse_number(o->wireguard_port, UINT16_MAX, &t->wireguard_port))
+		return "a port is 1 to 65535";
+	if (!parse_number(o->mtu, UINT16_MAX, &o->pod_mtu) || (o->mtu && o->pod_mtu < 1280))
+		return "--mtu is 1280 to 65535";
+	return NULL;
+}
+
+void node_options_apply(const struct node_options *o, struct cluster *c)
+{
+	if (o->file)
+		return;
+	c->tunnels = o->tunnels;
+	c->mtu = o->pod_mtu;
+}
+
 static const char *check_command(const struct node_options *o)
 {
 	if (o->command == NODE_UP && !o->source)
@@ -108,5 +162,7 @@ const char *node_options_parse(int argc, char **argv, struct node_options *o, co
 	}
 	*what = NULL;
 	why = check_sources(o);
+	if (!why)
+		why = check_tunnels(o);
 	return why ? why : check_command(o);
 }

@@ -40,6 +40,7 @@
 #define LOCK_MS 1000
 
 static struct {
+	const struct node_options *options;
 	const char *name;
 	struct node_source source;
 	struct loop loop;
@@ -47,6 +48,7 @@ static struct {
 	struct net_watch route, nft, neigh;
 	int followed; /* the link whose neighbours are watched; 0: none */
 	int signals;
+	bool whole;	  /* the last pass has left nothing out */
 	int64_t again_ms; /* a kind that was left out is to be tried again */
 	char failure[sizeof(((struct err *)0)->text)]; /* of the last pass; "": it was good */
 	int64_t failed_since_ms;
@@ -72,6 +74,14 @@ static int follow(const struct site *s, struct err *e)
 	return r;
 }
 
+#define UNSEEN_MS 60000 /* changes of WireGuard's peers are told to nobody */
+
+static void look_again(const struct site *s)
+{
+	if (s->tunnels[BACKEND_WIREGUARD].wanted && run.again_ms > clock_ms() + UNSEEN_MS)
+		run.again_ms = clock_ms() + UNSEEN_MS;
+}
+
 /* Under the lock. What is fought about waits; the rest is made. */
 static int mend(struct pass *p, struct err *e)
 {
@@ -83,8 +93,10 @@ static int mend(struct pass *p, struct err *e)
 		return r;
 	repair_log_warnings(p);
 	run.again_ms = repair_leave_out(p, clock_ms());
+	run.whole = run.again_ms == PACE_NEVER;
 	if (p->to_do)
 		r = pass_apply(p, PASS_UP, e);
+	look_again(&p->site);
 	return r < 0 ? r : follow(&p->site, e);
 }
 
@@ -93,7 +105,7 @@ static const char *joined_name(const struct pass *p, int r)
 {
 	const struct node *self = p->site.self;
 
-	return r == 0 && run.again_ms == PACE_NEVER && self->subnet_count ? self->name : NULL;
+	return r == 0 && run.whole && self->subnet_count ? self->name : NULL;
 }
 
 /* 1: nothing is known yet of the cluster. */
@@ -111,6 +123,7 @@ static struct site new_site(const struct cluster *c)
 	return (struct site){ .arena = &run.arena,
 			      .route = route_socket,
 			      .nft = nft_socket,
+			      .generic = generic_socket,
 			      .cluster = c,
 			      .source = run.source.name };
 }
@@ -138,6 +151,7 @@ static int pass_once(struct err *e)
 
 	if (r != 0)
 		return r;
+	node_options_apply(run.options, &cluster);
 	run.metrics.nodes = cluster.node_count;
 	p.site = new_site(&cluster);
 	lock = pass_lock(LOCK_MS, e);
@@ -333,6 +347,7 @@ int node_run(const struct node_options *o, struct err *e)
 	if (lock < 0)
 		return lock;
 	log_stderr(LOG_INFO);
+	run.options = o;
 	run.name = o->name;
 	loop_init(&run.loop);
 	r = add_listener(o, e);

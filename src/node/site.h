@@ -65,6 +65,7 @@ struct site_link {
 struct site {
 	struct arena *arena;
 	struct nl *route;
+	struct nl *generic;	       /* generic netlink */
 	struct nl *nft;		       /* not open: the kernel has no nftables */
 	const struct cluster *cluster; /* NULL: none is known */
 	const char *source;	       /* where the cluster comes from, for errors about it */

@@ -17,6 +17,7 @@ static const struct kind_of_tunnel {
 	uint32_t overhead; /* over IPv4; IPv6 has a header of 20 bytes more */
 } tunnels[BACKENDS] = {
 	[BACKEND_VXLAN] = { "cnibox-vxlan", "VXLAN", "vxlan", 20 + 8 + 8 + 14 },
+	[BACKEND_WIREGUARD] = { "cnibox-wg", "WireGuard", "wireguard", 20 + 8 + 32 },
 };
 #define IPV6_MORE 20
 
@@ -114,6 +115,7 @@ void hop_find(const struct site *s, const struct node *n, uint8_t family, struct
 	if (out->index && (!s->cluster->tunnels.all || both == BACKEND_DIRECT))
 		return;
 	out->index = 0;
+	out->keyless = both == BACKEND_WIREGUARD && !n->has_key;
 	out->backend = both != BACKEND_DIRECT && tunnel_has_peer(s, both, n, &remote)
 			       ? both
 			       : BACKEND_UNSET;
@@ -148,7 +150,7 @@ static bool is_used(const struct site *s, enum cluster_backend b)
 
 static bool is_given(const struct site *s, enum cluster_backend b)
 {
-	return b == BACKEND_VXLAN && s->cluster->tunnels.vni;
+	return b == BACKEND_VXLAN ? s->cluster->tunnels.vni != 0 : s->self->has_key;
 }
 
 static uint32_t link_mtu(const struct site *s, int index)
@@ -232,6 +234,7 @@ bool tunnel_has_peer(const struct site *s, enum cluster_backend b, const struct 
 		     struct addr *remote)
 {
 	return s->tunnels[b].wanted && n != s->self && n->subnet_count &&
+	       (b != BACKEND_WIREGUARD || n->has_key) &&
 	       outer_address(n, s->tunnels[b].local.family, remote);
 }
 

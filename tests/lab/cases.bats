@@ -43,6 +43,7 @@ all_pass() {
 @test "node: VXLAN" { all_pass node_vxlan.bats; }
 @test "bridge: VLANs" { all_pass bridge_vlan.bats; }
 @test "vrf" { all_pass vrf.bats; }
+@test "node: WireGuard" { all_pass node_wireguard.bats; }
 
 @test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL makes it as it was" {
 	run "$LAB" exec node1 -- sh -c 'path=$(cd -P /sys/class/net/eth0/device && pwd -P)

@@ -206,7 +206,7 @@ loads_only() {
 node_lacks() {
 	run --separate-stderr on 'unload; modprobe -r $1; hide $1
 		echo "{\"backend\":\"$2\",\"nodes\":[{\"name\":\"node1\",\"addresses\":[\"192.168.122.15\"],\"subnets\":[\"192.168.1.0/24\"]},
-			{\"name\":\"far\",\"addresses\":[\"203.0.113.1\"],\"subnets\":[\"192.168.9.0/24\"]}]}" >/tmp/c.json
+			{\"name\":\"far\",\"addresses\":[\"203.0.113.1\"],\"publicKey\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\",\"subnets\":[\"192.168.9.0/24\"]}]}" >/tmp/c.json
 		cnibox node up -f /tmp/c.json --name node1; status=$?; show; cnibox node down; exit $status' "$@"
 	echo "$output $stderr"
 	[ "$status" -ne 0 ]
@@ -215,6 +215,7 @@ node_lacks() {
 }
 
 @test "a kernel without vxlan" { node_lacks vxlan vxlan; }
+@test "a kernel without wireguard" { node_lacks wireguard wireguard; }
 
 # The modules of the features that this cnibox has: each is missing in a test above, or it is said here why not.
 @test "each module that a feature of this cnibox needs is missing in a test, or there is a reason" {

@@ -2,7 +2,7 @@
 # counts what it forwards. Node N is 10.1.N.2, its pods 10.244.N.0/24 and fd00:244:N::/64. Behind helpers.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-CNIBOX=$(readlink -f "${CNIBOX:-$BATS_TEST_DIRNAME/../../build/cnibox}")
+CNIBOX=$(readlink -f "${CNIBOX:-$CNIBOX_BIN/cnibox}")
 
 # kernel_makes KIND MODULE ARGUMENT...: such links, or skip.
 kernel_makes() {
@@ -56,6 +56,13 @@ routed() {
 		| '"${2:-.}" >"$FILE"
 }
 
+# keyed KEYS [JQ]: the same with the nodes' public keys.
+keyed() {
+	local keys
+	keys=$(for n in n1 n2 n3; do on $n "$CNIBOX" node key; done | jq -nR '[inputs]')
+	routed "$1" ".nodes |= ([., $keys] | transpose | map(.[0] + {publicKey: .[1]})) | ${2:-.}"
+}
+
 node_on() { on "$1" "$CNIBOX" node "$2" -f "$FILE" --name "$1" "${@:3}"; }	# NODE COMMAND
 up_on() { node_on "$1" up; }
 up_all() { for n in n1 n2 n3; do up_on $n; done; }
@@ -93,7 +100,7 @@ pings_begin() {
 	for n in 1 2 3; do
 		ip netns exec p$n ping -i 0.1 10.244.$((n % 3 + 1)).2 >"$BATS_TEST_TMPDIR/ping$n" 3>&- &
 		PINGS+=($!)
-		until grep -q 'icmp_seq=1 ' "$BATS_TEST_TMPDIR/ping$n"; do sleep 0.01; done
+		until grep -q 'seq=[01] ' "$BATS_TEST_TMPDIR/ping$n"; do sleep 0.01; done
 	done
 }
 
@@ -104,7 +111,7 @@ pings_end() {
 	wait "${PINGS[@]}" || true
 	tail -n 2 "$BATS_TEST_TMPDIR"/ping?
 	for n in 1 2 3; do
-		sed -n 's/.*icmp_seq=\([0-9]*\) .*time=.*/\1/p' "$BATS_TEST_TMPDIR/ping$n" | sort -nu | awk '$1 != NR { exit 1 }'
+		sed -n 's/.*seq=\([0-9]*\) .*time=.*/\1/p' "$BATS_TEST_TMPDIR/ping$n" | sort -nu | awk 'NR > 1 && $1 != last + 1 { exit 1 } { last = $1 }'
 	done
 }
 

@@ -47,6 +47,37 @@ static void test_node_list(void **state)
 	assert_int_equal(c.node_count, 1);
 }
 
+/* As flannel writes them; what cannot be read is left. */
+static void test_annotations(void **state)
+{
+#define ANNOTATED(name, type, data)                                                                \
+	"{\"metadata\":{\"name\":\"" name "\",\"annotations\":{\"a\":\"b\","                       \
+	"\"flannel.alpha.coreos.com/backend-type\":\"" type "\","                                  \
+	"\"flannel.alpha.coreos.com/backend-data\":\"" data "\"}}}"
+	static const uint8_t mac[] = { 0x66, 1, 2, 3, 4, 5 };
+
+	(void)state;
+	assert_parses(KUBE(
+		"List",
+		ANNOTATED("a", "vxlan", "{\\\"VNI\\\":1,\\\"VtepMAC\\\":\\\"66:01:02:03:04:05\\\"}") "," ANNOTATED(
+			"b", "wireguard",
+			"{\\\"PublicKey\\\":\\\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+			"\\\"}") "," ANNOTATED("c", "host-gw",
+					       "null") "," ANNOTATED("d", "udp",
+								     "{\\\"VtepMAC\\\":"
+								     "\\\"x\\\","
+								     "\\\"PublicKey\\\":"
+								     "\\\"AQ==\\\"}")));
+	assert_int_equal(c.nodes[0].backend, BACKEND_VXLAN);
+	assert_true(c.nodes[0].has_mac);
+	assert_memory_equal(c.nodes[0].mac, mac, sizeof(mac));
+	assert_int_equal(c.nodes[1].backend, BACKEND_WIREGUARD);
+	assert_true(c.nodes[1].has_key && c.nodes[1].key[0] == 1);
+	assert_int_equal(c.nodes[2].backend, BACKEND_DIRECT);
+	assert_int_equal(c.nodes[3].backend, BACKEND_UNSET);
+	assert_false(c.nodes[3].has_mac || c.nodes[3].has_key);
+}
+
 /* One entry is left out, and this is why; "good" many stay. */
 static void leaves_out(const char *text, const char *why, size_t good)
 {
@@ -140,8 +171,11 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_node_list),      cmocka_unit_test(test_what_is_no_node),
-		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_subnet_over_addresses),
+		cmocka_unit_test(test_node_list),
+		cmocka_unit_test(test_what_is_no_node),
+		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_contradictions),
+		cmocka_unit_test(test_subnet_over_addresses),
 		cmocka_unit_test(test_too_many),
 	};
 

@@ -132,14 +132,85 @@ static void test_one_mac(void **state)
 	assert_true(warned("VXLAN: 192.0.2.2 and 203.0.113.3 have one MAC, 02:00:00:00:00:03"));
 }
 
+#define KEY_B "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_C "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define WG(b, c)                                                                                   \
+	"{\"backend\":\"wireguard\",\"nodes\":[{\"name\":\"a\",\"addresses\":[\"192.0.2.1\"],"     \
+	"\"subnets\":[\"10.0.0.0/24\"]},{\"name\":\"b\",\"addresses\":[\"203.0.113.2\"],"          \
+	"\"subnets\":[\"fd00:1::/64\",\"10.0.1.0/24\"]" b "},"                                     \
+	"{\"name\":\"c\",\"addresses\":[\"203.0.113.3\"],\"subnets\":[\"10.0.2.0/24\"]" c "}]}"
+#define HAS_KEY(key) ",\"publicKey\":\"" key "\""
+
+static void test_wireguard(void **state)
+{
+	(void)state;
+	here(1500);
+	builds(WG(HAS_KEY(KEY_B), ""), "a");
+	assert_non_null(strstr(wanted(&wireguard_kind), "MTU 1440"));
+	assert_string_equal(wanted(&wireguard_peer_kind),
+			    "WireGuard: peer " KEY_B
+			    " at 203.0.113.2, port 51820, for 10.0.1.0/24, fd00:1::/64");
+	/* whose key is not known gets nothing, least of all in clear */
+	assert_string_equal(wanted(&route_kind),
+			    "route 10.0.1.0/24 over WireGuard dev 0 metric 0\n"
+			    "route fd00:1::/64 over WireGuard dev 0 metric 1024");
+	assert_true(warned("WireGuard: no public key of node c is known: left out"));
+	assert_string_equal(wanted(&vxlan_kind), "");
+	assert_non_null(strstr(config(), "\"mtu\": 1440"));
+	/* with one that has VXLAN that is spoken, and both are there */
+	setup(NULL);
+	here(1500);
+	builds(WG(HAS_KEY(KEY_B), HAS_KEY(KEY_C) ",\"backend\":\"vxlan\""), "a");
+	assert_non_null(strstr(wanted(&route_kind), "route 10.0.1.0/24 over WireGuard"));
+	assert_non_null(strstr(wanted(&route_kind), "route 10.0.2.0/24 over VXLAN"));
+	assert_non_null(strstr(wanted(&wireguard_peer_kind), "peer " KEY_C));
+	assert_non_null(strstr(wanted(&fdb_kind), "203.0.113.2"));
+}
+
+/* Where a peer that is heard has gone, the kernel knows better. */
+static void test_peer_moved(void **state)
+{
+	struct wireguard_peer_item have;
+	struct change c[2];
+	struct list list;
+
+	(void)state;
+	here(1500);
+	builds(WG(HAS_KEY(KEY_B), ""), "a");
+	assert_int_equal(want(&wireguard_peer_kind), 0);
+	have = *(const struct wireguard_peer_item *)work.want.at;
+	have.peer.port = 7;
+	list_init(&list, &arena, sizeof(have));
+	list_add(&list, &have);
+	assert_int_equal(items_diff(&wireguard_peer_kind, &work.want, &list, c), 1);
+	assert_int_equal(c[0].verdict, ITEM_DIFFERS);
+	((struct wireguard_peer_item *)list.at)->heard = true;
+	assert_int_equal(items_diff(&wireguard_peer_kind, &work.want, &list, c), 1);
+	assert_int_equal(c[0].verdict, ITEM_OK);
+	((struct wireguard_peer_item *)list.at)->peer.count = 1;
+	assert_int_equal(items_diff(&wireguard_peer_kind, &work.want, &list, c), 1);
+	assert_int_equal(c[0].verdict, ITEM_DIFFERS);
+}
+
+static void test_wireguard_refused(void **state)
+{
+	(void)state;
+	here(1500);
+	refuses(WG(HAS_KEY(KEY_B), HAS_KEY(KEY_B)), "a",
+		"publicKey: " KEY_B ": two nodes have it, 203.0.113.2 and 203.0.113.3");
+	setup(NULL);
+	refuses(WG(HAS_KEY("AQ=="), ""), "a",
+		"nodes[1].publicKey: \"AQ==\": expected 32 bytes in base64");
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
 	refuses(NODES("\"backend\":\"vpn\",", ""), "a",
-		"backend: \"vpn\": expected \"direct\" or \"vxlan\"");
+		"backend: \"vpn\": expected \"direct\", \"vxlan\" or \"wireguard\"");
 	setup(NULL);
 	refuses(NODES("", ",\"backend\":\"x\""), "a",
-		"nodes[1].backend: \"x\": expected \"direct\" or \"vxlan\"");
+		"nodes[1].backend: \"x\": expected \"direct\", \"vxlan\" or \"wireguard\"");
 	setup(NULL);
 	refuses(NODES("", ",\"vtepMAC\":\"03:00:00:00:00:01\""), "a",
 		"nodes[1].vtepMAC: \"03:00:00:00:00:01\": expected a unicast MAC address");
@@ -153,6 +224,9 @@ int main(void)
 		cmocka_unit_test_setup(test_none, setup),
 		cmocka_unit_test_setup(test_made_anew, setup),
 		cmocka_unit_test_setup(test_one_mac, setup),
+		cmocka_unit_test_setup(test_wireguard, setup),
+		cmocka_unit_test_setup(test_peer_moved, setup),
+		cmocka_unit_test_setup(test_wireguard_refused, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 	};
 

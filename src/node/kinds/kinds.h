@@ -14,6 +14,7 @@
 #include "net/ip.h"
 #include "net/link.h"
 #include "net/neigh.h"
+#include "net/wireguard.h"
 
 struct foreign_chain;
 struct fw_schema;
@@ -21,7 +22,7 @@ struct site_link;
 
 extern const struct kind sysctl_kind, route_kind, masquerade_kind, forward_kind, config_kind,
 	bridge_address_kind, attachments_kind, vxlan_kind, tunnel_address_kind, fdb_kind,
-	neighbour_kind, former_tunnel_kind;
+	neighbour_kind, former_tunnel_kind, wireguard_kind, wireguard_peer_kind;
 
 struct sysctl_item {
 	unsigned int rank; /* order of setting; taken back in the opposite order */
@@ -53,6 +54,22 @@ struct tunnel_address_item {
 /* Of fdb_kind and neighbour_kind; index 0: its link is to be made. */
 struct neigh_item {
 	struct neigh neigh;
+};
+
+struct wireguard_item {
+	bool foreign; /* as it is: no WireGuard, but named as ours */
+	bool has_key; /* false, wanted: it is to be made */
+	uint8_t key[32];
+	uint16_t port;
+	uint32_t mtu;
+	bool up;
+};
+
+/* first: the first of its prefixes, ascending. */
+struct wireguard_peer_item {
+	struct wg_peer peer;
+	const struct prefix *prefixes;
+	bool heard; /* as it is: within the last minutes */
 };
 
 struct former_tunnel_item {

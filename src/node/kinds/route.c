@@ -23,7 +23,8 @@
 /* Subnets without a next hop, counted, and the first few by name. */
 struct unreachable {
 	size_t count;
-	bool fatal; /* one of a node that cannot be reached at all */
+	bool keyless; /* others are left out since WireGuard lacks their keys */
+	bool fatal;   /* one of a node that cannot be reached at all */
 	struct text names;
 };
 
@@ -61,6 +62,8 @@ static void set_direct(const struct site *s, const struct hop *hop, struct route
 static void set_tunnel(const struct site *s, enum cluster_backend b, struct route *r)
 {
 	r->index = s->tunnels[b].index;
+	if (b == BACKEND_WIREGUARD)
+		return; /* its peers' prefixes say who is behind */
 	r->via = tunnel_inner(&r->dst);
 	r->onlink = true;
 }
@@ -69,9 +72,9 @@ static void set_tunnel(const struct site *s, enum cluster_backend b, struct rout
  * Who writes the nodes by hand can mend what is wrong with one; but a node that has a family more
  * than its address, or than this machine's, is joined in the other.
  */
-static void want_route(const struct site *s, const struct cluster_place *sub, struct unreachable *u,
-		       struct list *want)
+static void want_route(struct work *w, const struct cluster_place *sub, struct unreachable *u)
 {
+	const struct site *s = w->site;
 	uint8_t family = sub->prefix.addr.family;
 	struct route_item it = { .route = { .dst = sub->prefix, .protocol = NODE_ROUTE_PROTOCOL } };
 	struct hop hop;
@@ -80,6 +83,12 @@ static void want_route(const struct site *s, const struct cluster_place *sub, st
 	it.backend = hop.backend;
 	it.route.metric = family == AF_INET6 ? IPV6_METRIC : 0;
 	if (hop.backend == BACKEND_UNSET) {
+		if (hop.keyless) {
+			u->keyless = true;
+			work_warn(w, "WireGuard: no public key of node %s is known: left out",
+				  sub->node->name);
+			return;
+		}
 		add_unreachable(u, sub, &hop.via);
 		u->fatal |= !s->cluster->kubernetes && !is_reached(s, sub->node);
 		return;
@@ -88,7 +97,7 @@ static void want_route(const struct site *s, const struct cluster_place *sub, st
 		set_direct(s, &hop, &it.route);
 	else
 		set_tunnel(s, hop.backend, &it.route);
-	list_add(want, &it);
+	list_add(&w->want, &it);
 }
 
 static int off_link(const struct site *s, const struct unreachable *u, struct err *e)
@@ -113,9 +122,9 @@ static int route_want(struct work *w, struct err *e)
 	text_init(&u.names, buf, sizeof(buf));
 	for (size_t i = 0; i < c->subnet_count; i++) {
 		if (c->subnets[i].node != w->site->self)
-			want_route(w->site, &c->subnets[i], &u, &w->want);
+			want_route(w, &c->subnets[i], &u);
 	}
-	if (u.count && (u.fatal || w->want.count == 0))
+	if (u.count && (u.fatal || (w->want.count == 0 && !u.keyless)))
 		return off_link(w->site, &u, e);
 	if (u.count)
 		work_warn(w, "no next hop on link, left out: %s%s", u.names.at,

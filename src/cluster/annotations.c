@@ -1,0 +1,44 @@
+/* See annotations.h. */
+#include "cluster/annotations.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "cluster/cluster.h"
+#include "json/json.h"
+#include "kube/base64.h"
+#include "net/link.h"
+
+struct backend_data {
+	const char *mac, *key;
+};
+
+static const struct json_field data_fields[] = {
+	{ "VtepMAC", JSON_STR, offsetof(struct backend_data, mac) },
+	{ "PublicKey", JSON_STR, offsetof(struct backend_data, key) },
+};
+static const struct json_table data_table = { data_fields, 2 };
+
+static void apply_data(struct arena *a, struct node *n, const char *value)
+{
+	struct backend_data d = { 0 };
+
+	/* "null" is what host-gw has */
+	if (json_decode(a, value, strlen(value), &data_table, &d, err_ignored()) < 0)
+		return;
+	if (d.mac)
+		n->has_mac = mac_parse(d.mac, n->mac) && !(n->mac[0] & 1);
+	if (d.key)
+		n->has_key = base64_key_decode(d.key, n->key);
+}
+
+void annotation_apply(struct arena *a, struct node *n, const char *key, const char *value)
+{
+	if (strcmp(key, "backend-data") == 0)
+		apply_data(a, n, value);
+	else if (strcmp(key, "backend-type") == 0 && strcmp(value, "host-gw") == 0)
+		n->backend = BACKEND_DIRECT;
+	else if (strcmp(key, "backend-type") == 0 && backend_parse(value) > BACKEND_DIRECT)
+		n->backend = (enum cluster_backend)backend_parse(value);
+}

@@ -1,0 +1,15 @@
+/*
+ * What a node's annotations say about its tunnels, as flannel writes them (and who joins its
+ * cluster): backend-type, and backend-data with VtepMAC or PublicKey. Keys come without the prefix
+ * NODE_ANNOTATIONS.
+ */
+#ifndef CLUSTER_ANNOTATIONS_H
+#define CLUSTER_ANNOTATIONS_H
+
+struct arena;
+struct node;
+
+/* What cannot be understood is left: then the node has no such backend, MAC or key. */
+void annotation_apply(struct arena *a, struct node *n, const char *key, const char *value);
+
+#endif

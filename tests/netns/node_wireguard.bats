@@ -1,0 +1,100 @@
+#!/usr/bin/env bats
+# cnibox node: WireGuard between nodes that share no link. Three nodes, a router between.
+bats_require_minimum_version 1.5.0
+load helpers
+load tunnel_helpers
+
+networks='"networks":["10.244.0.0/16","fd00:244::/32"]'
+
+setup() {
+	kernel_makes wireguard wireguard
+	routed_nodes
+	keyed '{"backend":"wireguard",'"$networks"'}'
+}
+
+teardown() { routed_clean; }
+
+@test "three nodes in three subnets: pods reach pods of both families; the router sees not one plain packet" {
+	up_all
+	pods_all
+	all_reached
+	[ "$(seen wireguard)" -ge 24 ]
+	[ "$(seen plain)" -eq 0 ]
+	[ "$(seen vxlan)" -eq 0 ]
+	[ "$(ip -n p1 -j link show eth0 | jq .[0].mtu)" = 1440 ]
+}
+
+@test "each thing is a line of up; a second up has nothing to do, and down leaves nothing but the key" {
+	before=$(on n1 ip -d -o link; on n1 ip route; on n1 ip addr)
+	key=$(jq -r '.nodes[1].publicKey' "$FILE")
+	run up_on n1
+	echo "$output"
+	[ "$status" -eq 0 ]
+	grep -qx "WireGuard cnibox-wg: port 51820, key $(on n1 "$CNIBOX" node key), MTU 1440: added" <<<"$output"
+	grep -qx "WireGuard: peer $key at 10.1.2.2, port 51820, for 10.244.2.0/24, fd00:244:2::/64: added" <<<"$output"
+	grep -qx 'route 10.244.2.0/24 over WireGuard: added' <<<"$output"
+	[ "$(up_on n1)" = "nothing to change" ]
+	[ "$(stat -c %a "$BATS_TEST_TMPDIR/n1/var/lib/cni/cnibox/wireguard.key")" = 600 ]
+	run ! grep -rF "$(cat "$BATS_TEST_TMPDIR/n1/var/lib/cni/cnibox/wireguard.key")" "$BATS_TEST_TMPDIR/n1/run" "$BATS_TEST_TMPDIR/n1/etc"
+	key=$(on n1 "$CNIBOX" node key)
+	down_on n1
+	diff <(echo "$before") <(on n1 ip -d -o link; on n1 ip route; on n1 ip addr)
+	[ "$(on n1 "$CNIBOX" node key)" = "$key" ]
+}
+
+@test "run: whatever is deleted or changed comes back" {
+	RUNS=()
+	up_all
+	pods_all
+	begin_on n1
+	as_wanted n1
+	for harm in "ip link del cnibox-wg" "ip link set cnibox-wg down" "ip link set cnibox-wg mtu 1300" "ip addr flush dev cnibox-wg" \
+		"ip route flush proto 193"; do
+		echo "$harm"
+		on n1 bash -c "$harm"
+		as_wanted n1
+		reaches p1 10.244.2.2 >/dev/null
+		reaches p2 10.244.1.2 >/dev/null
+	done
+	[ "$(seen plain)" -eq 0 ]
+}
+
+@test "VXLAN to WireGuard and back, a node at a time, while pods talk" {
+	routed '{"backend":"vxlan",'"$networks"'}'
+	up_all
+	pods_all
+	pings_begin
+	keyed '{"backend":"vxlan","vni":1,'"$networks"'}'
+	up_all
+	for k in 1 2 3; do
+		keyed '{"backend":"vxlan","vni":1,'"$networks"'}' ".nodes[:$k][].backend = \"wireguard\""
+		up_all
+	done
+	node_on n1 show | grep -qx 'route 10.244.2.0/24 over WireGuard: ok'
+	keyed '{"backend":"wireguard",'"$networks"'}'
+	up_all
+	run ! on n1 ip link show cnibox-vxlan
+	keyed '{"backend":"wireguard","vni":1,'"$networks"'}'
+	up_all
+	keyed '{"backend":"vxlan","vni":1,'"$networks"'}'
+	up_all
+	routed '{"backend":"vxlan",'"$networks"'}'
+	up_all
+	run ! on n1 ip link show cnibox-wg
+	pings_end
+	[ "$(seen plain)" -eq 0 ]
+	[ "$(seen wireguard)" -gt 0 ]
+}
+
+@test "a node without a key is left out, and nothing goes to it unencrypted; another's key is an error" {
+	keyed '{"backend":"wireguard"}' 'del(.nodes[2].publicKey)'
+	run --separate-stderr up_on n1
+	[ "$status" -eq 0 ]
+	grep -q 'WireGuard: no public key of node n3 is known: left out' <<<"$stderr"
+	run ! on n1 ip route get 10.244.3.2 oif cnibox-wg
+	keyed '{"backend":"wireguard"}' '.nodes[0].publicKey = .nodes[1].publicKey | del(.nodes[1].publicKey)'
+	run up_on n1
+	echo "$output"
+	[ "$status" -eq 1 ]
+	grep -qF "this machine's is $(on n1 "$CNIBOX" node key) (cnibox node key)" <<<"$output"
+}
