@@ -213,6 +213,22 @@ static void route_describe(struct text *t, const void *item)
 	text_printf(t, " via %s%s", addr_text(&r->via), r->onlink ? " onlink" : "");
 }
 
+/*
+ * An IPv6 next hop inside of its own destination must not be reached by another link, and the
+ * former route says that it is (ip6_route_check_nh_onlink()).
+ */
+static bool is_in_its_own_way(const struct route_item *have, const struct route *r)
+{
+	return r->dst.addr.family == AF_INET6 && r->index != have->route.index &&
+	       addr_is_set(&r->via) && prefix_contains(&r->dst, &r->via);
+}
+
+static void put_anew(struct nl *nl, const struct route_item *have, const struct route *r)
+{
+	route_del(nl, &have->route);
+	route_add(nl, r);
+}
+
 static void put_change(struct nl *nl, const struct change *c, const int *links)
 {
 	const struct route_item *it = c->item;
@@ -222,6 +238,8 @@ static void put_change(struct nl *nl, const struct change *c, const int *links)
 		r.index = links[it->backend];
 	if (c->verdict == ITEM_MISSING)
 		route_add(nl, &r);
+	else if (c->verdict == ITEM_DIFFERS && is_in_its_own_way(c->have, &r))
+		put_anew(nl, c->have, &r);
 	else if (c->verdict == ITEM_DIFFERS)
 		route_replace(nl, &r);
 	else
