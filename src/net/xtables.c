@@ -27,6 +27,14 @@
 #define DEPTH_MAX 16 /* of jumps that are followed */
 #define TRIES 8
 
+/* XT_ALIGN() of linux/netfilter/x_tables.h, which is no C11 in some releases of the header. */
+static size_t aligned(size_t n)
+{
+	const size_t to = _Alignof(struct _xt_align);
+
+	return (n + to - 1) & ~(to - 1);
+}
+
 /* Both families have the same requests; their entries differ in what stands in front. */
 struct family {
 	int level;
@@ -247,7 +255,7 @@ static struct xt_entry_match *put_match(uint8_t *out, size_t *at, const char *na
 {
 	struct xt_entry_match *m = (void *)(out + *at);
 
-	m->u.user.match_size = (uint16_t)(sizeof(*m) + XT_ALIGN(size));
+	m->u.user.match_size = (uint16_t)(sizeof(*m) + aligned(size));
 	m->u.user.revision = revision;
 	str_copy(m->u.user.name, sizeof(m->u.user.name), name);
 	*at += m->u.user.match_size;
@@ -264,16 +272,16 @@ static uint32_t put_accept(const struct family *f, const struct xtables_accept *
 	struct xt_entry_match *m;
 
 	memset(out, 0,
-	       f->entry + 2 * sizeof(*m) + XT_ALIGN(sizeof(mark)) +
-		       XT_ALIGN(sizeof(struct xt_comment_info)) + sizeof(target));
+	       f->entry + 2 * sizeof(*m) + aligned(sizeof(mark)) +
+		       aligned(sizeof(struct xt_comment_info)) + sizeof(target));
 	m = put_match(out, &at, "mark", 1, sizeof(mark));
 	memcpy(m->data, &mark, sizeof(mark));
 	m = put_match(out, &at, "comment", 0, sizeof(struct xt_comment_info));
 	str_copy((char *)m->data, sizeof(struct xt_comment_info), a->comment);
-	target.target.u.user.target_size = XT_ALIGN(sizeof(target));
+	target.target.u.user.target_size = (uint16_t)aligned(sizeof(target));
 	memcpy(out + at, &target, sizeof(target));
 	target_at = (uint16_t)at;
-	next = (uint16_t)(at + XT_ALIGN(sizeof(target)));
+	next = (uint16_t)(at + aligned(sizeof(target)));
 	memcpy(out + f->target_at, &target_at, sizeof(target_at));
 	memcpy(out + f->next_at, &next, sizeof(next));
 	return next;
