@@ -90,8 +90,9 @@ $(B)/san/mbedtls/libmbedtls.a: $(B)/third_party/mbedtls/.unpacked src/tls/mbedtl
 	@echo "  MBEDTLS $(@D)"
 	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=gcc FLAGS='-O1 -g' $@
 
-$(O)/obj/tls/tls.o $(B)/san/tls/tls.o: EXTRA := $(TLS)
-$(O)/obj/tls/tls.o $(B)/san/tls/tls.o: $(B)/third_party/mbedtls/.unpacked
+TLS_OBJECTS := $(foreach of,tls x25519,$(O)/obj/tls/$(of).o $(B)/san/tls/$(of).o)
+$(TLS_OBJECTS): EXTRA := $(TLS)
+$(TLS_OBJECTS): $(B)/third_party/mbedtls/.unpacked
 
 $(O)/obj/%.o: src/%.c $(O)/toolchain/cc Makefile
 	@mkdir -p $(@D)

@@ -453,12 +453,11 @@ static int gc(const struct cni_request *req, const void *conf, struct err *e)
 	struct err local = { 0 };
 	int r = c->ready ? cni_delegate_run(&c->to, e) : 0, dir;
 
-	dir = dir_open(c->data_dir, false, &local);
-	if (r < 0 || dir == -ENOENT || dir == -ENOTDIR) {
-		if (dir >= 0)
-			close(dir);
+	if (r < 0)
 		return r;
-	}
+	dir = dir_open(c->data_dir, false, &local);
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0;
 	if (dir < 0)
 		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
 	r = lock_take(dir, c->data_dir, LOCK_TIMEOUT_MS, e);

@@ -51,7 +51,9 @@ static struct route route(const char *dst, const char *via)
 
 static void add(struct list *l, struct route r)
 {
-	list_add(l, &r);
+	const struct route_item item = { .route = r };
+
+	list_add(l, &item);
 }
 
 /* The changes as text: "+route ... -route ... ~route ... =route ...". */

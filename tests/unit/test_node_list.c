@@ -54,20 +54,17 @@ static void test_annotations(void **state)
 	"{\"metadata\":{\"name\":\"" name "\",\"annotations\":{\"a\":\"b\","                       \
 	"\"flannel.alpha.coreos.com/backend-type\":\"" type "\","                                  \
 	"\"flannel.alpha.coreos.com/backend-data\":\"" data "\"}}}"
+#define AND_ANNOTATED(name, type, data) "," ANNOTATED(name, type, data)
+#define VXLAN_DATA "{\\\"VNI\\\":1,\\\"VtepMAC\\\":\\\"66:01:02:03:04:05\\\"}"
+#define WIREGUARD_DATA "{\\\"PublicKey\\\":\\\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\\\"}"
+#define BAD_DATA "{\\\"VtepMAC\\\":\\\"x\\\",\\\"PublicKey\\\":\\\"AQ==\\\"}"
 	static const uint8_t mac[] = { 0x66, 1, 2, 3, 4, 5 };
 
 	(void)state;
-	assert_parses(KUBE(
-		"List",
-		ANNOTATED("a", "vxlan", "{\\\"VNI\\\":1,\\\"VtepMAC\\\":\\\"66:01:02:03:04:05\\\"}") "," ANNOTATED(
-			"b", "wireguard",
-			"{\\\"PublicKey\\\":\\\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-			"\\\"}") "," ANNOTATED("c", "host-gw",
-					       "null") "," ANNOTATED("d", "udp",
-								     "{\\\"VtepMAC\\\":"
-								     "\\\"x\\\","
-								     "\\\"PublicKey\\\":"
-								     "\\\"AQ==\\\"}")));
+	assert_parses(KUBE("List", ANNOTATED("a", "vxlan", VXLAN_DATA)
+					   AND_ANNOTATED("b", "wireguard", WIREGUARD_DATA)
+						   AND_ANNOTATED("c", "host-gw", "null")
+							   AND_ANNOTATED("d", "udp", BAD_DATA)));
 	assert_int_equal(c.nodes[0].backend, BACKEND_VXLAN);
 	assert_true(c.nodes[0].has_mac);
 	assert_memory_equal(c.nodes[0].mac, mac, sizeof(mac));
