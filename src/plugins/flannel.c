@@ -216,21 +216,29 @@ static const char *file_name(const struct cni_request *req, char brief[static CN
 	return strlen(id) > ID_MAX ? attachment_short_id(id, brief) : id;
 }
 
+/* -ENOENT: there is none, which is no error. */
+static int open_data_dir(const char *path, struct err *e)
+{
+	struct err local = { 0 };
+	int dir = dir_open(path, false, &local);
+
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return -ENOENT;
+	return dir < 0 ? err_code(e, err_take(e, &local), CNI_ERR_STATE) : dir;
+}
+
 /* 1: *out is what ADD has kept; 0: there is nothing, or it is another network's. */
 static int load(const struct cni_request *req, const char *data_dir, struct json_raw *out,
 		struct err *e)
 {
 	char brief[CNI_ID_SHORT + 1], *buf = arena_alloc(req->arena, CONFIG_MAX);
 	struct err local = { 0 };
-	int dir = dir_open(data_dir, false, &local);
+	int dir = buf ? open_data_dir(data_dir, e) : err_set(e, ENOMEM, "no memory left");
 	const char *name;
 	ssize_t len;
 
-	if (dir == -ENOENT || dir == -ENOTDIR)
-		return 0;
-	if (dir < 0 || !buf)
-		return dir < 0 ? err_code(e, err_take(e, &local), CNI_ERR_STATE)
-			       : err_set(e, ENOMEM, "no memory left");
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
 	len = file_read(dir, file_name(req, brief), buf, CONFIG_MAX, &local);
 	close(dir);
 	if (len < 0 && !file_is_foreign((int)len))
@@ -259,13 +267,10 @@ static int save(const struct cni_request *req, const struct conf *c, struct err 
 
 static int forget(const char *data_dir, const char *name, struct err *e)
 {
-	struct err local = { 0 };
-	int dir = dir_open(data_dir, false, &local), r;
+	int dir = open_data_dir(data_dir, e), r;
 
-	if (dir == -ENOENT || dir == -ENOTDIR)
-		return 0;
 	if (dir < 0)
-		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
+		return dir == -ENOENT ? 0 : dir;
 	r = file_remove(dir, name, e);
 	close(dir);
 	return err_code(e, r, CNI_ERR_STATE);
@@ -450,16 +455,13 @@ static int gc(const struct cni_request *req, const void *conf, struct err *e)
 {
 	struct conf *c = own_conf(conf);
 	struct gc_walk w = { .req = req, .e = e };
-	struct err local = { 0 };
 	int r = c->ready ? cni_delegate_run(&c->to, e) : 0, dir;
 
 	if (r < 0)
 		return r;
-	dir = dir_open(c->data_dir, false, &local);
-	if (dir == -ENOENT || dir == -ENOTDIR)
-		return 0;
+	dir = open_data_dir(c->data_dir, e);
 	if (dir < 0)
-		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
+		return dir == -ENOENT ? 0 : dir;
 	r = lock_take(dir, c->data_dir, LOCK_TIMEOUT_MS, e);
 	if (r == 0)
 		r = dir_each(dir, c->data_dir, collect, &w, e);

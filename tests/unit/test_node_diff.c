@@ -175,10 +175,13 @@ static void test_rank(void **state)
 /* Kinds come in the order of applying. */
 static void test_kinds(void **state)
 {
-	static const struct kind *const order[] = { &sysctl_kind,  &bridge_address_kind,
-						    &route_kind,   &masquerade_kind,
-						    &forward_kind, &attachments_kind,
-						    &config_kind };
+	static const struct kind *const order[] = {
+		&sysctl_kind,	     &bridge_address_kind, &vxlan_kind,
+		&wireguard_kind,     &tunnel_address_kind, &fdb_kind,
+		&neighbour_kind,     &wireguard_peer_kind, &route_kind,
+		&former_tunnel_kind, &masquerade_kind,	   &forward_kind,
+		&attachments_kind,   &config_kind,
+	};
 
 	(void)state;
 	assert_int_equal(kind_count, sizeof(order) / sizeof(order[0]));
