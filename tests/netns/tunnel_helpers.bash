@@ -34,6 +34,7 @@ routed_nodes() {
 		ip -n n$n link set eth0 up
 		ip -n n$n route add default via 10.1.$n.1
 	done
+	for n in 1 2 3; do until ip -n n$n -o link show eth0 | grep -q 'state UP'; do :; done; done
 	ip netns exec r nft -f - <<-'END'
 		table ip seen {
 			chain forward {

@@ -215,11 +215,14 @@ static void route_describe(struct text *t, const void *item)
 
 /*
  * An IPv6 next hop inside of its own destination must not be reached by another link, and the
- * former route says that it is (ip6_route_check_nh_onlink()).
+ * former route says that it is (ip6_route_check_nh_onlink()). One over a former link of the same
+ * tunnel has gone with that.
  */
-static bool is_in_its_own_way(const struct route_item *have, const struct route *r)
+static bool is_in_its_own_way(const struct route_item *have, const struct route_item *want)
 {
-	return r->dst.addr.family == AF_INET6 && r->index != have->route.index &&
+	const struct route *r = &want->route;
+
+	return r->dst.addr.family == AF_INET6 && want->backend != have->backend &&
 	       addr_is_set(&r->via) && prefix_contains(&r->dst, &r->via);
 }
 
@@ -238,7 +241,7 @@ static void put_change(struct nl *nl, const struct change *c, const int *links)
 		r.index = links[it->backend];
 	if (c->verdict == ITEM_MISSING)
 		route_add(nl, &r);
-	else if (c->verdict == ITEM_DIFFERS && is_in_its_own_way(c->have, &r))
+	else if (c->verdict == ITEM_DIFFERS && is_in_its_own_way(c->have, it))
 		put_anew(nl, c->have, &r);
 	else if (c->verdict == ITEM_DIFFERS)
 		route_replace(nl, &r);
