@@ -268,7 +268,7 @@ static int plan_chain(struct outside *o, const struct foreign_chain *c, struct e
 
 /*
  * An admin chain that nothing could jump to: iptables-nft makes FORWARD when somebody needs it, and
- * now that is we. It goes with our last rule, if there is no other then.
+ * now that is we. As it makes it, and as it leaves it behind.
  */
 static int plan_forward(struct outside *o, const struct nft_table *t, struct err *e)
 {
@@ -374,20 +374,6 @@ int foreign_accept_check(struct nl *nl, char missing[static FW_MISSING_SIZE], st
 	return r < 0 ? r : legacy_accept_check(missing, e);
 }
 
-/* Nothing is in it but a jump of ours, for which it may have been made. */
-static bool is_idle(const struct foreign_chain *c)
-{
-	const struct chain_rule *r = c->rules.at;
-	bool jumps = false;
-
-	for (size_t i = 0; i < c->rules.count; i++) {
-		if (!r[i].ours)
-			return false;
-		jumps = jumps || strncmp(r[i].ours, ADMIN, strlen(ADMIN)) == 0;
-	}
-	return jumps && takes_admin(c) && !c->drop;
-}
-
 int foreign_accept_remove(struct nl *nl, uint32_t generation, struct err *e)
 {
 	struct outside o;
@@ -408,8 +394,6 @@ int foreign_accept_remove(struct nl *nl, uint32_t generation, struct err *e)
 			nft_rule_del(nl, &c[i].table, c[i].name, rule[k].handle);
 			count++;
 		}
-		if (is_idle(&c[i]))
-			nft_chain_del(nl, &c[i].table, c[i].name);
 	}
 	if (count == 0)
 		nl_discard(nl);

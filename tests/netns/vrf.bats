@@ -32,7 +32,7 @@ second() {
 
 # What the pod is like, without the kernel's own.
 inside() {
-	ip -n a -o link | sed 's/^[0-9]*: //; s/@.*<.*>//; s/qlen.*//'
+	ip -n a -o link | sed 's/^[0-9]*: //; s/@.*<.*>//; s/ state .* mode//; s/qlen.*//'
 	ip -n a -o addr show scope global | sed 's/^[0-9]*: //; s/valid_lft.*//'
 	{ ip -n a route show table all; ip -n a -6 route show table all; } | grep -v 'table local\|ff00::\|fe80::' | sort
 }
