@@ -20,6 +20,9 @@
  *			ct state new ct status dnat
  *				ct mark set oifname . ct original proto-dst map @ports
  *		}
+ *		chain output { type filter hook output priority mangle
+ *			icmpv6 type nd-redirect fib saddr . oif type != local drop
+ *		}
  *		chain postrouting { type nat hook postrouting priority srcnat - 3
  *			snat ip to oifname . ip saddr map @back4
  *			ct status dnat ip saddr @pods4 masquerade fully-random
@@ -33,6 +36,9 @@
  * the pod is marked, and the node's rule for what is not asks main. That it is this way round has a
  * reason: a strict reverse path filter of the link by which a request comes asks the rules, too, as
  * if for the answer, without a mark (__mkroute_input(), __fib_validate_source()).
+ *
+ * To the kernel what goes back where it came from calls for a redirect, and one for an answer would
+ * go to who answers, far behind the pod: it would take the pod's veth for the pod.
  *
  * What goes back into the pod comes from the node's address: from its own the pod would take it for
  * forged, and the answer would end in the pod instead of coming back here, where its Service's
@@ -79,6 +85,7 @@ static const struct nft_set sets[] = {
 static const struct nft_chain chains[] = {
 	{ .name = "prerouting", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = MANGLE },
 	{ .name = "forward", .type = "filter", .hook = NF_INET_FORWARD, .priority = MANGLE },
+	{ .name = "output", .type = "filter", .hook = NF_INET_LOCAL_OUT, .priority = MANGLE },
 	{ .name = "postrouting",
 	  .type = "nat",
 	  .hook = NF_INET_POST_ROUTING,
@@ -110,21 +117,31 @@ static void put_marks(struct nl *nl)
 	nft_rule_end(nl, "NodePorts");
 }
 
+static void put_redirects(struct nl *nl)
+{
+	nft_rule_begin(nl, &underlay.table, chains[2].name, false);
+	nft_match_family(nl, NFPROTO_IPV6);
+	nft_match_nd_redirect(nl);
+	nft_match_saddr_of_oif(nl, true);
+	nft_do_drop(nl);
+	nft_rule_end(nl, "of one link's neighbours to another's");
+}
+
 static void put_sources(struct nl *nl, bool v6)
 {
 	const uint8_t family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
 
-	nft_rule_begin(nl, &underlay.table, chains[2].name, false);
+	nft_rule_begin(nl, &underlay.table, chains[3].name, false);
 	nft_match_family(nl, family);
 	nft_do_snat_map(nl, BACK(v6), NFT_OF(NFT_OIFNAME, NFT_SADDR));
 	nft_rule_end(nl, "back into the pod, and on by its own interface");
-	nft_rule_begin(nl, &underlay.table, chains[2].name, false);
+	nft_rule_begin(nl, &underlay.table, chains[3].name, false);
 	nft_match_family(nl, family);
 	nft_match_ct_status(nl, IPS_DST_NAT);
 	nft_match_set(nl, PODS(v6), NFT_OF(NFT_SADDR), false);
 	nft_do_masquerade(nl, true);
 	nft_rule_end(nl, "answers come back by this node");
-	nft_rule_begin(nl, &underlay.table, chains[2].name, false);
+	nft_rule_begin(nl, &underlay.table, chains[3].name, false);
 	nft_match_family(nl, family);
 	nft_match_set(nl, MASQ(v6), NFT_OF(NFT_SADDR), false);
 	nft_match_daddr(nl, &multicast[v6], true);
@@ -135,6 +152,7 @@ static void put_sources(struct nl *nl, bool v6)
 static void put_rules(struct nl *nl)
 {
 	put_marks(nl);
+	put_redirects(nl);
 	put_sources(nl, false);
 	put_sources(nl, true);
 }

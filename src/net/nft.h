@@ -155,9 +155,11 @@ void nft_match_mark(struct nl *nl, uint32_t mask, uint32_t value,
 void nft_match_ct_state(struct nl *nl, uint32_t mask);	/* ct state in mask (NF_CT_STATE_BIT) */
 void nft_match_ct_status(struct nl *nl, uint32_t mask); /* ct status in mask (IPS_*) */
 void nft_match_ct_mark(struct nl *nl, uint32_t mask, uint32_t value,
-		       bool negate);			/* ct mark & mask [!=] value */
-void nft_match_ct_original(struct nl *nl);		/* ct direction original */
-void nft_match_daddr_local(struct nl *nl, bool negate); /* fib daddr type local */
+		       bool negate);			 /* ct mark & mask [!=] value */
+void nft_match_ct_original(struct nl *nl);		 /* ct direction original */
+void nft_match_daddr_local(struct nl *nl, bool negate);	 /* fib daddr type local */
+void nft_match_saddr_of_oif(struct nl *nl, bool negate); /* fib saddr . oif type local */
+void nft_match_nd_redirect(struct nl *nl);		 /* icmpv6 type nd-redirect */
 void nft_match_saddr_way(struct nl *nl); /* fib saddr . iif oif exists: the way back is by the link
 					    that it came in by */
 

@@ -14,9 +14,10 @@
 
 #include <assert.h>
 #include <endian.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -232,16 +233,40 @@ void nft_match_ct_status(struct nl *nl, uint32_t mask)
 	match_ct_bits(nl, NFT_CT_STATUS, mask);
 }
 
-void nft_match_daddr_local(struct nl *nl, bool negate)
+static void match_local(struct nl *nl, uint32_t of, bool negate)
 {
 	static const uint32_t local = RTN_LOCAL;
 
 	nft_expr_open(nl, "fib");
-	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	nl_put_be32(nl, NFTA_FIB_FLAGS, of);
 	nl_put_be32(nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
 	nl_put_be32(nl, NFTA_FIB_DREG, NFT_REG_1);
 	nft_expr_close(nl);
 	put_cmp(nl, negate, &local, sizeof(local));
+}
+
+void nft_match_daddr_local(struct nl *nl, bool negate)
+{
+	match_local(nl, NFTA_FIB_F_DADDR, negate);
+}
+
+void nft_match_saddr_of_oif(struct nl *nl, bool negate)
+{
+	match_local(nl, NFTA_FIB_F_SADDR | NFTA_FIB_F_OIF, negate);
+}
+
+void nft_match_nd_redirect(struct nl *nl)
+{
+	static const uint8_t type = ND_REDIRECT;
+
+	nft_match_proto(nl, IPPROTO_ICMPV6);
+	nft_expr_open(nl, "payload");
+	nl_put_be32(nl, NFTA_PAYLOAD_DREG, NFT_REG_1);
+	nl_put_be32(nl, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+	nl_put_be32(nl, NFTA_PAYLOAD_OFFSET, 0);
+	nl_put_be32(nl, NFTA_PAYLOAD_LEN, sizeof(type));
+	nft_expr_close(nl);
+	put_cmp(nl, false, &type, sizeof(type));
 }
 
 void nft_match_saddr_way(struct nl *nl)

@@ -73,6 +73,8 @@ behind_first() {
 				50) [ "$seen" = "${net}254" ] ;; # itself: from its own address nothing would come back
 				*) [ "$seen" = "${net}50" ] ;;	 # the backend knows who asks
 				esac
+				# Nobody on the wire takes the pod's veth for the pod, as the node's redirects would have it.
+				[ -z "$(ip -n lan neigh show nud reachable nud stale nud delay nud probe | grep "$(ip netns exec a cat /sys/class/net/veth0/address)")" ]
 			done
 		done
 	done
