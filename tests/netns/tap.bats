@@ -132,6 +132,7 @@ EOF2
 	ip -n a link add eth0 type veth peer name eth1
 	ip -n a link set eth0 up address "$(jq -r '.prevResult.interfaces[0].mac' <<<"$prev")"
 	ip -n a addr add 10.1.0.2/24 dev eth0
+	ip netns exec a sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0
 	ip -n a addr add fd00:1::2/64 dev eth0
 	ip -n a route add default via 10.1.0.1 dev eth0
 	ip -n a -6 route add default via fd00:1::1 dev eth0

@@ -23,7 +23,7 @@
 	"\"master\":\"up0\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.15.0.0/24\"}}"
 #define TAP                                                                                        \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-tap\",\"type\":\"tap\","                        \
-	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.16.0.0/24\"}}"
+	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.18.0.0/24\"}}"
 #define CHAIN                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
@@ -65,7 +65,7 @@ const struct row rows[] = {
 	{ .subject = { .name = "tap", .program = "tap", .config = TAP },
 	  .share = 1,
 	  .network = "soak-tap",
-	  .subnets = { "10.16.0.0/24" } },
+	  .subnets = { "10.18.0.0/24" } },
 	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") },
 	  .share = 2,
 	  .conflist = CHAIN,
