@@ -31,7 +31,7 @@ seen() {
 	printf '#!/bin/sh\nadd() { [ "$CNI_COMMAND" = ADD ]; }\ndel() { [ "$CNI_COMMAND" = DEL ]; }\nbridge() { /opt/cni/bin/cnibox bridge; }\n%s\n' \
 		"$2" >"$bin/bridge"
 	chmod +x "$bin/bridge"
-	run -1 "$SOAK" -b "$bin" -p 6 -k 10 -c 20 -r 1 "${@:3}" 3>&-
+	run -1 "$SOAK" -b "$bin" -p 8 -k 16 -c 32 -r 1 "${@:3}" 3>&-
 	echo "$output"
 	grep -q "^DEFECT" <<<"$output"
 	grep -qE -- "$1" <<<"$output"
