@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/code.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -191,6 +192,7 @@ static int run_pass(void *arg, int64_t now_ms)
 	repair_set_who(run.nft.who);
 	r = pass_once(&e);
 	load_release(&run.arena);
+	code_release();
 	run.waiting = r > 0;
 	run.metrics.passes++;
 	run.metrics.failures += r < 0;
