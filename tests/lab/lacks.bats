@@ -17,7 +17,7 @@ call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=/var/run/netns/a CNI_IFNAME=
 unload() {
 	ip link del cni0
 	for m in sch_tbf sch_htb cls_u32 act_mirred sch_ingress ifb nft_fib_inet nft_masq nft_nat nft_chain_nat nft_ct nft_counter nft_compat nft_meta_bridge nf_tables \
-		nf_conntrack_netlink nf_nat nf_conntrack veth bridge dummy macvlan ipvlan 8021q tun; do modprobe -r $m; done
+		nf_conntrack_netlink nf_nat nf_conntrack veth bridge dummy macvlan ipvlan 8021q tun vrf; do modprobe -r $m; done
 } 2>/dev/null
 cluster() { echo '{"nodes":[{"name":"node1","addresses":["192.168.122.15"],"subnets":["192.168.1.0/24"]}]}' >/tmp/c.json; }
 loaded() { cut -d" " -f1 /proc/modules | sort; }
@@ -122,6 +122,8 @@ masq='"isDefaultGateway":true,"ipMasq":true'
 @test "a kernel without nft_masq" { lacks nft_masq bridge "$masq"; }
 @test "a kernel without nft_meta_bridge" { lacks nft_meta_bridge bridge '"macspoofchk":true'; }
 @test "a kernel without nf_conntrack, which the nat chains need" { lacks nf_conntrack bridge "$masq" nft_chain_nat; }
+
+@test "a kernel without vrf" { lacks_behind_ptp vrf vrf '"vrfname":"blue"'; }
 
 rates='"ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressBurst":800000'
 @test "a kernel without sch_tbf" { lacks_behind_ptp sch_tbf bandwidth "$rates"; }
