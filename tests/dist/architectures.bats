@@ -44,9 +44,17 @@ run_foreign() {
 	$with "build/$1/cnibox" "${@:2}"
 }
 
+# qemu-user 7.2 does not translate neighbours, which the bridge plugin clears; ptp has none.
 call() {
+	local plugin=bridge
+
+	[ -z "${FULL:-}" ] || plugin=ptp
 	CNI_COMMAND=$2 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 CNI_PATH=/opt/cni/bin \
-		run_foreign "$1" bridge <<<"$CONF"
+		run_foreign "$1" $plugin <<<"$CONF"
+}
+
+teardown() {
+	ip netns del a 2>/dev/null || true # of a test that failed
 }
 
 # lists OUTPUT WORD...: it has each of the words
@@ -116,7 +124,7 @@ lists() {
 	[ -z "$(dpkg-query -W -f '${Package}:${Architecture}\n' 'musl-dev*' | grep -v ":$(dpkg --print-architecture)$")" ]
 }
 
-@test "its bridge plugin gives a pod both families and takes all of it away" {
+@test "its bridge plugin, or ptp where qemu-user runs it, gives a pod both families and takes all of it away" {
 	for arch in $(foreign); do
 		# Big-endian netlink is more than qemu-user 7.2 translates: the s390x lab shows it on a kernel.
 		[ "$arch" != s390x ] || continue
@@ -129,7 +137,7 @@ lists() {
 		[ -z "$(ip -n a -o link show eth0 2>/dev/null)" ]
 		[ -z "$(find /var/lib/cni/networks/net1 -name '[0-9]*')" ]
 		ip netns del a
-		ip link del cni0
+		ip link del cni0 2>/dev/null || true
 		rm -rf /var/lib/cni/* /run/cnibox
 	done
 }
