@@ -150,7 +150,8 @@ static int forget(const struct place *places, size_t count, struct wanted *w, st
 }
 
 /* As many hexadecimal digits of a hash as there is room for behind what out has. */
-static void append_hash(char *out, size_t size, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void append_hash(char *out, size_t size,
+							      const char *fmt, ...)
 {
 	char text[2 * CNI_NAME_MAX + 1];
 	uint8_t hash[SHA512_SIZE];

@@ -157,7 +157,7 @@ static struct wg_peer *peer_of(struct list *peers, const uint8_t *key, size_t fi
 {
 	struct wg_peer p = { .first = first }, *at = peers->at;
 
-	if (peers->count && memcmp(at[peers->count - 1].key, key, WG_KEY_LEN) == 0)
+	if (at && peers->count && memcmp(at[peers->count - 1].key, key, WG_KEY_LEN) == 0)
 		return &at[peers->count - 1];
 	memcpy(p.key, key, WG_KEY_LEN);
 	list_add(peers, &p);

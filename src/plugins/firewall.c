@@ -185,7 +185,7 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 		.data_dir = "",
 		.host_end = iface_prev_has(out, attachment_host_name(&req->at, name)),
 	};
-	struct pod_place place;
+	struct pod_place place = { 0 };
 	int r = err_code(e, chained_require(req, e), CNI_ERR_CONFIG);
 
 	if (r == 0)

@@ -37,7 +37,7 @@ static int fdb_cmp(const void *a, const void *b)
 /* Of two nodes with one MAC only the first has it: the packets of both would go there in turns. */
 static void drop_doubles(struct work *w)
 {
-	struct neigh_item *at = w->want.at;
+	struct neigh_item *at;
 	size_t kept = 0;
 	char text[MAC_TEXT];
 
