@@ -62,7 +62,7 @@ static int wireguard_have(struct work *w, struct err *e)
 {
 	const struct link *l = &w->site->tunnels[BACKEND_WIREGUARD].link;
 	struct wireguard_item it = { .mtu = l->mtu, .up = l->up };
-	struct wg_device device;
+	struct wg_device device = { 0 };
 	struct list peers, prefixes;
 	int r = 0;
 
