@@ -75,6 +75,7 @@ cri() { timeout 120 /usr/bin/python3 "$BATS_TEST_DIRNAME/cri" /run/containerd/so
 
 @test "CRI: five sandboxes at once" {
 	for i in 1 2 3 4 5; do cri run "many$i" "$((9100 + i)):80" >"$BATS_TEST_TMPDIR/$i" & done
+	# shellcheck disable=SC2046 # a process a word
 	wait $(jobs -p)
 	[ "$(for i in 1 2 3 4 5; do cri ip "$(cat "$BATS_TEST_TMPDIR/$i")"; done | sort -u | wc -l)" = 5 ]
 	[ "$(from out http://203.0.113.1:9103/)" = hello ]

@@ -85,8 +85,8 @@ watches() { asked watch=1; }
 	until_true grep -q 'add table inet end' "$BATS_TEST_TMPDIR/nft"
 	cat "$BATS_TEST_TMPDIR/monitor"
 	grep -v '^#' "$BATS_TEST_TMPDIR/nft" || true
-	! grep -E '10\.42\.|fd00:' "$BATS_TEST_TMPDIR/monitor"
-	! grep cnibox_node "$BATS_TEST_TMPDIR/nft"
+	run ! grep -E '10\.42\.|fd00:' "$BATS_TEST_TMPDIR/monitor"
+	run ! grep cnibox_node "$BATS_TEST_TMPDIR/nft"
 }
 
 @test "idle: at most one wake-up a minute, and no system call but those of one" {

@@ -49,8 +49,8 @@ teardown() { routed_clean; }
 	[ "$(jq .plugins[0].mtu "$BATS_TEST_TMPDIR/n1/etc/cni/net.d/10-cnibox.conflist")" = 1450 ]
 	pods_all
 	[ "$(ip -n p1 -j link show eth0 | jq .[0].mtu)" = 1450 ]
-	reaches p1 10.244.2.2 -M do -s 1422
-	! reaches p1 10.244.2.2 -M do -s 1423 || false
+	reaches p1 10.244.2.2 -M 'do' -s 1422
+	! reaches p1 10.244.2.2 -M 'do' -s 1423 || false
 	[ "$(seen plain)" -eq 0 ]
 	routed '{"backend":"vxlan","mtu":1400,"vni":7,"vxlanPort":4789}'
 	up_all
@@ -60,6 +60,7 @@ teardown() { routed_clean; }
 }
 
 @test "run: whatever is deleted or changed comes back" {
+	# shellcheck disable=SC2034 # of node_run_helpers.bash
 	RUNS=()
 	up_all
 	pods_all
@@ -82,6 +83,7 @@ teardown() { routed_clean; }
 }
 
 @test "run: neighbours of other links are nothing that wakes it" {
+	# shellcheck disable=SC2034 # of node_run_helpers.bash
 	RUNS=()
 	up_all
 	begin_on n1

@@ -12,7 +12,9 @@ MACVLAN='{"type":"macvlan","master":"w0","ipam":{"type":"host-local","subnet":"1
 PORTMAP='{"type":"portmap","capabilities":{"portMappings":true}}'
 BANDWIDTH='{"type":"bandwidth","ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressBurst":800000}'
 TUNING='{"type":"tuning","mtu":1400,"promisc":true}'
+# shellcheck disable=SC2089,SC2090 # JSON, as it is
 CAP_ARGS='{"portMappings":[{"hostPort":8080,"containerPort":80,"protocol":"tcp"},{"hostPort":8081,"containerPort":81,"protocol":"udp"},{"hostPort":8082,"containerPort":82,"protocol":"tcp","hostIP":"127.0.0.1"}]}'
+# shellcheck disable=SC2090 # as above
 export CAP_ARGS NETCONFPATH=$BATS_TEST_TMPDIR
 
 setup() {

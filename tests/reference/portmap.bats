@@ -60,6 +60,7 @@ left() {
 
 # mapped PLUGINS PORTMAP-CONFIG BRIDGE-CONFIG [no-traffic]
 mapped() {
+	# shellcheck disable=SC2097,SC2098 # it is handed on as it is
 	CNIBOX_TEST_HOST='' CNIBOX_BIN=$1 BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME "$BATS_TEST_DIRNAME/../namespace" bash -c '
 		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
 		source '"$BATS_TEST_DIRNAME"'/../netns/portmap_helpers.bash
@@ -132,6 +133,7 @@ alike() {
 
 # refused PLUGINS JQ: prints whether, and the code.
 refused() {
+	# shellcheck disable=SC2097,SC2098 # it is handed on as it is
 	CNIBOX_TEST_HOST='' CNIBOX_BIN=$1 BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME "$BATS_TEST_DIRNAME/../namespace" bash -c '
 		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
 		pod a
@@ -162,6 +164,7 @@ PREV='{"cniVersion":"1.0.0","interfaces":[{"name":"br1"},{"name":"eth0","sandbox
 # Two pods ask for one port: what the second is told, and the first's holder.
 @test "a port that another pod has" {
 	two() {
+		# shellcheck disable=SC2097,SC2098 # it is handed on as it is
 		CNIBOX_TEST_HOST='' CNIBOX_BIN=$1 BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME "$BATS_TEST_DIRNAME/../namespace" bash -c '
 			source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
 			for p in a b; do
