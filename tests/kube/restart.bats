@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # node run, killed at any system call and started again: it ends as if nothing had been, and what is right is never taken away.
+bats_require_minimum_version 1.5.0
 load helpers
 load ../netns/node_run_helpers
 

@@ -60,7 +60,7 @@ teardown() { routed_clean; }
 }
 
 @test "run: whatever is deleted or changed comes back" {
-	# shellcheck disable=SC2034 # of node_run_helpers.bash
+	# shellcheck disable=SC2034 # of tunnel_helpers.bash
 	RUNS=()
 	up_all
 	pods_all
@@ -83,7 +83,7 @@ teardown() { routed_clean; }
 }
 
 @test "run: neighbours of other links are nothing that wakes it" {
-	# shellcheck disable=SC2034 # of node_run_helpers.bash
+	# shellcheck disable=SC2034 # of tunnel_helpers.bash
 	RUNS=()
 	up_all
 	begin_on n1

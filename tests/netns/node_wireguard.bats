@@ -43,7 +43,7 @@ teardown() { routed_clean; }
 }
 
 @test "run: whatever is deleted or changed comes back" {
-	# shellcheck disable=SC2034 # of node_run_helpers.bash
+	# shellcheck disable=SC2034 # of tunnel_helpers.bash
 	RUNS=()
 	up_all
 	pods_all
