@@ -100,9 +100,8 @@ static int del_found(struct iface *i, void *arg, struct err *e)
 }
 
 /*
- * The namespace may live on when the caller does not name it, and a pod may have moved its
- * interface. A DEL that has come before has released the lease of our own host-local: there is
- * nothing to search for then.
+ * The namespace may live on when the caller does not name it. A DEL that has come before has
+ * released the lease of our own host-local: there is nothing to search for then.
  */
 static int del_anywhere(struct iface *i, struct err *e)
 {
@@ -159,13 +158,11 @@ static int del_in_pod(struct iface *i, struct err *e)
 	if (i->driver->release)
 		r = i->driver->release(i, open, e);
 	else
-		r = open ? del_found(i, NULL, e) : 0;
+		r = open ? del_found(i, NULL, e) : del_anywhere(i, e);
 	if (r == 0 && open)
 		r = del_adopted(i, e);
 	if (open)
 		pod_close(&i->pod);
-	if (r == 0 && !i->driver->release)
-		r = del_anywhere(i, e);
 	return r < 0 ? r : 0;
 }
 

@@ -186,17 +186,6 @@ teardown() {
 	done
 }
 
-@test "DEL finds what the pod has moved to another namespace, and what it has renamed there" {
-	for conf in "$CONF" "$(jq -c 'del(.ipam)' <<<"$CONF")"; do
-		add macvlan a "$conf" >/dev/null
-		ip -n a link set eth0 netns b
-		ip -n b link set eth0 name hidden
-		del macvlan a "$conf"
-		[ "$(links b)" = 0 ]
-		[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
-	done
-}
-
 @test "STATUS tells a master that is missing; GC removes exactly what is not valid" {
 	status macvlan "$CONF"
 	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"
