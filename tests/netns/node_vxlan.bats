@@ -96,7 +96,7 @@ teardown() { routed_clean; }
 	for i in {1..20}; do on n1 ip neigh replace 10.1.1.$((i + 100)) lladdr 02:00:00:00:01:$((i + 10)) dev eth0; done
 	on n1 ip neigh flush dev eth0
 	until calm; do :; done
-	[ "$(wakeups)" = "$before" ]
+	[ $(($(wakeups) - before)) -le 2 ] # its own timers; 40 events would be more
 }
 
 @test "where the nodes share a link they need no tunnel, unless it is for all" {

@@ -46,6 +46,11 @@ chain() {
 		of_b=$last
 		attach c 2
 		attach d 3
+		# The first packet of a pod that the reference has attached may be lost.
+		for at in "a 10.1.0.1" "a fd00:1::1" "b 10.1.0.1" "b fd00:1::1" "c 10.2.0.1" "c fd00:2::1" "d 10.3.0.1" "d fd00:3::1"; do
+			set -- $at
+			until ip netns exec $1 ping -c1 -W1 -q $2 >/dev/null; do :; done
+		done
 		for f in "10. .0. 203.0.113.2" "fd00: :: fd00:9::2"; do
 			set -- $f
 			way a out $3
