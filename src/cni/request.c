@@ -168,19 +168,6 @@ static struct json_raw meaningful(struct json_raw raw)
 	return json_next(&it, &key, &value) ? raw : (struct json_raw){ 0 };
 }
 
-/* The member of an object by name; text NULL when there is none. */
-static struct json_raw member(struct json_raw raw, const char *name)
-{
-	struct json_iter it = json_members(raw);
-	struct json_raw key, value;
-
-	while (raw.text && json_next(&it, &key, &value)) {
-		if (json_key_is(key, name))
-			return value;
-	}
-	return (struct json_raw){ 0 };
-}
-
 /* As the reference reads it. */
 static bool is_true(const char *s)
 {
@@ -203,7 +190,7 @@ static void fill(struct cni_request *out, const struct cni_env *env, const struc
 	out->dns = meaningful(c->dns);
 	out->prev_result = meaningful(c->prev_result);
 	out->runtime_config = meaningful(c->runtime);
-	out->cni_args = meaningful(member(c->args, "cni"));
+	out->cni_args = meaningful(json_find(c->args, "cni"));
 }
 
 static int read_config(struct cni_request *out, const struct cni_env *env, struct common *c,

@@ -31,3 +31,15 @@ bool json_next(struct json_iter *it, struct json_raw *key, struct json_raw *valu
 	it->first = false;
 	return true;
 }
+
+struct json_raw json_find(struct json_raw object, const char *name)
+{
+	struct json_iter it = json_members(object);
+	struct json_raw key, value, found = { 0 };
+
+	while (json_next(&it, &key, &value)) {
+		if (key.text && json_key_is(key, name))
+			found = value;
+	}
+	return found;
+}

@@ -126,6 +126,9 @@ struct json_iter {
 struct json_iter json_members(struct json_raw raw);
 bool json_next(struct json_iter *it, struct json_raw *key, struct json_raw *value);
 
+/* The member of an object by name, the last as json_decode() takes it; text NULL: there is none. */
+struct json_raw json_find(struct json_raw object, const char *name);
+
 /* A value without the blanks around it. */
 struct json_raw json_trim(struct json_raw raw);
 

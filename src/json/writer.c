@@ -197,3 +197,23 @@ void json_member_raw(struct json_writer *w, const char *name, struct json_raw ra
 	json_key(w, name);
 	json_put_raw(w, raw);
 }
+
+static bool is_among(struct json_raw key, const char *const *names)
+{
+	while (*names && !json_key_is(key, *names))
+		names++;
+	return *names;
+}
+
+void json_members_but(struct json_writer *w, struct json_raw object, const char *const *names)
+{
+	struct json_iter it = json_members(object);
+	struct json_raw key, value;
+
+	while (json_next(&it, &key, &value)) {
+		if (!key.text || is_among(key, names))
+			continue;
+		json_key_raw(w, key);
+		json_put_raw(w, value);
+	}
+}

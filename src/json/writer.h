@@ -39,4 +39,7 @@ void json_member_int(struct json_writer *w, const char *name, int64_t v);
 void json_member_bool(struct json_writer *w, const char *name, bool v);
 void json_member_raw(struct json_writer *w, const char *name, struct json_raw raw);
 
+/* All members of an object, as they stand, but those of these names; NULL behind the last. */
+void json_members_but(struct json_writer *w, struct json_raw object, const char *const *names);
+
 #endif

@@ -94,43 +94,10 @@ const char *config_plugin(const struct site *s)
 	return is_bash_cni(s) ? "bash-cni" : "bridge";
 }
 
-static bool is_among(struct json_raw key, const char *const *names)
-{
-	while (*names && !json_key_is(key, *names))
-		names++;
-	return *names;
-}
-
-/* Members that we would never write. */
-static void put_others(struct json_writer *w, struct json_raw object, const char *const *ours)
-{
-	struct json_iter it = json_members(object);
-	struct json_raw key, value;
-
-	while (json_next(&it, &key, &value)) {
-		if (!key.text || is_among(key, ours))
-			continue;
-		json_key_raw(w, key);
-		json_put_raw(w, value);
-	}
-}
-
-static struct json_raw find_member(struct json_raw object, const char *name)
-{
-	struct json_raw key, value, found = { 0 };
-	struct json_iter it = json_members(object);
-
-	while (json_next(&it, &key, &value)) {
-		if (key.text && json_key_is(key, name))
-			found = value;
-	}
-	return found;
-}
-
 /* Of the two that we write. */
 static bool is_our_plugin(struct json_raw plugin)
 {
-	struct json_raw type = find_member(plugin, "type");
+	struct json_raw type = json_find(plugin, "type");
 
 	return (type.len == 10 && memcmp(type.text, "\"bash-cni\"", 10) == 0) ||
 	       (type.len == 8 && memcmp(type.text, "\"bridge\"", 8) == 0);
@@ -150,7 +117,7 @@ static void put_plugin(struct json_writer *w, const struct site *s, struct json_
 		put_bridge(w, s);
 	if (tunnels_pod_mtu(s))
 		json_member_int(w, "mtu", tunnels_pod_mtu(s));
-	put_others(w, old, ours);
+	json_members_but(w, old, ours);
 	json_close(w, '}');
 }
 
@@ -158,7 +125,7 @@ static void put_plugin(struct json_writer *w, const struct site *s, struct json_
 static void put_plugins(struct json_writer *w, const struct site *s)
 {
 	struct json_raw key, value, old = { 0 };
-	struct json_iter it = json_members(find_member(s->config, "plugins"));
+	struct json_iter it = json_members(json_find(s->config, "plugins"));
 
 	while (json_next(&it, &key, &value) && !old.text) {
 		if (is_our_plugin(value))
@@ -166,7 +133,7 @@ static void put_plugins(struct json_writer *w, const struct site *s)
 	}
 	if (!old.text)
 		put_plugin(w, s, old);
-	it = json_members(find_member(s->config, "plugins"));
+	it = json_members(json_find(s->config, "plugins"));
 	while (json_next(&it, &key, &value)) {
 		if (value.text == old.text)
 			put_plugin(w, s, old);
@@ -194,7 +161,7 @@ const char *config_text(const struct site *s)
 	json_open(&w, '[');
 	put_plugins(&w, s);
 	json_close(&w, ']');
-	put_others(&w, s->config, ours);
+	json_members_but(&w, s->config, ours);
 	json_close(&w, '}');
 	text_char(&t, '\n');
 	return t.bad ? NULL : t.at;
@@ -203,7 +170,7 @@ const char *config_text(const struct site *s)
 bool config_is_ours(const char *text, size_t len)
 {
 	return json_check(text, len, err_ignored()) == 0 &&
-	       find_member((struct json_raw){ text, len }, CONFIG_MARK).text;
+	       json_find((struct json_raw){ text, len }, CONFIG_MARK).text;
 }
 
 void config_read(struct site *s)

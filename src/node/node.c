@@ -188,53 +188,60 @@ static int node_main(int argc, char **argv)
 	return r < 0 ? 1 : r;
 }
 
+static const char usage_text[] =
+	"usage: cnibox node up SOURCE [--name NODE] [--dry-run]\n"
+	"   or: cnibox node down [-f FILE]\n"
+	"   or: cnibox node show [SOURCE [--name NODE]]\n"
+	"   or: cnibox node run SOURCE [--name NODE] [--listen 127.0.0.1:PORT]\n"
+	"   or: cnibox node key\n"
+	"   or: cnibox node service systemd|openrc|procd|inittab [OPTION of run]...\n"
+	"   or: cnibox node manifest [--set KEY=VALUE]...\n\n";
+
+static const char source_text[] =
+	"SOURCE says who the nodes of the cluster are:\n"
+	"  -f FILE                what `kubectl get nodes -o json` prints, or a cluster "
+	"file (-: standard input)\n"
+	"  --kubeconfig FILE      the API server of its current context\n"
+	"  --kubernetes           the API server of this pod, by its service account\n"
+	"  --server URL --ca FILE with --token-file FILE, or --cert FILE --key FILE; each "
+	"may also stand beside the\n"
+	"                         two above, and counts more\n"
+	"  --backend direct|vxlan|wireguard, --tunnel-all, --vni N, --vxlan-port N, "
+	"--wireguard-port N, --mtu N: as the keys of a\n"
+	"                         file; wireguard needs its public key in the annotation "
+	"of each node that flannel has for it\n"
+	"The API server is asked once; by run it is watched. What it is asked for: list "
+	"(and watch) nodes.\n\n";
+
+static const char commands_text[] =
+	"up    joins this machine to the cluster: forwarding, "
+	"routes to the other nodes' pods,\n"
+	"      masquerade, accepts in FORWARD, the CNI configuration; prints each change, "
+	"and "
+	"warns of what it cannot mend\n"
+	"down  takes all of that back (-f: for a cniConfig outside of " NODE_CONFIG_DIR ")\n"
+	"show  prints what is there or, with SOURCE, compares: exit status 3 when it "
+	"differs\n"
+	"run   does what up does and stays, in the foreground: whatever is changed on this "
+	"machine, in FILE or at the\n"
+	"      server is mended at once, and told on standard error. SIGHUP: FILE is read "
+	"again; SIGTERM ends it and leaves\n"
+	"      everything in place. --listen: answers /healthz, /readyz and /metrics on "
+	"this "
+	"loopback address\n"
+	"key   prints this node's public key of WireGuard; the first time it is made\n"
+	"service, manifest  print what starts run on each boot, or on each node of a "
+	"cluster "
+	"(kubectl apply -f -)\n\n"
+	"NODE: this machine's name, else the node with an address of it. A cluster "
+	"file is an object with these keys:\n";
+
 static void node_help(void)
 {
 	char buf[8192];
 	struct text t;
 
-	printf("usage: cnibox node up SOURCE [--name NODE] [--dry-run]\n"
-	       "   or: cnibox node down [-f FILE]\n"
-	       "   or: cnibox node show [SOURCE [--name NODE]]\n"
-	       "   or: cnibox node run SOURCE [--name NODE] [--listen 127.0.0.1:PORT]\n"
-	       "   or: cnibox node key\n"
-	       "   or: cnibox node service systemd|openrc|procd|inittab [OPTION of run]...\n"
-	       "   or: cnibox node manifest [--set KEY=VALUE]...\n\n"
-	       "SOURCE says who the nodes of the cluster are:\n"
-	       "  -f FILE                what `kubectl get nodes -o json` prints, or a cluster "
-	       "file (-: standard input)\n"
-	       "  --kubeconfig FILE      the API server of its current context\n"
-	       "  --kubernetes           the API server of this pod, by its service account\n"
-	       "  --server URL --ca FILE with --token-file FILE, or --cert FILE --key FILE; each "
-	       "may also stand beside the\n"
-	       "                         two above, and counts more\n"
-	       "  --backend direct|vxlan|wireguard, --tunnel-all, --vni N, --vxlan-port N, "
-	       "--wireguard-port N, --mtu N: as the keys of a\n"
-	       "                         file; wireguard needs its public key in the annotation "
-	       "of each node that flannel has for it\n"
-	       "The API server is asked once; by run it is watched. What it is asked for: list "
-	       "(and watch) nodes.\n\n"
-	       "up    joins this machine to the cluster: forwarding, "
-	       "routes to the other nodes' pods,\n"
-	       "      masquerade, accepts in FORWARD, the CNI configuration; prints each change, "
-	       "and "
-	       "warns of what it cannot mend\n"
-	       "down  takes all of that back (-f: for a cniConfig outside of " NODE_CONFIG_DIR ")\n"
-	       "show  prints what is there or, with SOURCE, compares: exit status 3 when it "
-	       "differs\n"
-	       "run   does what up does and stays, in the foreground: whatever is changed on this "
-	       "machine, in FILE or at the\n"
-	       "      server is mended at once, and told on standard error. SIGHUP: FILE is read "
-	       "again; SIGTERM ends it and leaves\n"
-	       "      everything in place. --listen: answers /healthz, /readyz and /metrics on "
-	       "this "
-	       "loopback address\n"
-	       "key   prints this node's public key of WireGuard; the first time it is made\n"
-	       "service, manifest  print what starts run on each boot, or on each node of a "
-	       "cluster "
-	       "(kubectl apply -f -)\n\n"
-	       "NODE: this machine's name, else the node with an address of it. A cluster "
-	       "file is an object with these keys:\n");
+	printf("%s%s%s", usage_text, source_text, commands_text);
 	text_init(&t, buf, sizeof(buf));
 	cluster_help(&t);
 	printf("%s\nKeys of manifest:\n", buf);

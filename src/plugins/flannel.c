@@ -19,12 +19,11 @@
 #include "cluster/subnet_env.h"
 #include "cni/attachment.h"
 #include "cni/delegate.h"
+#include "cni/delegate_file.h"
 #include "json/writer.h"
 
 #define DATA_DIR "/var/lib/cni/flannel"
-#define LOCK_TIMEOUT_MS 30000 /* of writers of dataDir and GC */
-#define CONFIG_MAX (256u << 10)
-#define ID_MAX 200
+#define CONFIG_MAX DELEGATE_FILE_MAX
 
 struct conf {
 	const char *subnet_file, *data_dir;
@@ -47,36 +46,6 @@ static const struct json_field fields[] = {
 static const struct json_table keys = { .fields = fields,
 					.count = sizeof(fields) / sizeof(fields[0]) };
 
-static struct json_raw member(struct json_raw object, const char *name)
-{
-	struct json_iter it = json_members(object);
-	struct json_raw key, value;
-
-	while (object.text && json_next(&it, &key, &value)) {
-		if (json_key_is(key, name))
-			return value;
-	}
-	return (struct json_raw){ 0 };
-}
-
-/* All members but those of these names; NULL behind the last. */
-static void put_members(struct json_writer *w, struct json_raw object, const char *const *without)
-{
-	struct json_iter it = json_members(object);
-	struct json_raw key, value;
-
-	while (object.text && json_next(&it, &key, &value)) {
-		size_t n = 0;
-
-		while (without[n] && !json_key_is(key, without[n]))
-			n++;
-		if (without[n])
-			continue;
-		json_key_raw(w, key);
-		json_put_raw(w, value);
-	}
-}
-
 static void put_range(struct json_writer *w, const struct prefix *p)
 {
 	if (!addr_is_set(&p->addr))
@@ -92,13 +61,13 @@ static void put_range(struct json_writer *w, const struct prefix *p)
 static void put_ipam(struct json_writer *w, struct json_raw ipam, const struct subnet_env *env)
 {
 	static const char *const own[] = { "ranges", "routes", NULL };
-	struct json_iter it = json_members(member(ipam, "routes"));
+	struct json_iter it = json_members(json_find(ipam, "routes"));
 	struct json_raw key, route;
 
 	json_key(w, "ipam");
 	json_open(w, '{');
-	put_members(w, ipam, own);
-	if (!member(ipam, "type").text)
+	json_members_but(w, ipam, own);
+	if (!json_find(ipam, "type").text)
 		json_member_str(w, "type", "host-local");
 	if (env) {
 		json_key(w, "ranges");
@@ -108,7 +77,7 @@ static void put_ipam(struct json_writer *w, struct json_raw ipam, const struct s
 		json_close(w, ']');
 		json_key(w, "routes");
 		json_open(w, '[');
-		while (member(ipam, "routes").text && json_next(&it, &key, &route))
+		while (json_find(ipam, "routes").text && json_next(&it, &key, &route))
 			json_put_raw(w, route);
 		for (size_t n = 0; n < env->network_count; n++) {
 			json_open(w, '{');
@@ -122,7 +91,7 @@ static void put_ipam(struct json_writer *w, struct json_raw ipam, const struct s
 
 static const char *type_of(const struct cni_request *req, struct json_raw config)
 {
-	struct json_raw type = member(config, "type");
+	struct json_raw type = json_find(config, "type");
 
 	return type.text ? json_string(req->arena, type) : "bridge";
 }
@@ -131,13 +100,13 @@ static const char *type_of(const struct cni_request *req, struct json_raw config
 static void put_defaults(struct json_writer *w, struct json_raw delegate, const char *type,
 			 const struct subnet_env *env)
 {
-	if (!member(delegate, "type").text)
+	if (!json_find(delegate, "type").text)
 		json_member_str(w, "type", type);
-	if (env && !member(delegate, "ipMasq").text)
+	if (env && !json_find(delegate, "ipMasq").text)
 		json_member_bool(w, "ipMasq", !env->masq);
-	if (env && !member(delegate, "mtu").text)
+	if (env && !json_find(delegate, "mtu").text)
 		json_member_int(w, "mtu", (int64_t)env->mtu);
-	if (strcmp(type, "bridge") == 0 && !member(delegate, "isGateway").text)
+	if (strcmp(type, "bridge") == 0 && !json_find(delegate, "isGateway").text)
 		json_member_bool(w, "isGateway", true);
 }
 
@@ -175,7 +144,7 @@ static int render(const struct cni_request *req, struct conf *c, const struct su
 		return r;
 	cni_object_begin(&w, &t, req->version);
 	json_member_str(&w, "name", req->at.network);
-	put_members(&w, c->delegate, own);
+	json_members_but(&w, c->delegate, own);
 	put_defaults(&w, c->delegate, type ? type : "", env);
 	put_ipam(&w, c->ipam, env);
 	if (req->runtime_config.text)
@@ -198,82 +167,15 @@ static int put_call(const struct cni_request *req, struct json_raw kept, struct 
 		return r;
 	json_begin(&w, &t, 0);
 	json_open(&w, '{');
-	put_members(&w, kept, own);
+	json_members_but(&w, kept, own);
 	for (size_t n = 0; own[n]; n++) {
-		struct json_raw value = member(req->config, own[n]);
+		struct json_raw value = json_find(req->config, own[n]);
 
 		if (value.text)
 			json_member_raw(&w, own[n], value);
 	}
 	json_close(&w, '}');
 	return finish(&t, out, e);
-}
-
-static const char *file_name(const struct cni_request *req, char brief[static CNI_ID_SHORT + 1])
-{
-	const char *id = req->at.container_id;
-
-	return strlen(id) > ID_MAX ? attachment_short_id(id, brief) : id;
-}
-
-/* -ENOENT: there is none, which is no error. */
-static int open_data_dir(const char *path, struct err *e)
-{
-	struct err local = { 0 };
-	int dir = dir_open(path, false, &local);
-
-	if (dir == -ENOENT || dir == -ENOTDIR)
-		return -ENOENT;
-	return dir < 0 ? err_code(e, err_take(e, &local), CNI_ERR_STATE) : dir;
-}
-
-/* 1: *out is what ADD has kept; 0: there is nothing, or it is another network's. */
-static int load(const struct cni_request *req, const char *data_dir, struct json_raw *out,
-		struct err *e)
-{
-	char brief[CNI_ID_SHORT + 1], *buf = arena_alloc(req->arena, CONFIG_MAX);
-	struct err local = { 0 };
-	int dir = buf ? open_data_dir(data_dir, e) : err_set(e, ENOMEM, "no memory left");
-	const char *name;
-	ssize_t len;
-
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	len = file_read(dir, file_name(req, brief), buf, CONFIG_MAX, &local);
-	close(dir);
-	if (len < 0 && !file_is_foreign((int)len))
-		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
-	if (len <= 0 || json_check(buf, (size_t)len, err_ignored()) < 0)
-		return 0;
-	*out = json_trim((struct json_raw){ .text = buf, .len = (size_t)len });
-	name = json_string(req->arena, member(*out, "name"));
-	return name && strcmp(name, req->at.network) == 0;
-}
-
-static int save(const struct cni_request *req, const struct conf *c, struct err *e)
-{
-	char brief[CNI_ID_SHORT + 1];
-	int dir = dir_open(c->data_dir, true, e), r = dir;
-
-	if (dir >= 0) {
-		r = lock_take(dir, c->data_dir, LOCK_TIMEOUT_MS, e);
-		if (r == 0)
-			r = file_replace(dir, file_name(req, brief), c->config.text, c->config.len,
-					 0600, FILE_SYNC, e);
-		close(dir);
-	}
-	return err_code(e, err_ctx(e, r < 0 ? r : 0, "dataDir"), CNI_ERR_STATE);
-}
-
-static int forget(const char *data_dir, const char *name, struct err *e)
-{
-	int dir = open_data_dir(data_dir, e), r;
-
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	r = file_remove(dir, name, e);
-	close(dir);
-	return err_code(e, r, CNI_ERR_STATE);
 }
 
 static int check_delegate(const struct cni_request *req, const struct conf *c, struct err *e)
@@ -285,7 +187,7 @@ static int check_delegate(const struct cni_request *req, const struct conf *c, s
 	if (c->ipam.text && c->ipam.text[0] != '{')
 		return err_set(e, EINVAL, "ipam: expected an object");
 	for (size_t n = 0; n < 2; n++) {
-		if (member(c->delegate, own[n]).text)
+		if (json_find(c->delegate, own[n]).text)
 			return err_set(e, EINVAL, "delegate.%s: flannel itself says it", own[n]);
 	}
 	if (!type_of(req, c->delegate))
@@ -354,7 +256,7 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 	if (!c->data_dir || !*c->data_dir)
 		c->data_dir = DATA_DIR;
 	if (req->command == CNI_DEL || req->command == CNI_CHECK)
-		r = load(req, c->data_dir, &c->config, e);
+		r = delegate_file_read(c->data_dir, req, &c->config, e);
 	if (r == 0)
 		r = make_config(req, c, &whole, e);
 	if (r >= 0)
@@ -372,9 +274,8 @@ struct kept {
 static void undo_save(void *ctx)
 {
 	const struct kept *k = ctx;
-	char brief[CNI_ID_SHORT + 1];
 
-	forget(k->conf->data_dir, file_name(k->req, brief), err_ignored());
+	delegate_file_remove(k->conf->data_dir, k->req, err_ignored());
 }
 
 /* The call inside changes what is its own. */
@@ -390,25 +291,24 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 	static struct kept kept;
 	struct conf *c = own_conf(conf);
 	struct json_raw former;
-	int r = load(req, c->data_dir, &former, e);
+	int r = delegate_file_read(c->data_dir, req, &former, e);
 
 	if (r < 0)
 		return r;
 	kept = (struct kept){ req, conf };
 	if (r == 0)
 		undo_push(u, undo_save, &kept); /* what was there is another ADD's */
-	r = save(req, c, e);
+	r = err_ctx(e, delegate_file_write(c->data_dir, req, c->config, e), "dataDir");
 	*out = (struct cni_result){ 0 };
 	return r < 0 ? r : cni_delegate_add(&c->to, out, u, e);
 }
 
 static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
-	char brief[CNI_ID_SHORT + 1];
 	struct conf *c = own_conf(conf);
 	int r = c->ready ? cni_delegate_run(&c->to, e) : 0;
 
-	return r < 0 ? r : forget(c->data_dir, file_name(req, brief), e);
+	return r < 0 ? r : delegate_file_remove(c->data_dir, req, e);
 }
 
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
@@ -420,55 +320,12 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 	return cni_delegate_check(&c->to, prev, e);
 }
 
-struct gc_walk {
-	const struct cni_request *req;
-	struct err *e;
-};
-
-static int collect(int dir, const char *name, void *arg)
-{
-	const struct gc_walk *w = arg;
-	size_t mark = w->req->arena->used;
-	char *buf = arena_alloc(w->req->arena, CONFIG_MAX);
-	struct err local = { 0 };
-	ssize_t len = buf ? file_read(dir, name, buf, CONFIG_MAX, &local) : -ENOMEM;
-	const char *network = NULL;
-	int r = 0;
-
-	if (len == -ENOMEM && !buf)
-		return err_set(w->e, ENOMEM, "no memory left");
-	if (len == -EIO || len == -EPERM || len == -EACCES)
-		return err_take(w->e, &local); /* it is there, and cannot be read */
-	if (len > 0 && json_check(buf, (size_t)len, err_ignored()) == 0)
-		network = json_string(
-			w->req->arena,
-			member(json_trim((struct json_raw){ .text = buf, .len = (size_t)len }),
-			       "name"));
-	if (network && strcmp(network, w->req->at.network) == 0 && !cni_is_valid(w->req, name, ""))
-		r = file_remove(dir, name, w->e);
-	arena_reset(w->req->arena, mark);
-	return r < 0 ? r : 0;
-}
-
-/* A file too few is no harm: DEL goes on from names. */
 static int gc(const struct cni_request *req, const void *conf, struct err *e)
 {
 	struct conf *c = own_conf(conf);
-	struct gc_walk w = { .req = req, .e = e };
-	int r = c->ready ? cni_delegate_run(&c->to, e) : 0, dir;
+	int r = c->ready ? cni_delegate_run(&c->to, e) : 0;
 
-	if (r < 0)
-		return r;
-	dir = open_data_dir(c->data_dir, e);
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	r = lock_take(dir, c->data_dir, LOCK_TIMEOUT_MS, e);
-	if (r == 0)
-		r = dir_each(dir, c->data_dir, collect, &w, e);
-	if (r == 0)
-		r = dir_sweep(dir, c->data_dir, e);
-	close(dir);
-	return err_code(e, r, CNI_ERR_STATE);
+	return r < 0 ? r : delegate_file_gc(c->data_dir, req, e);
 }
 
 static int status(const struct cni_request *req, const void *conf, struct err *e)
