@@ -1,29 +1,16 @@
 #!/usr/bin/env bats
 # How much memory node run has with an API server, and that a day of changes does not make it more.
 # FULL=1: 5,000 nodes and a change for each of 86,400 seconds; otherwise a sample. Time is what the server makes of it: as fast as it can.
-load helpers
-load ../netns/node_run_helpers
+load run_helpers
 
-setup_file() { certificates; }
 setup() {
-	begin
-	# shellcheck disable=SC2034 # of helpers.bash
-	CLIENT= LINES_FILE=$BATS_TEST_TMPDIR/log
-	rm -rf /var/lib/cnibox/* /run/cnibox /etc/cni/net.d
+	run_begin
 	ip link add eth0 type bridge
 	ip link set eth0 addrgenmode none
 	ip addr add 10.0.0.1/8 dev eth0
 	ip link set eth0 up
 }
-teardown() {
-	end_run
-	end
-	nft flush ruleset
-}
-
-stay() {
-	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token"
-}
+teardown() { run_end; }
 
 # COUNT nodes, of which m is this machine; `pages` are the answers to a list of them.
 nodes_of() {
@@ -91,16 +78,3 @@ steps = pages + [watch(error(410, 'Expired', 'x'))] + pages + stretch(warm)[:-1]
 }
 
 asked_watches() { [ "$(grep -c 'watch=1' "$REQUESTS")" -ge "$1" ]; }
-
-# until_seconds SECONDS COMMAND...
-until_seconds() {
-	local end=$((SECONDS + $1))
-	shift
-	while [ $SECONDS -lt $end ]; do
-		"$@" && return
-		sleep 0.2
-	done
-	echo "never true: $*"
-	tail -5 "$LOG"
-	return 1
-}

@@ -1,23 +1,14 @@
 #!/usr/bin/env bats
 # node run, killed at any system call and started again: it ends as if nothing had been, and what is right is never taken away.
 bats_require_minimum_version 1.5.0
-load helpers
-load ../netns/node_run_helpers
+load run_helpers
 
-setup_file() { certificates; }
 setup() {
-	begin && machine
-	# shellcheck disable=SC2034 # of helpers.bash
-	CLIENT= LINES_FILE=$BATS_TEST_TMPDIR/log
-	rm -rf /var/lib/cnibox/* /run/cnibox /etc/cni/net.d
+	run_begin && machine
 }
 teardown() {
-	end_run
-	end
-	nft flush ruleset
+	run_end
 }
-
-stay() { begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" "$@"; }
 
 # A server that says the same to everybody, as often as it is asked.
 same_for_all() {

@@ -1,24 +1,12 @@
 #!/usr/bin/env bats
 # cnibox node run with an API server: nodes that come, go and change, and servers that do not answer.
-load helpers
-load ../netns/node_run_helpers
+load run_helpers
 
-setup_file() { certificates; }
 setup() {
-	begin && machine
-	# shellcheck disable=SC2034 # of helpers.bash
-	CLIENT= LINES_FILE=$BATS_TEST_TMPDIR/log
-	rm -f /var/lib/cnibox/*
+	run_begin && machine
 }
 teardown() {
-	end_run
-	end
-	nft flush ruleset
-}
-
-# stay [OPTION...]: the node program with this server.
-stay() {
-	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" "$@"
+	run_end
 }
 
 has_route() { ip route show proto 193 | grep -qF "$1 via $2"; }

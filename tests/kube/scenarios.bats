@@ -1,24 +1,13 @@
 #!/usr/bin/env bats
 # What a person had to do by hand on a cluster whose nodes were joined once: each is done by node run.
-load helpers
-load ../netns/node_run_helpers
+load run_helpers
 
-setup_file() { certificates; }
 setup() {
-	begin && machine
-	# shellcheck disable=SC2034 # of helpers.bash
-	CLIENT= LINES_FILE=$BATS_TEST_TMPDIR/log
-	rm -rf /var/lib/cnibox/* /run/cnibox /etc/cni/net.d
+	run_begin && machine
 }
 teardown() {
-	end_run
-	end
-	nft flush ruleset
+	run_end
 	ip link del late 2>/dev/null || true
-}
-
-stay() {
-	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" "$@"
 }
 
 go_on() { touch "${REQUESTS%/*}/$1"; }
@@ -34,6 +23,7 @@ power_off() {
 }
 
 # A server that takes no connection.
+# shellcheck disable=SC2034 # of helpers.bash
 no_server() { URL=https://127.0.0.1:1; }
 
 @test "a reboot while the API server is away: the nodes that were known last are joined" {
@@ -84,22 +74,14 @@ steps = [hang_until('known', node_list([a[0], node('n1', '192.168.122.25', '10.4
 }
 
 @test "node down forgets the nodes that were known" {
-	serve <<<"$THREE
-steps = [answer(node_list(a))]"
-	stay
-	until_true test -s /var/lib/cnibox/nodes.json
-	until_true test -e $CONFLIST
+	joined
 	end_run
 	node down
 	[ ! -e /var/lib/cnibox/nodes.json ]
 }
 
 @test "a reboot, and nothing is known: the configuration is withheld until this node can network" {
-	serve <<<"$THREE
-steps = [answer(node_list(a))]"
-	stay
-	until_true test -e $CONFLIST
-	until_true test -s /var/lib/cnibox/nodes.json
+	joined
 	power_off
 	rm /var/lib/cnibox/nodes.json
 	machine
@@ -116,11 +98,7 @@ steps = [hang_until('withheld', node_list(a))]"
 }
 
 @test "a restart while the API server is away and nothing is known: what is there is no less than before" {
-	serve <<<"$THREE
-steps = [answer(node_list(a))]"
-	stay
-	until_true test -s /var/lib/cnibox/nodes.json
-	until_true test -e $CONFLIST
+	joined
 	end_run
 	rm /var/lib/cnibox/nodes.json
 	no_server
@@ -131,11 +109,7 @@ steps = [answer(node_list(a))]"
 }
 
 @test "a configuration that people extended keeps what they added, also after a boot and with another CIDR" {
-	serve <<<"$THREE
-steps = [answer(node_list(a))]"
-	stay
-	until_true test -e $CONFLIST
-	until_true test -s /var/lib/cnibox/nodes.json
+	joined
 	jq '.plugins += [{"type":"portmap","capabilities":{"portMappings":true}}] | .plugins[0].promiscMode = true |
 		.plugins[0].mtu = 9000 | .disableCheck = true' $CONFLIST >"$BATS_TEST_TMPDIR/extended"
 	cat "$BATS_TEST_TMPDIR/extended" >$CONFLIST

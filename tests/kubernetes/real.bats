@@ -45,6 +45,7 @@ start_apiserver() {
 		--service-account-signing-key-file "$C/accounts.key" --disable-admission-plugins ServiceAccount,TaintNodesByCondition \
 		--endpoint-reconciler-type none >"$BATS_FILE_TMPDIR/apiserver.log" 2>&1 3>&- &
 	echo $! >"$C/apiserver.pid"
+	# shellcheck disable=SC2034 # LOG is of node_run_helpers.bash
 	local i LOG=$BATS_FILE_TMPDIR/apiserver.log
 	for ((i = 0; i < 30; i++)); do
 		if until_true kubectl get --raw /readyz >/dev/null 2>&1; then break; fi
@@ -128,16 +129,4 @@ get() { kubectl get --raw "$2" >"$RECORD/$1"; }
 	(sleep 2 && create n3 192.168.122.17 10.42.3.0/24 && change n3 192.168.122.18 && kubectl delete node n3) >/dev/null 3>&- &
 	get watch "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=75&resourceVersion=$version"
 	get expired '/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=5&resourceVersion=1'
-}
-
-until_seconds() {
-	local end=$((SECONDS + $1))
-	shift
-	while [ $SECONDS -lt $end ]; do
-		"$@" && return
-		sleep 0.2
-	done
-	echo "never true: $*"
-	tail -5 "$LOG"
-	return 1
 }

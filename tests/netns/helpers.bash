@@ -123,3 +123,16 @@ masq_net() {
 	jq -cn --arg n "$1" --arg b "$2" --arg s "$3" '{cniVersion: "1.1.0", name: $n, type: "bridge", bridge: $b, isDefaultGateway: true, ipMasq: true,
 		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}} | '"${4:-.}"
 }
+
+# outside: a machine that this node (203.0.113.1, fd00:9::1) is a neighbour of.
+outside() {
+	other_machine out
+	ip link add up0 type veth peer name eth0 netns out
+	ip addr add 203.0.113.1/24 dev up0
+	ip addr add fd00:9::1/64 dev up0 nodad
+	ip link set up0 up
+	ip -n out addr add 203.0.113.2/24 dev eth0
+	ip -n out addr add fd00:9::2/64 dev eth0 nodad
+	ip -n out link set eth0 up
+	while ip -o -6 addr show up0 | grep -q tentative; do :; done # its carrier is told late
+}

@@ -27,6 +27,19 @@ until_true() {
 	return 1
 }
 
+# until_seconds SECONDS COMMAND...
+until_seconds() {
+	local end=$((SECONDS + $1))
+	shift
+	while [ $SECONDS -lt $end ]; do
+		"$@" && return
+		sleep 0.2
+	done
+	echo "never true: $*"
+	tail -5 "$LOG"
+	return 1
+}
+
 # logged TEXT [TIMES]: so many lines of the log have it (default: at least one).
 logged() {
 	local n

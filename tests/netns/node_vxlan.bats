@@ -60,34 +60,19 @@ teardown() { routed_clean; }
 }
 
 @test "run: whatever is deleted or changed comes back" {
-	# shellcheck disable=SC2034 # of tunnel_helpers.bash
-	RUNS=()
-	up_all
+	run_on_n1
 	pods_all
-	begin_on n1
-	as_wanted n1
 	mac=$(on n1 ip -j neigh show 10.244.2.0 dev cnibox-vxlan | jq -r '.[0].lladdr')
-	for harm in "ip link del cnibox-vxlan" "ip link set cnibox-vxlan down" "ip link set cnibox-vxlan mtu 1300" \
+	comes_back "ip link del cnibox-vxlan" "ip link set cnibox-vxlan down" "ip link set cnibox-vxlan mtu 1300" \
 		"ip link set cnibox-vxlan address 02:00:00:00:00:07" "ip addr flush dev cnibox-vxlan" \
 		"ip neigh del 10.244.2.0 dev cnibox-vxlan" "ip neigh replace 10.244.2.0 lladdr 02:00:00:00:00:09 dev cnibox-vxlan" \
 		"bridge fdb del $mac dev cnibox-vxlan" "bridge fdb replace $mac dst 10.1.3.2 dev cnibox-vxlan" \
-		"bridge fdb append 00:00:00:00:00:00 dst 10.1.3.2 dev cnibox-vxlan" "ip route flush proto 193"; do
-		echo "$harm"
-		on n1 bash -c "$harm"
-		as_wanted n1
-		reaches p1 10.244.2.2 >/dev/null
-		reaches p2 10.244.1.2 >/dev/null
-	done
-	[ "$(seen plain)" -eq 0 ]
+		"bridge fdb append 00:00:00:00:00:00 dst 10.1.3.2 dev cnibox-vxlan" "ip route flush proto 193"
 	! on n1 bridge fdb show dev cnibox-vxlan | grep -q 00:00:00:00:00:00 || false
 }
 
 @test "run: neighbours of other links are nothing that wakes it" {
-	# shellcheck disable=SC2034 # of tunnel_helpers.bash
-	RUNS=()
-	up_all
-	begin_on n1
-	as_wanted n1
+	run_on_n1
 	pid=$(ip netns pids n1 | while read -r p; do grep -zq '^run$' "/proc/$p/cmdline" && echo "$p"; done)
 	wakeups() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$pid/status"; }
 	calm() { local b; b=$(wakeups); sleep 0.5; [ "$(wakeups)" = "$b" ]; }

@@ -43,21 +43,10 @@ teardown() { routed_clean; }
 }
 
 @test "run: whatever is deleted or changed comes back" {
-	# shellcheck disable=SC2034 # of tunnel_helpers.bash
-	RUNS=()
-	up_all
+	run_on_n1
 	pods_all
-	begin_on n1
-	as_wanted n1
-	for harm in "ip link del cnibox-wg" "ip link set cnibox-wg down" "ip link set cnibox-wg mtu 1300" "ip addr flush dev cnibox-wg" \
-		"ip route flush proto 193"; do
-		echo "$harm"
-		on n1 bash -c "$harm"
-		as_wanted n1
-		reaches p1 10.244.2.2 >/dev/null
-		reaches p2 10.244.1.2 >/dev/null
-	done
-	[ "$(seen plain)" -eq 0 ]
+	comes_back "ip link del cnibox-wg" "ip link set cnibox-wg down" "ip link set cnibox-wg mtu 1300" "ip addr flush dev cnibox-wg" \
+		"ip route flush proto 193"
 }
 
 @test "VXLAN to WireGuard and back, a node at a time, while pods talk" {

@@ -49,12 +49,7 @@ load samples_helpers
 	list '{"cniVersion":"0.4.0","name":"podman","plugins":[{"type":"bridge","bridge":"cni-podman0","isGateway":true,"ipMasq":true,"ipam":{"type":"host-local",
 		"routes":[{"dst":"0.0.0.0/0"}],"ranges":[[{"subnet":"10.88.0.0/16","gateway":"10.88.0.1"}]]}},
 		{"type":"portmap","capabilities":{"portMappings":true}},{"type":"firewall","backend":"iptables"},{"type":"tuning"}]}'
-	ports 8080:80
-	iptables -P FORWARD DROP
-	two_pods
-	reaches_out 203.0.113.1
-	published 8080 80
-	all_gone
+	published_though_forward_drops
 }
 
 @test "podman's other: a name within a plugin, a /9, no gateway: two pods and nothing else" {
@@ -72,12 +67,7 @@ load samples_helpers
 		"plugins":[{"type":"bridge","bridge":"nerdctl0","isGateway":true,"ipMasq":true,"hairpinMode":true,"ipam":{"type":"host-local","resolveConf":"/none","routes":[{"dst":"0.0.0.0/0"}],
 		"ranges":[[{"subnet":"10.4.0.0/24","gateway":"10.4.0.1"}]]}},{"type":"portmap","capabilities":{"portMappings":true}},
 		{"type":"firewall","ingressPolicy":"same-bridge"},{"type":"tuning"}]}'
-	ports 8080:80
-	iptables -P FORWARD DROP
-	two_pods
-	reaches_out 203.0.113.1
-	published 8080 80
-	all_gone
+	published_though_forward_drops
 }
 
 @test "Nomad: loopback first in the list, an administrator's chain, forceAddress" {

@@ -20,19 +20,6 @@ attach() { cnitool add "$NET" "/run/netns/$1"; } # POD
 detach() { cnitool del "$NET" "/run/netns/$1"; }
 cnitool() { CAP_ARGS=${CAP_ARGS:-null} "$CNIBOX_BIN/cnitool" "$@"; }
 
-# The node is 203.0.113.1 and fd00:9::1; out is a machine beside it, which knows no way to the pods.
-outside() {
-	other_machine out
-	ip link add up0 type veth peer name eth0 netns out
-	ip addr add 203.0.113.1/24 dev up0
-	ip addr add fd00:9::1/64 dev up0 nodad
-	ip link set up0 up
-	ip -n out addr add 203.0.113.2/24 dev eth0
-	ip -n out addr add fd00:9::2/64 dev eth0 nodad
-	ip -n out link set eth0 up
-	while ip -o -6 addr show up0 | grep -q tentative; do :; done
-}
-
 # ports HOST:POD...: what the runtime asks for.
 ports() {
 	CAP_ARGS=$(printf '%s\n' "$@" | jq -cRn '{portMappings: [inputs | split(":") | {hostPort: (.[0] | tonumber), containerPort: (.[1] | tonumber), protocol: "tcp"}]}')
@@ -99,4 +86,14 @@ teardown() {
 	jobs -p | xargs -r kill 2>/dev/null || true
 	clean
 	rm -rf /run/cni-ipam-state /run/flannel /var/run/cni /run/cni
+}
+
+# published_though_forward_drops: two pods get out and serve a host port of the node's, and nothing stays.
+published_though_forward_drops() {
+	ports 8080:80
+	iptables -P FORWARD DROP
+	two_pods
+	reaches_out 203.0.113.1
+	published 8080 80
+	all_gone
 }

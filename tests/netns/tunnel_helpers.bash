@@ -134,6 +134,27 @@ as_wanted() {
 	return 1
 }
 
+# comes_back HARM...: node run on n1 mends what each of these commands there has done, and pods reach each other as before.
+comes_back() {
+	local harm
+	for harm; do
+		echo "$harm"
+		on n1 bash -c "$harm"
+		as_wanted n1
+		reaches p1 10.244.2.2 >/dev/null
+		reaches p2 10.244.1.2 >/dev/null
+	done
+	[ "$(seen plain)" -eq 0 ]
+}
+
+# run_on_n1: all nodes are joined, and n1's program stays.
+run_on_n1() {
+	RUNS=()
+	up_all
+	begin_on n1
+	as_wanted n1
+}
+
 routed_clean() {
 	local ns
 	[ -z "${RUNS:-}" ] || kill "${RUNS[@]}" 2>/dev/null || true

@@ -68,3 +68,23 @@ same() {
 different() {
 	echo "# intended difference: $1: $2" >&3
 }
+
+# behind_ptp PLUGINS CONFIG PTP: PLUGINS' own ptp (edited by the jq filter PTP) and the plugin of CONFIG behind it, on a fresh host;
+# prints the result, and what inside() of the caller's shows after ADD and after DEL.
+behind_ptp() {
+	CNIBOX_TEST_HOST='' CNIBOX_BIN=$1 "$BATS_TEST_DIRNAME/../namespace" bash -c '
+		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
+		source '"$BATS_TEST_DIRNAME"'/../netns/chain_helpers.bash
+		'"$(declare -f inside normal)"'
+		PTP=$(jq -c "$1" <<<"$PTP") plugin=$(jq -r .type <<<"$0")
+		pod p
+		c=$(behind "$0" p)
+		normal "$(add "$plugin" p "$c")"
+		inside
+		del "$plugin" p "$c"
+		echo after:
+		inside' "$2" "$3"
+}
+
+# alike_behind_ptp CONFIG PTP: the reference's and ours show the same.
+alike_behind_ptp() { diff <(behind_ptp "$REFERENCE" "$1" "$2") <(behind_ptp "$CNIBOX_BIN" "$1" "$2"); }

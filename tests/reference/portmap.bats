@@ -66,14 +66,7 @@ mapped() {
 		source '"$BATS_TEST_DIRNAME"'/../netns/portmap_helpers.bash
 		BATS_TEST_TMPDIR=$(mktemp -d)
 		'"$(declare -p PORTS; declare -f all_ask reached left normal)"'
-		other_machine out
-		ip link add up0 type veth peer name eth0 netns out
-		ip addr add 203.0.113.1/24 dev up0
-		ip addr add fd00:9::1/64 dev up0 nodad
-		ip link set up0 up
-		ip -n out addr add 203.0.113.2/24 dev eth0
-		ip -n out addr add fd00:9::2/64 dev eth0 nodad
-		ip -n out link set eth0 up
+		outside
 		for tables in iptables ip6tables; do $tables -t nat -N KUBE-MARK-MASQ; done # which kubelet made
 		pod a
 		pod b

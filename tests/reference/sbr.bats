@@ -11,23 +11,8 @@ inside() {
 	ip -n p -6 route show table all | grep -v "table local\|^fe80\|^ff00\|^multicast" | sed "s/ proto [a-z]*//; s/ metric [0-9]*//; s/ pref medium//" | sort
 }
 
-routed() {
-	CNIBOX_TEST_HOST='' CNIBOX_BIN=$1 "$BATS_TEST_DIRNAME/../namespace" bash -c '
-		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
-		source '"$BATS_TEST_DIRNAME"'/../netns/chain_helpers.bash
-		'"$(declare -f inside normal)"'
-		PTP=$(jq -c "$1" <<<"$PTP")
-		pod p
-		c=$(behind "{\"cniVersion\":\"$0\",\"name\":\"net1\",\"type\":\"sbr\"}" p)
-		normal "$(add sbr p "$c")"
-		inside
-		del sbr p "$c"
-		inside' "$2" "$3"
-}
-
-alike() {
-	diff <(routed "$REFERENCE" "$1" "$2") <(routed "$CNIBOX_BIN" "$1" "$2")
-}
+CONF='{"name":"net1","type":"sbr"}'
+alike() { alike_behind_ptp "$(jq -c --arg v "$1" '.cniVersion = $v' <<<"$CONF")" "$2"; } # VERSION PTP
 
 @test "IPv4, both families, more routes, versions" {
 	alike 1.0.0 '.ipam.ranges |= .[:1] | .ipam.routes |= .[:1]'

@@ -12,24 +12,8 @@ inside() {
 	ip -n p -6 route show table all | grep -v "^local\|^anycast\|^fe80\|^ff00\|^multicast" | sed "s/ proto [a-z]*//; s/ metric [0-9]*//; s/ pref medium//" | sort
 }
 
-enslaved() {
-	CNIBOX_TEST_HOST='' CNIBOX_BIN=$1 "$BATS_TEST_DIRNAME/../namespace" bash -c '
-		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
-		source '"$BATS_TEST_DIRNAME"'/../netns/chain_helpers.bash
-		'"$(declare -f inside normal)"'
-		PTP=$(jq -c "$1" <<<"$PTP")
-		pod p
-		c=$(behind "$(jq -c "$2" <<<"{\"cniVersion\":\"$0\",\"name\":\"net1\",\"type\":\"vrf\",\"vrfname\":\"red\"}")" p)
-		normal "$(add vrf p "$c")"
-		inside
-		del vrf p "$c"
-		echo after:
-		inside' "$2" "$3" "${4:-.}"
-}
-
-alike() {
-	diff <(enslaved "$REFERENCE" "$@") <(enslaved "$CNIBOX_BIN" "$@")
-}
+CONF='{"name":"net1","type":"vrf","vrfname":"red"}'
+alike() { alike_behind_ptp "$(jq -c --arg v "$1" ".cniVersion = \$v | ${3:-.}" <<<"$CONF")" "$2"; } # VERSION PTP [VRF]
 
 @test "vrf: IPv4, more routes, a table, versions" {
 	ip link add probe0 type vrf table 9 2>/dev/null ||
