@@ -1,4 +1,4 @@
-/* Seals: see seal.h. A line of fixed length, so that one write replaces it whole. */
+/* Seals: see seal.h. Lines of fixed length, so that one write replaces one of them whole. */
 #include "fw/seal.h"
 
 #include <fcntl.h>
@@ -14,6 +14,8 @@
 #define DIGITS 10
 #define ELEMENTS_AT (sizeof(GENERATION) - 1 + DIGITS)
 #define LINE (ELEMENTS_AT + sizeof(ELEMENTS) - 1 + DIGITS + 1) /* with its end */
+#define MENDS "mends "
+#define MENDS_LINE (sizeof(MENDS) - 1 + DIGITS + 1)
 #define NAME_SIZE 64
 
 static const char *file_name(const struct fw_schema *s, char out[static NAME_SIZE])
@@ -71,6 +73,26 @@ void seal_write(const struct fw_seal *seal)
 		 DIGITS, seal->elements);
 	if (seal->fd >= 0)
 		(void)!pwrite(seal->fd, line, LINE, 0);
+}
+
+uint32_t seal_mends(const struct fw_seal *seal)
+{
+	char line[MENDS_LINE + 1] = "";
+	uint32_t n = 0;
+
+	if (seal->fd < 0 || pread(seal->fd, line, MENDS_LINE, LINE) != (ssize_t)MENDS_LINE ||
+	    !parse(line, MENDS, &n))
+		return 0;
+	return n;
+}
+
+void seal_count_mend(const struct fw_seal *seal)
+{
+	char line[MENDS_LINE + 1];
+
+	snprintf(line, sizeof(line), MENDS "%0*u\n", DIGITS, seal_mends(seal) + 1);
+	if (seal->fd >= 0)
+		(void)!pwrite(seal->fd, line, MENDS_LINE, LINE);
 }
 
 void seal_remove(int dir, const struct fw_schema *s)

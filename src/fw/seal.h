@@ -40,6 +40,14 @@ void seal_read(struct fw_seal *seal);
 /* Best effort: one that cannot be written is one that was lost. */
 void seal_write(const struct fw_seal *seal);
 
+/*
+ * How often all records were mended, as a second line of the file; 0 where there is none. Only who
+ * has the store's lock alone counts on. Who waits for that lock and finds it two higher afterwards
+ * knows that somebody began after him and has ended: of a crowd that all want it, two do it.
+ */
+uint32_t seal_mends(const struct fw_seal *seal);
+void seal_count_mend(const struct fw_seal *seal);
+
 /* With the last record. */
 void seal_remove(int dir, const struct fw_schema *s);
 
