@@ -29,7 +29,7 @@ uint64_t now_ns(void);
 
 struct node {
 	char name[16];
-	int ns;
+	int ns, mounts;
 	unsigned int bridge; /* ifindex that the floor uses */
 };
 

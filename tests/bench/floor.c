@@ -1,7 +1,9 @@
 /*
- * The floor of the bench: the kernel's work of an attachment and nothing else. Nothing is parsed,
- * checked, found out or stored, except that the first packet passes when it is over; addresses,
- *index and names come ready from the bench. What a plugin takes longer than this is its own.
+ * The floor of the bench: the kernel's work of an attachment and nothing else. When it is over the
+ * first packet passes, the neighbours have heard whose the address is now, and the host's end heeds
+ * no router advertisement and no redirect. Apart from that nothing is parsed, checked, found out or
+ * stored; addresses, index and names come ready from the bench. What a plugin takes longer than
+ * this is its own.
  *
  * usage:
  *	floor node BRIDGE [masq]	a bridge (made if missing) and a table; prints its index
@@ -26,8 +28,10 @@
 #include "base/err.h"
 #include "net/ip.h"
 #include "net/link.h"
+#include "net/neigh.h"
 #include "net/nft.h"
 #include "net/nl.h"
+#include "net/sysctl.h"
 
 /*
  * The pod's end gets an index of our choice, so that nobody has to ask for it. The kernel heeds
@@ -41,6 +45,7 @@ static const struct nft_set set = { "masq4", { NFT_TYPE_IPV4 } };
 static struct nl host, pod, nft;
 static char host_buf[4096], pod_buf[4096], nft_buf[8192];
 static struct err err;
+static uint8_t mac[6] = { 2, 0, 0, 0, 2 }; /* of the pod's end */
 
 static void must(int r)
 {
@@ -81,11 +86,21 @@ static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
 			nl_nest (&host, VETH_INFO_PEER) {
 				nl_put_raw(&host, &peer, sizeof(peer));
 				nl_put_str(&host, IFLA_IFNAME, "eth0");
+				nl_put(&host, IFLA_ADDRESS, mac, sizeof(mac));
 				nl_put_u32(&host, IFLA_NET_NS_FD, (uint32_t)ns);
 			}
 		}
 	}
 	must(nl_commit(&host, NULL, &err));
+}
+
+static void guard(const char *name)
+{
+	const char *const keys[] = { "accept_ra", "autoconf", "accept_redirects" };
+	char path[SYSCTL_LINK_PATH];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		must(sysctl_write(sysctl_link_path("ipv6", name, keys[i], path), "0", &err));
 }
 
 static void change_element(const struct addr *a, bool add)
@@ -110,13 +125,18 @@ static void add(char **argv, bool masq)
 		_exit(2);
 	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
 	open_pod(argv[1]);
+	mac[5] = (uint8_t)atoi(argv[0] + 3);
 	put_veth(argv[0], argv[1], (uint32_t)atoi(argv[2]));
+	guard(argv[0]);
+	neigh_notify(&pod, POD_INDEX);
 	link_up(&pod, 1);
 	link_up(&pod, POD_INDEX);
 	ifaddr_add(&pod, POD_INDEX, &p);
 	route_add(&pod, &r);
 	must(nl_commit(&pod, NULL, &err));
 	must(link_await(&host, argv[0], &end, &err));
+	neigh_announce(&pod, POD_INDEX, mac);
+	must(nl_commit(&pod, NULL, &err));
 	if (masq)
 		change_element(&p.addr, true);
 }

@@ -1,4 +1,8 @@
-/* Network namespaces that play nodes, pods and the world outside: see bench.h. */
+/*
+ * Namespaces that play nodes, pods and the world outside: see bench.h. A node has its own
+ * /run/cnibox as well, for what is in there describes one kernel's ruleset; all see the same
+ * /run/netns.
+ */
 #include "bench.h"
 
 #include <errno.h>
@@ -8,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -19,10 +24,12 @@
 #include "net/nl.h"
 
 #define NODES_MAX 48
+#define PODS_DIR "/run/netns"
+#define STATE_DIR "/run/cnibox"
 
 static struct node nodes[NODES_MAX];
 static unsigned int node_count, pod_count;
-static int home = -1;
+static int home = -1, home_mounts, home_dir;
 
 static void ok(int r, const struct err *e)
 {
@@ -37,14 +44,39 @@ static void enter(int ns)
 	ok(netns_enter(ns, &e), &e);
 }
 
-static int open_home(void)
+static int open_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static void make_home(void)
 {
 	struct err e = { 0 };
 
-	if (home < 0)
-		home = netns_open_self(&e);
+	home = netns_open_self(&e);
 	ok(home, &e);
+	if (mount(PODS_DIR, PODS_DIR, NULL, MS_BIND, NULL) < 0 ||
+	    mount(NULL, PODS_DIR, NULL, MS_SHARED, NULL) < 0)
+		die("share %s among the nodes: %s", PODS_DIR, strerror(errno));
+	home_mounts = open_path("/proc/self/ns/mnt");
+	home_dir = open_path(".");
+}
+
+static int open_home(void)
+{
+	if (home < 0)
+		make_home();
 	return home;
+}
+
+static void enter_mounts(int fd)
+{
+	if (setns(fd, CLONE_NEWNS) < 0)
+		die("enter a mount namespace: %s", strerror(errno));
 }
 
 static struct nl *rtnl(const struct node *n)
@@ -75,10 +107,14 @@ struct node *node_new(const char *name)
 		die("more than %d nodes", NODES_MAX);
 	open_home();
 	snprintf(n->name, sizeof(n->name), "%s", name);
-	if (unshare(CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
 		die("unshare: %s", strerror(errno));
+	if ((mkdir(STATE_DIR, 0755) < 0 && errno != EEXIST) ||
+	    mount("tmpfs", STATE_DIR, "tmpfs", 0, "mode=755") < 0)
+		die("mount %s of node %s: %s", STATE_DIR, name, strerror(errno));
 	n->ns = netns_open_self(&e);
 	ok(n->ns, &e);
+	n->mounts = open_path("/proc/self/ns/mnt");
 	node_leave();
 	nl = rtnl(n);
 	link_up(nl, 1);
@@ -88,12 +124,16 @@ struct node *node_new(const char *name)
 
 void node_enter(const struct node *n)
 {
+	enter_mounts(n->mounts);
 	enter(n->ns);
 }
 
 void node_leave(void)
 {
 	enter(open_home());
+	enter_mounts(home_mounts);
+	if (fchdir(home_dir) < 0)
+		die("back to where the bench began: %s", strerror(errno));
 }
 
 /* The ends are called after the node at the other end. */
@@ -159,7 +199,7 @@ static void pod_new(unsigned int pod)
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/run/netns/pod%u", pod);
+	snprintf(path, sizeof(path), PODS_DIR "/pod%u", pod);
 	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
@@ -185,7 +225,7 @@ static int pod_open(unsigned int pod)
 	char path[64];
 	int ns;
 
-	snprintf(path, sizeof(path), "/run/netns/pod%u", pod);
+	snprintf(path, sizeof(path), PODS_DIR "/pod%u", pod);
 	ns = netns_open(path, &e);
 	ok(ns, &e);
 	return ns;
