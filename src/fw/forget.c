@@ -7,17 +7,18 @@
 #include "fw/fw_private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
-
 #include "base/text.h"
 #include "cni/attachment.h"
 #include "cni/request.h"
 #include "net/nl.h"
 
-#define FOUND_MAX 512 /* elements removed in one transaction */
+#define FOUND_MAX 512	/* elements removed in one transaction */
+#define NAMES_MAX 65536 /* owners of one search */
 
 struct forget {
 	struct fw_place p;
@@ -25,7 +26,7 @@ struct forget {
 
 	/* What is looked for by comment: one owner's, or */
 	char comment[FW_COMMENT_SIZE];
-	char (*names)[IF_NAMESIZE]; /* of these owners, or */
+	char (*names)[IF_NAMESIZE]; /* of these owners, sorted, or */
 	size_t name_count;
 	const struct cni_request *gc; /* of those that are not valid and have no record */
 
@@ -45,17 +46,17 @@ static void look_for_nobody(struct forget *f)
 	str_copy(f->comment, sizeof(f->comment), "nobody");
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
 static bool has_name(const struct forget *f, const char *comment)
 {
 	char name[IF_NAMESIZE];
 
-	if (!fw_comment_name(comment, name))
-		return false;
-	for (size_t i = 0; i < f->name_count; i++) {
-		if (strcmp(name, f->names[i]) == 0)
-			return true;
-	}
-	return false;
+	return fw_comment_name(comment, name) &&
+	       bsearch(name, f->names, f->name_count, IF_NAMESIZE, compare_names) != NULL;
 }
 
 static bool comment_is_in_network(const char *comment, const char *network)
@@ -368,16 +369,40 @@ int fw_forget(const struct fw_schema *s, const struct cni_attachment *at, bool s
 	return end(f, r, e);
 }
 
-static int forget_names(struct forget *f, char (*names)[IF_NAMESIZE], size_t count, struct err *e)
+struct owners {
+	size_t count;
+	char names[NAMES_MAX][IF_NAMESIZE];
+};
+
+static struct owners owners;
+
+/*
+ * As many in one search as can be: the kernel removes what comes first in a set of ranges at once,
+ * and what comes behind n others that stay in n steps (nft_pipapo_remove()).
+ */
+static int forget_owners(struct forget *f, struct err *e)
 {
 	int r;
 
-	f->names = names;
-	f->name_count = count;
+	qsort(owners.names, owners.count, IF_NAMESIZE, compare_names);
+	f->names = owners.names;
+	f->name_count = owners.count;
 	r = delete_by_comment(f, e);
-	for (size_t i = 0; r == 0 && f->p.dir && i < count; i++)
-		r = store_remove(f->p.dir, f->p.s, names[i], e);
+	for (size_t i = 0; r == 0 && f->p.dir && i < owners.count; i++)
+		r = store_remove(f->p.dir, f->p.s, owners.names[i], e);
 	f->names = NULL;
+	return r;
+}
+
+static int forget_links(struct forget *f, char (*names)[IF_NAMESIZE], size_t count, struct err *e)
+{
+	int r = 0;
+
+	for (size_t done = 0; r == 0 && done < count; done += owners.count) {
+		owners.count = count - done < NAMES_MAX ? count - done : NAMES_MAX;
+		memcpy(owners.names, names[done], owners.count * IF_NAMESIZE);
+		r = forget_owners(f, e);
+	}
 	return r;
 }
 
@@ -390,7 +415,7 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 	if (r == 0 && f->p.dir)
 		r = open_kernel(f, e);
 	if (r == 0 && f->p.dir)
-		r = forget_names(f, names, count, e);
+		r = forget_links(f, names, count, e);
 	if (r == 0 && f->p.dir)
 		r = tidy(f, NULL, e);
 	return end(f, r, e);
@@ -400,38 +425,34 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 struct stale {
 	const struct cni_request *req;
 	const char *data_dir;
-	char names[FOUND_MAX][IF_NAMESIZE];
-	size_t count;
 };
 
 static int collect_stale(const struct fw_record *r, const char *host_name, void *arg)
 {
-	struct stale *w = arg;
+	const struct stale *w = arg;
 
-	if (w->count < FOUND_MAX && attachment_network_is(r->at.network, w->req->at.network) &&
+	if (owners.count < NAMES_MAX && attachment_network_is(r->at.network, w->req->at.network) &&
 	    (!*r->data_dir || !*w->data_dir || strcmp(r->data_dir, w->data_dir) == 0) &&
 	    !cni_is_valid(w->req, r->at.container_id, r->at.ifname))
-		str_copy(w->names[w->count++], IF_NAMESIZE, host_name);
+		str_copy(owners.names[owners.count++], IF_NAMESIZE, host_name);
 	return 0;
 }
 
 static int gc_records(struct forget *f, const struct cni_request *req, const char *data_dir,
 		      struct err *e)
 {
-	static struct stale stale;
 	char path[4096];
+	struct stale stale = { .req = req, .data_dir = path };
 	int r;
 
 	str_copy(path, sizeof(path), data_dir);
 	str_flatten(path); /* as in records */
-	stale.req = req;
-	stale.data_dir = path;
 	do {
-		stale.count = 0;
+		owners.count = 0;
 		r = store_each(f->p.dir, f->p.s, collect_stale, &stale, e);
-		if (r == 0 && stale.count)
-			r = forget_names(f, stale.names, stale.count, e);
-	} while (r == 0 && stale.count == FOUND_MAX);
+		if (r == 0 && owners.count)
+			r = forget_owners(f, e);
+	} while (r == 0 && owners.count == NAMES_MAX);
 	return r;
 }
 

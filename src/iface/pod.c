@@ -166,6 +166,15 @@ static int set_of_link(const struct link *l, const char *family, const char *key
 	return sysctl_write(sysctl_link_path(family, l->name, key, path), value, e);
 }
 
+/* By netlink: neigh_notify() says what a file of each namespace would cost. */
+static int loopback_has_ipv6(struct pod *p, struct err *e)
+{
+	struct link lo;
+	int r = link_find(&p->nl, "lo", &lo, e);
+
+	return r <= 0 ? r : lo.ipv6.known && !lo.ipv6.disabled;
+}
+
 /*
  * A node that disables IPv6 by default refuses IPv6 addresses in new pods as well, until told
  * otherwise for the interface; and a pod that has IPv6 reaches itself by ::1.
@@ -174,28 +183,22 @@ static int allow_ipv6(struct pod *p, const struct link *l, struct err *e)
 {
 	int r = l->ipv6.disabled || !l->ipv6.known ? set_of_link(l, "ipv6", "disable_ipv6", "0", e)
 						   : 0;
-	char off[8];
 
 	if (r == 0)
-		r = sysctl_get(LOOPBACK_IPV6_OFF, off, sizeof(off), e);
-	if (r == 0 && strcmp(off, "0") != 0) {
-		r = sysctl_write(LOOPBACK_IPV6_OFF, "0", e);
-		p->loopback_opened = r == 0;
-	}
+		r = loopback_has_ipv6(p, e);
+	if (r)
+		return r < 0 ? r : 0;
+	r = sysctl_write(LOOPBACK_IPV6_OFF, "0", e);
+	p->loopback_opened = r == 0;
 	return r;
 }
 
-static int set_sysctls(struct pod *p, const struct link *l, const struct pod_want *want,
-		       struct err *e)
+static int set_ipv6_sysctls(struct pod *p, const struct link *l, const struct pod_want *want,
+			    struct err *e)
 {
-	bool v4 = has_family(want->r, AF_INET), v6 = has_family(want->r, AF_INET6);
-	int r = 0;
+	int r = err_ctx(e, allow_ipv6(p, l, e), "IPv6 in the pod");
 
-	if (v6)
-		r = err_ctx(e, allow_ipv6(p, l, e), "IPv6 in the pod");
-	if (r == 0 && v4 && want->announce)
-		r = set_of_link(l, "ipv4", NEIGH_NOTIFY_IPV4, "1", e);
-	if (r == 0 && v6 && want->announce)
+	if (r == 0 && want->announce)
 		r = set_of_link(l, "ipv6", NEIGH_NOTIFY_IPV6, "1", e);
 	return r;
 }
@@ -205,11 +208,11 @@ static int prepare_link(struct pod *p, const struct link *l, const struct pod_wa
 {
 	int r;
 
-	if (!want->announce && !has_family(want->r, AF_INET6))
+	if (!has_family(want->r, AF_INET6))
 		return 0;
 	r = netns_enter(p->ns, e);
 	if (r == 0)
-		r = set_sysctls(p, l, want, e);
+		r = set_ipv6_sysctls(p, l, want, e);
 	return netns_enter(p->home, e) < 0 ? -e->errnum : r;
 }
 
@@ -273,6 +276,8 @@ static int configure_link(struct pod *p, const struct link *l, const struct pod_
 
 	if (want->alias)
 		link_set_alias(&p->nl, l->index, want->alias, want->group);
+	if (want->announce && has_family(want->r, AF_INET))
+		neigh_notify(&p->nl, l->index);
 	link_up(&p->nl, 1);
 	if (want->fixed_mac)
 		put_addresses(p, want, AF_INET, l->index);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -28,6 +30,19 @@ void neigh_del(struct nl *nl, int index, const struct addr *a)
 
 	nl_request(nl, "delete neighbour", RTM_DELNEIGH, 0, &m, sizeof(m));
 	nl_put_addr(nl, NDA_DST, a);
+}
+
+void neigh_notify(struct nl *nl, int index)
+{
+	struct ifinfomsg m = { .ifi_index = index };
+
+	nl_request(nl, "set arp_notify", RTM_SETLINK, 0, &m, sizeof(m));
+	nl_nest (nl, IFLA_AF_SPEC) {
+		nl_nest (nl, AF_INET) {
+			nl_nest (nl, IFLA_INET_CONF)
+				nl_put_u32(nl, IPV4_DEVCONF_ARP_NOTIFY, 1);
+		}
+	}
 }
 
 void neigh_announce(struct nl *nl, int index, const uint8_t mac[static 6])

@@ -21,11 +21,18 @@ void neigh_del(struct nl *nl, int index, const struct addr *a);
 /*
  * Let the kernel tell the link's neighbours where its addresses are now: gratuitous ARP, and
  * unsolicited neighbour advertisements with the override flag. mac is the one that the link has; to
- * set it anew is the event (NETDEV_CHANGEADDR) upon which the kernel speaks, where the sysctls
- * NEIGH_NOTIFY are 1 for the link. A packet socket of ours would cost every call a grace period at
- * its close (packet_release()).
+ * set it anew is the event (NETDEV_CHANGEADDR) upon which the kernel speaks, where it was told to:
+ * neigh_notify(), and NEIGH_NOTIFY_IPV6 is 1 for the link. A packet socket of ours would cost every
+ * call a grace period at its close (packet_release()).
  */
 void neigh_announce(struct nl *nl, int index, const uint8_t mac[static 6]);
+
+/*
+ * Sets net/ipv4/conf/LINK/arp_notify to 1 (IFLA_INET_CONF). Not by that file: /proc/sys keeps an
+ * entry of each namespace's in one chain, and with a thousand pods every file there takes a
+ * millisecond to open. IPv6 has no such attribute.
+ */
+void neigh_notify(struct nl *nl, int index);
 
 /* A permanent entry: of a link's neighbour, or of a VXLAN's forwarding database. */
 struct neigh {
@@ -48,7 +55,6 @@ typedef int neigh_fn(const struct neigh *n, void *arg);
 int neigh_each(struct nl *nl, uint8_t family, int index, neigh_fn *fn, void *arg, struct err *e);
 int fdb_each(struct nl *nl, int index, neigh_fn *fn, void *arg, struct err *e);
 
-#define NEIGH_NOTIFY_IPV4 "arp_notify"	 /* net/ipv4/conf/NAME */
 #define NEIGH_NOTIFY_IPV6 "ndisc_notify" /* net/ipv6/conf/NAME */
 
 #endif
