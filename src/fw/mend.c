@@ -4,6 +4,7 @@
  */
 #include "fw/fw_private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -32,7 +33,7 @@ struct mend {
 };
 
 static int put_missing(struct mend *m, const struct fw_record *record, const char *comment,
-		       int missing)
+		       int missing, struct err *e)
 {
 	struct fw_place *p = m->p;
 
@@ -44,28 +45,50 @@ static int put_missing(struct mend *m, const struct fw_record *record, const cha
 		if (!m->view.elem[i].found)
 			nft_elem_create(p->nl, &p->s->table, record->elems[i].set, &el);
 	}
-	return fw_commit(p, m->view.generation, missing, err_ignored());
+	return fw_commit(p, m->view.generation, missing, e);
+}
+
+/* 1: it has what it asked for. -EEXIST: another has it. */
+static int try_mend(struct mend *m, const struct fw_record *record, struct err *e)
+{
+	char comment[FW_COMMENT_SIZE];
+	int r = fw_look(m->p, record->elems, record->count, &m->view, e), missing;
+
+	if (r < 0)
+		return r;
+	fw_comment(&record->at, comment);
+	missing = count_missing(m->p->s, record, &m->view, comment);
+	if (missing < 0)
+		return -EEXIST;
+	r = missing ? put_missing(m, record, comment, missing, e) : 0;
+	return r < 0 ? r : 1;
+}
+
+/* Others change the ruleset, or a range of theirs is in the way, which no look at the key shows. */
+static bool is_to_try_again(int r)
+{
+	return r == -ERESTART || r == -ENOENT || r == -EEXIST;
 }
 
 /* What cannot be given back now is when whoever has it goes. */
 static int mend_record(const struct fw_record *record, const char *host_name, void *arg)
 {
 	struct mend *m = arg;
-	char comment[FW_COMMENT_SIZE];
-	int r = fw_owner_is_alive(record, host_name, m->e), missing;
+	bool hurried = m->p->hurried;
+	struct err local = { 0 };
+	int r = fw_owner_is_alive(record, host_name, m->e);
 
-	if (r > 0)
-		r = fw_look(m->p, record->elems, record->count, &m->view, m->e);
-	else if (r == 0)
-		return 0;
-	if (r < 0)
+	if (r <= 0)
 		return r;
-	fw_comment(&record->at, comment);
-	missing = count_missing(m->p->s, record, &m->view, comment);
-	if (missing > 0)
-		missing = put_missing(m, record, comment, missing);
-	if (missing == 0)
-		return 0;
+	r = -ERESTART;
+	for (int i = 0; is_to_try_again(r) && i < FW_TRIES; i++) {
+		err_clear(&local);
+		m->p->hurried = hurried || i > FW_TRIES / 2;
+		r = try_mend(m, record, &local);
+	}
+	m->p->hurried = hurried;
+	if (!is_to_try_again(r))
+		return r < 0 ? err_take(m->e, &local) : 0;
 	m->contested++;
 	return store_mark_shared(m->p->dir, m->p->s, m->e);
 }
