@@ -27,6 +27,15 @@ $(error KERNEL=$(KERNEL) is unknown; there are: $(KERNELS))
 endif
 endif
 
+# TOPOLOGY of the lab: a name in qemu/topologies.
+TOPOLOGY ?=
+TOPOLOGIES := $(notdir $(wildcard qemu/topologies/*))
+ifneq ($(TOPOLOGY),)
+ifeq ($(filter $(TOPOLOGY),$(TOPOLOGIES)),)
+$(error TOPOLOGY=$(TOPOLOGY) is unknown; there are: $(TOPOLOGIES))
+endif
+endif
+
 VERSION := $(shell third_party/dist/version)
 TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
@@ -164,10 +173,10 @@ test-kubernetes: $(B)/.test-tools ## node run against a real etcd and kube-apise
 	$(Q)$(MAKE) all
 	$(Q)tests/run tests/kubernetes/real.bats
 
-lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; ARCH=arm64 KERNEL=5.10
+lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=flat ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
-	$(Q)LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
+	$(Q)LAB_TOPOLOGY=$(TOPOLOGY) LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
 	$(Q)qemu/lab demo
 
 # The property test is an ordinary program that shares the hosts and snapshots of the fault sweeps.

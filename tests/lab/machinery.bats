@@ -153,6 +153,21 @@ on() {
 	[ "$(on node2 echo back)" = back ]
 }
 
+@test "a topology that there is not, and another one than the lab that is up has: an error that says what there is" {
+	run env LAB_TOPOLOGY=ring "$LAB" up
+	[ "$status" -eq 255 ]
+	[ "$output" = "lab: no topology 'ring'; there are: $("$LAB" topologies | tr '\n' ' ')" ]
+	run make -C "${LAB%/qemu/lab}" lab TOPOLOGY=ring
+	[ "$status" -eq 2 ]
+	[[ $output == *"TOPOLOGY=ring is unknown; there are: "*flat* ]]
+	LAB_TOPOLOGY=flat "$LAB" up
+	for other in $("$LAB" topologies | grep -vx flat); do
+		run env LAB_TOPOLOGY="$other" "$LAB" up
+		[ "$status" -eq 255 ]
+		[[ $output == *"the lab is up, and its topology is flat: qemu/lab down" ]]
+	done
+}
+
 @test "status tells who answers" {
 	run lab status
 	[ "$(grep -c ' yes$' <<<"$output")" -eq 4 ]
