@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# veth-host behind macvlan and ipvlan: pods on the wire and their node.
+# veth-host behind macvlan, or behind FIRST (ipvlan): pods on the wire and their node.
 bats_require_minimum_version 1.5.0
 load helpers
 load wire_helpers
@@ -7,7 +7,7 @@ load portmap_helpers
 load veth_host_helpers
 
 setup() {
-	kernel_has macvlan
+	kernel_has "$FIRST"
 	underlay_setup
 }
 
@@ -25,10 +25,9 @@ reached() {
 	done
 }
 
-# behind_first TYPE: pods a and b behind it
-behind_first() {
-	r=$(attach a "$VETH" "$(first "$1")")
-	attach b "$VETH" "$(first "$1")" >/dev/null
+@test "ADD: result; pod, node, Services and the world reach each other in both families" {
+	r=$(attach a)
+	attach b >/dev/null
 	[ "$(jq -c '[.interfaces[] | [.name, .sandbox]]' <<<"$r")" = "[[\"eth0\",\"/run/netns/a\"],[\"$(end a)\",null],[\"veth0\",\"/run/netns/a\"]]" ]
 	[ "$(jq -r '.interfaces[1].mac' <<<"$r")" = "$(cat "/sys/class/net/$(end a)/address")" ]
 	reached
@@ -43,17 +42,6 @@ behind_first() {
 		service "${service%/*}" "${service#*/}"
 		ping_from a "${service%/*}"
 	done
-}
-
-@test "ADD: result; pod, node, Services and the world reach each other in both families, behind macvlan" {
-	behind_first macvlan
-}
-
-@test "ADD: result; the same behind ipvlan" {
-	kernel_has ipvlan
-	behind_first ipvlan
-	call DEL ipvlan a /run/netns/a "$(first ipvlan)"
-	call DEL ipvlan b /run/netns/b "$(first ipvlan)"
 }
 
 @test "a Service's backends: on another machine, on this node, the pod itself, the node: TCP and UDP, both families" {
@@ -135,7 +123,7 @@ behind_first() {
 }
 
 @test "ipMasq: without a default route of its own the pod leaves by the node" {
-	bare=$(first macvlan | jq -c 'del(.ipam.routes) | .ipam.ranges[][].gateway = null')
+	bare=$(first "$FIRST" | jq -c 'del(.ipam.routes) | .ipam.ranges[][].gateway = null')
 	attach a "$(jq -c '.ipMasq = true' <<<"$VETH")" "$bare" >/dev/null
 	attach b "$VETH" "$bare" >/dev/null
 	serve lan 8080
@@ -175,9 +163,9 @@ behind_first() {
 	attach b >/dev/null
 	before=$(on_node)
 	for how in once twice nowhere gone; do
-		add macvlan a "$(first macvlan)" >/dev/null
+		add "$FIRST" a "$(first "$FIRST")" >/dev/null
 		was=$(in_pod a)
-		call DEL macvlan a /run/netns/a "$(first macvlan)"
+		call DEL "$FIRST" a /run/netns/a "$(first "$FIRST")"
 		attach a >/dev/null
 		ping -c1 -W3 -q 10.9.0.5"$(ip -n a -4 -o addr show eth0 | grep -o '10.9.0.5[0-9]' | tail -c2)"
 		case $how in
@@ -188,7 +176,7 @@ behind_first() {
 		esac
 		[ $how = gone ] || [ $how = nowhere ] || diff <(echo "$was" | sed 's/10.9.0.5[0-9]/P/; s/fd00:9::5[0-9a-f]/P/') \
 			<(in_pod a | sed 's/10.9.0.5[0-9]/P/; s/fd00:9::5[0-9a-f]/P/')
-		call DEL macvlan a /run/netns/a "$(first macvlan)"
+		call DEL "$FIRST" a /run/netns/a "$(first "$FIRST")"
 		diff <(echo "$before" | grep -v netns/a) <(on_node | grep -v netns/a)
 		[ $how != gone ] || { pod a && strict a; }
 	done
@@ -209,7 +197,7 @@ behind_first() {
 	[ -z "$(end a)" ]
 	rm -rf /run/cnibox
 	del veth-host a "$VETH"
-	call DEL macvlan a /run/netns/a "$(first macvlan)"
+	call DEL "$FIRST" a /run/netns/a "$(first "$FIRST")"
 	attach a >/dev/null
 	ask a udp 10.96.0.1 8080 4444
 	nft list table inet track | grep -q 'packets 2 '	# the second is no part of the first
@@ -230,7 +218,7 @@ broken() {
 	r=$(attach a)
 	c=$(with_prev "$VETH" "$r")
 	call CHECK veth-host a /run/netns/a "$c"
-	call CHECK macvlan a /run/netns/a "$(with_prev "$(first macvlan)" "$r")"
+	call CHECK "$FIRST" a /run/netns/a "$(with_prev "$(first "$FIRST")" "$r")"
 	broken "is not there" ip link del "$(end a)"
 	broken "is down" ip link set "$(end a)" down
 	broken "has the MTU 1400" ip link set "$(end a)" mtu 1400
@@ -356,9 +344,9 @@ wait_for_no_end() {
 	for conf in all default; do echo 0 >/proc/sys/net/ipv4/conf/$conf/rp_filter; done
 	ip netns exec a bash -c 'echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 0 >/proc/sys/net/ipv4/conf/default/rp_filter'
 	attach a >/dev/null
-	second=$(first macvlan | jq -c '.name = "net2" | del(.ipam.routes) | .ipam.ranges[0][0].rangeStart = "10.9.0.80" | .ipam.ranges[1][0].rangeStart = "fd00:9::80"')
+	second=$(first "$FIRST" | jq -c '.name = "net2" | del(.ipam.routes) | .ipam.ranges[0][0].rangeStart = "10.9.0.80" | .ipam.ranges[1][0].rangeStart = "fd00:9::80"')
 	v2=$(jq -c '.name = "net2"' <<<"$VETH")
-	r2=$(add macvlan a "$second" eth1)
+	r2=$(add "$FIRST" a "$second" eth1)
 	unchanged fails 101 veth0 add veth-host a "$(with_prev "$v2" "$r2")" eth1
 	v2=$(jq -c '.containerInterface = "veth1"' <<<"$v2")
 	r2=$(add veth-host a "$(with_prev "$v2" "$r2")" eth1)
@@ -374,8 +362,8 @@ wait_for_no_end() {
 }
 
 @test "one family alone; a node without IPv6; behind vlan and host-device" {
-	four=$(first macvlan | jq -c '.ipam.ranges |= .[:1] | .ipam.routes |= .[:1]')
-	six=$(first macvlan | jq -c '.ipam.ranges |= .[1:] | .ipam.routes |= .[1:]')
+	four=$(first "$FIRST" | jq -c '.ipam.ranges |= .[:1] | .ipam.routes |= .[:1]')
+	six=$(first "$FIRST" | jq -c '.ipam.ranges |= .[1:] | .ipam.routes |= .[1:]')
 	attach a "$VETH" "$four" >/dev/null
 	[ "$(ip -n a -6 rule | grep -c 'proto 194')" = 0 ]
 	ping -c1 -W3 -q 10.9.0.50
@@ -400,7 +388,7 @@ wait_for_no_end() {
 }
 
 @test "what is wrong is named with key and value, and changes nothing" {
-	r=$(add macvlan a "$(first macvlan)")
+	r=$(add "$FIRST" a "$(first "$FIRST")")
 	c=$(with_prev "$VETH" "$r")
 	was=$(in_pod a)
 	bad() { unchanged fails "$1" "$2" add veth-host a "$(jq -c "$3" <<<"$c")"; }
@@ -437,7 +425,7 @@ wait_for_no_end() {
 }
 
 @test "an ADD that fails leaves node and pod as they were" {
-	r=$(add macvlan a "$(first macvlan)")
+	r=$(add "$FIRST" a "$(first "$FIRST")")
 	c=$(with_prev "$VETH" "$r")
 	was=$(in_pod a)
 	node=$(on_node)

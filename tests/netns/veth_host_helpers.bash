@@ -4,6 +4,8 @@
 
 IPAM='"ipam":{"type":"host-local","ranges":[[{"subnet":"10.9.0.0/24","gateway":"10.9.0.1","rangeStart":"10.9.0.50"}],
 [{"subnet":"fd00:9::/64","gateway":"fd00:9::1","rangeStart":"fd00:9::50"}]],"routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}]}'
+# The plugin in front.
+FIRST=${FIRST:-macvlan}
 VETH='{"cniVersion":"1.1.0","name":"net1","type":"veth-host","hostInterface":"w0"}'
 
 # first TYPE [KEYS]: the configuration of the plugin in front
@@ -29,14 +31,14 @@ underlay_setup() {
 # attach POD [VETH-CONFIG [FIRST-CONFIG [IFNAME]]]: both plugins; prints veth-host's result
 attach() {
 	local r
-	r=$(add "$(jq -r .type <<<"${3:-$(first macvlan)}")" "$1" "${3:-$(first macvlan)}" "${4:-eth0}") || { echo "$r"; return 1; }
+	r=$(add "$(jq -r .type <<<"${3:-$(first "$FIRST")}")" "$1" "${3:-$(first "$FIRST")}" "${4:-eth0}") || { echo "$r"; return 1; }
 	add "$(jq -r .type <<<"${2:-$VETH}")" "$1" "$(with_prev "${2:-$VETH}" "$r")" "${4:-eth0}"
 }
 
 # detach POD: by names alone
 detach() {
 	call DEL veth-host "$1" "${2-/run/netns/$1}" "$VETH"
-	call DEL macvlan "$1" "${2-/run/netns/$1}" "$(first macvlan)"
+	call DEL "$FIRST" "$1" "${2-/run/netns/$1}" "$(first "$FIRST")"
 }
 
 underlay_teardown() {
@@ -47,7 +49,7 @@ underlay_teardown() {
 		call DEL veth-host "$ns" "/run/netns/$ns" "$VETH" >/dev/null 2>&1 || true
 		call DEL veth-host "$ns" "/run/netns/$ns" "$(jq -c '.name = "net2"' <<<"$VETH")" eth1 >/dev/null 2>&1 || true
 	done
-	unwire macvlan "$(first macvlan)"
+	unwire "$FIRST" "$(first "$FIRST")"
 	nft flush ruleset
 }
 
