@@ -173,7 +173,7 @@ test-kubernetes: $(B)/.test-tools ## node run against a real etcd and kube-apise
 	$(Q)$(MAKE) all
 	$(Q)tests/run tests/kubernetes/real.bats
 
-lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=flat ARCH=arm64 KERNEL=5.10
+lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=underlay ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
 	$(Q)LAB_TOPOLOGY=$(TOPOLOGY) LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
