@@ -21,13 +21,19 @@ struct left {
 	size_t route_count;
 };
 
+/* The rule that tells of a veth that is gone (del_gone()). */
+static bool tells(const struct left *l, const struct rule *rule)
+{
+	return rule->priority == NODE_VETH_BACK_PRIORITY && strcmp(rule->iif, l->end) == 0;
+}
+
 static int collect_rule(const struct rule *r, void *arg)
 {
 	struct left *l = arg;
 
 	if (r->protocol != NODE_VETH_RULE_PROTOCOL || l->rule_count == 16)
 		return 0;
-	if (r->priority == NODE_VETH_BACK_PRIORITY && strcmp(r->iif, l->end) == 0)
+	if (tells(l, r))
 		l->table = r->table;
 	l->rules[l->rule_count++] = *r;
 	return 0;
@@ -66,15 +72,19 @@ static int move_back(struct nl *nl, struct left *l, const struct link *end, stru
 	return r;
 }
 
-/* Rules that veths share go with the last. */
+/*
+ * Rules that veths share go with the last. The one that tells of the veth goes behind all others:
+ * a DEL that has got no further is found by the next.
+ */
 static int del_rules(struct nl *nl, const struct left *l, bool last, struct err *e)
 {
 	int r = 0;
 
-	for (size_t n = 0; r == 0 && n < l->rule_count; n++) {
-		const struct rule *rule = &l->rules[n];
+	for (size_t n = 0; r == 0 && n < 2 * l->rule_count; n++) {
+		const struct rule *rule = &l->rules[n % l->rule_count];
+		bool of_others = strcmp(rule->iif, l->end) != 0 && rule->table != l->table;
 
-		if (!last && strcmp(rule->iif, l->end) != 0 && rule->table != l->table)
+		if (tells(l, rule) != (n >= l->rule_count) || (!last && of_others))
 			continue;
 		rule_del(nl, rule);
 		r = node_veth_commit(nl, e);

@@ -203,6 +203,20 @@ reached() {
 	nft list table inet track | grep -q 'packets 2 '	# the second is no part of the first
 }
 
+@test "DEL: the pod's rule that tells of the veth goes last: what a DEL that was cut off has left is found by the next" {
+	attach a >/dev/null
+	ip -n a monitor rule >"$BATS_TEST_TMPDIR/seen" 3>&- &
+	SERVERS="$SERVERS $!"
+	until grep -q '^9:' "$BATS_TEST_TMPDIR/seen"; do
+		ip -n a rule add from 198.51.100.1 priority 9 && ip -n a rule del priority 9
+	done
+	detach a
+	until [ "$(grep -c 'Deleted 1025:' "$BATS_TEST_TMPDIR/seen")" = 2 ]; do sleep 0.05; done
+	mapfile -t gone < <(grep -o 'Deleted [0-9]*' "$BATS_TEST_TMPDIR/seen" | grep -v ' 9$')
+	[ $((${#gone[@]} % 2)) = 0 ]
+	[ "${gone[${#gone[@]} / 2 - 1]} ${gone[-1]}" = "Deleted 1025 Deleted 1025" ]
+}
+
 # broken TEXT COMMAND...: CHECK fails with TEXT after it, and is well again after a new attachment
 broken() {
 	local text=$1
