@@ -132,7 +132,7 @@ reached() {
 	nft add table inet seen
 	nft add chain inet seen f '{ type filter hook postrouting priority 300; }'
 	nft add rule inet seen f oifname w0 ip saddr 10.9.0.51 counter
-	ask b tcp 192.0.2.1 8080 || true	# answered by the wire, which the pod's own filter may drop
+	ip netns exec b bash -c 'echo >/dev/udp/192.0.2.1/8080' # an answer would come by the wire, and the pod's own filter may drop it
 	fails_to grep -q 'packets 0 ' <<<"$(nft list table inet seen)"
 	# what a Service translates comes back here, with ipMasq or without
 	service 10.96.0.1 192.0.2.1
@@ -217,55 +217,66 @@ reached() {
 	[ "${gone[${#gone[@]} / 2 - 1]} ${gone[-1]}" = "Deleted 1025 Deleted 1025" ]
 }
 
-# broken TEXT COMMAND...: CHECK fails with TEXT after it, and is well again after a new attachment
+# checked [CONFIG]: attaches a; c is what CHECK gets, and it succeeds
+checked() {
+	r=$(attach a "${1:-$VETH}")
+	c=$(with_prev "${1:-$VETH}" "$r")
+	call CHECK veth-host a /run/netns/a "$c"
+}
+
+# broken TEXT COMMAND...: CHECK fails with TEXT after it. What is broken stays so: CHECK names the first that differs, so
+# that each case stands before those that CHECK gets to earlier.
 broken() {
 	local text=$1
 	shift
 	"$@"
 	fails 105 "$text" call CHECK veth-host a /run/netns/a "$c"
-	detach a
-	r=$(attach a)
-	c=$(with_prev "$VETH" "$r")
 }
 
+# in_table POD: the number of the table of its own interface's default route
+in_table() { ip -n "$1" rule | sed -n 's/^1025:.*lookup \([0-9]*\).*/\1/p'; }
+
 @test "CHECK notices every change on the node" {
-	r=$(attach a)
-	c=$(with_prev "$VETH" "$r")
-	call CHECK veth-host a /run/netns/a "$c"
+	checked
 	call CHECK "$FIRST" a /run/netns/a "$(with_prev "$(first "$FIRST")" "$r")"
-	broken "is not there" ip link del "$(end a)"
-	broken "is down" ip link set "$(end a)" down
-	broken "has the MTU 1400" ip link set "$(end a)" mtu 1400
-	broken "the node has lost its route to 10.9.0." eval 'ip route del "$(ip -n a -4 -o addr show eth0 | grep -o "10.9.0.5[0-9]")"'
-	broken "the node has lost its route to fd00:9::" eval 'ip -6 route del "$(ip -n a -6 -o addr show eth0 scope global | grep -o "fd00:9::5[0-9a-f]")"'
-	broken "IPv4 rule 512" eval 'ip rule del iif "$(end a)" priority 512'
-	broken "IPv6 rule 1024" eval 'ip -6 rule del iif "$(end a)" priority 1024'
-	broken "the node has lost its route to 0.0.0.0/0 in table" eval 'ip route del default table "$(table a)"'
-	broken "the node has lost its neighbour" eval 'ip neigh flush dev "$(end a)" nud permanent'
-	broken "src_valid_mark is 0" eval 'echo 0 >/proc/sys/net/ipv4/conf/$(end a)/src_valid_mark'
-	broken "nothing is forwarded" eval 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	end=$(end a)
 	broken "ends" nft flush map inet cnibox_underlay ends
 	broken "cnibox_underlay" nft delete table inet cnibox_underlay
-	broken "the node's address 10.9.0.253" ip addr add 10.9.0.253/24 dev w0
-	broken "has not the address 10.9.0.254 any more" eval 'ip addr del 10.9.0.254/24 dev w0; ip addr add 10.9.0.253/24 dev w0'
+	broken "IPv6 rule 1024" ip -6 rule del iif "$end" priority 1024
+	broken "nothing is forwarded" eval 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	broken "the node has lost its route to 0.0.0.0/0 in table" ip route del default table "$(table a)"
+	broken "IPv4 rule 512" ip rule del iif "$end" priority 512
+	broken "the node has lost its route to fd00:9::50" ip -6 route del fd00:9::50
+	broken "the node has lost its neighbour" ip neigh flush dev "$end" nud permanent
+	broken "the node has lost its route to 10.9.0.50" ip route del 10.9.0.50
+	broken "src_valid_mark is 0" eval 'echo 0 >/proc/sys/net/ipv4/conf/$end/src_valid_mark'
+	broken "the node's address 10.9.0.253" ip addr add 10.9.0.253/32 dev w0
+	broken "has not the address 10.9.0.254 any more" ip addr del 10.9.0.254/24 dev w0
+	broken "has the MTU 1400" ip link set "$end" mtu 1400
+	broken "is down" ip link set "$end" down
+	broken "is not there" ip link del "$end"
+	detach a
+	ip addr add 10.9.0.254/24 dev w0
+	checked
 }
 
 @test "CHECK notices every change in the pod" {
-	r=$(attach a)
-	c=$(with_prev "$VETH" "$r")
-	broken "veth0 in the pod is down" ip -n a link set veth0 down
-	broken "lost its route to 0.0.0.0/0" ip -n a route del default
-	broken "no route by veth0 to the node's address 10.9.0.254" ip -n a route del 10.9.0.254
-	broken "no route by veth0 to the node's address fd00:9::254" ip -n a -6 route del fd00:9::254 table main
-	broken "IPv4 rule 512" ip -n a rule del priority 512
-	broken "IPv6 rule 1025" ip -n a -6 rule del priority 1025
-	broken "default route by eth0" eval 'ip -n a route del default table "$(ip -n a rule | sed -n "s/^1025:.*lookup \([0-9]*\).*/\1/p")"'
-	broken "lost its neighbour" ip -n a neigh flush dev veth0 nud permanent
-	broken "src_valid_mark is 0" ip netns exec a bash -c 'echo 0 >/proc/sys/net/ipv4/conf/eth0/src_valid_mark'
-	broken "nothing is forwarded" ip netns exec a bash -c 'echo 0 >/proc/sys/net/ipv6/conf/all/forwarding'
-	broken "lost its table inet cnibox_answers" ip netns exec a nft delete table inet cnibox_answers
-	broken "other rules in its chain output" ip netns exec a nft flush chain inet cnibox_answers output
+	checked
 	broken "lacks veth0 in its set ends" ip netns exec a nft flush set inet cnibox_answers ends
+	broken "other rules in its chain output" ip netns exec a nft flush chain inet cnibox_answers output
+	broken "lost its table inet cnibox_answers" ip netns exec a nft delete table inet cnibox_answers
+	broken "no route by veth0 to the node's address fd00:9::254" ip -n a -6 route del fd00:9::254 table main
+	broken "lost its neighbour" ip -n a neigh flush dev veth0 nud permanent
+	broken "no route by veth0 to the node's address 10.9.0.254" ip -n a route del 10.9.0.254
+	broken "IPv6 rule 1025" ip -n a -6 rule del priority 1025
+	broken "default route by eth0" ip -n a route del default table "$(in_table a)"
+	broken "lost its route to 0.0.0.0/0" ip -n a route del default
+	broken "IPv4 rule 512" ip -n a rule del priority 512
+	broken "nothing is forwarded" ip netns exec a bash -c 'echo 0 >/proc/sys/net/ipv6/conf/all/forwarding'
+	broken "src_valid_mark is 0" ip netns exec a bash -c 'echo 0 >/proc/sys/net/ipv4/conf/eth0/src_valid_mark'
+	broken "veth0 in the pod is down" ip -n a link set veth0 down
+	detach a
+	checked
 }
 
 @test "GC takes what is not valid, without a link of it, too; STATUS" {
@@ -405,7 +416,8 @@ wait_for_no_end() {
 	r=$(add "$FIRST" a "$(first "$FIRST")")
 	c=$(with_prev "$VETH" "$r")
 	was=$(in_pod a)
-	bad() { unchanged fails "$1" "$2" add veth-host a "$(jq -c "$3" <<<"$c")"; }
+	before=$(snapshot)
+	bad() { fails "$1" "$2" add veth-host a "$(jq -c "$3" <<<"$c")"; }
 	bad 7 "prevResult: missing; veth-host stands behind" 'del(.prevResult)'
 	bad 7 "eth0 has no address" 'del(.prevResult.ips)'
 	bad 7 'no interface "eth0" in a sandbox' '.prevResult.interfaces[0].name = "eth7"'
@@ -432,6 +444,8 @@ wait_for_no_end() {
 	bad 7 'serviceCidr: expected a string or a list of strings, found 7' '.serviceCidr = [7]'
 	bad 7 'serviceCidr: more than 32' '.serviceCidr = [range(33) | "10.96.\(.).0/24"]'
 	bad 7 'localDNSAddr: "dns"' '.localDNSAddr = "dns"'
+	diff <(echo "$before") <(snapshot)
+	diff <(echo "$was") <(in_pod a)
 	add veth-host a "$c" >/dev/null
 	unchanged fails 101 "attached to the node already" add veth-host a "$c"
 	call DEL veth-host a /run/netns/a "$VETH"
