@@ -11,7 +11,7 @@
  * The node. A packet of the pod that is not for the node goes back into the pod, which passes it on
  * to the wire: node_table has the pod's own routes, with the pod as next hop. In between the node's
  * netfilter has seen it, which is what makes Services work. Answers are asked for in main
- * (fw/underlay.h).
+ * (fw/underlay.h), and so are the prefixes of an overlay that the node has a part in.
  *
  * The host end's name is derived from the attachment, as host ends of other plugins are, but is
  * another than theirs; rules go by that name. Routes and neighbours end with the link.
@@ -42,6 +42,7 @@ struct node_veth_conf {
 	size_t port_count;
 	struct prefix services[NODE_VETH_SERVICES_MAX];
 	size_t service_count;
+	size_t overlay_first, overlay_count; /* of services: the node itself has routes to them */
 };
 
 /* One attachment. Large: make it static. */

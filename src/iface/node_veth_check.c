@@ -46,7 +46,8 @@ static int match_rule(const struct rule *r, void *arg)
 
 	if (r->priority == w->priority && (!w->table || r->table == w->table) &&
 	    r->mark == w->mark && r->mask == w->mask && strcmp(r->iif, w->iif) == 0 &&
-	    r->suppress == w->suppress) {
+	    r->suppress == w->suppress && r->dst.len == w->dst.len &&
+	    (!w->dst.len || prefix_equal(&r->dst, &w->dst))) {
 		s->found = true;
 		s->table = r->table;
 	}
@@ -68,9 +69,10 @@ int node_veth_check_rule(struct nl *nl, const char *where, const struct rule *r,
 	int res = node_veth_find_rule(nl, r, &table, e);
 
 	if (res == 0)
-		return err_set(e, ENOENT, "%s has lost its IPv%d rule %u%s%s", where,
+		return err_set(e, ENOENT, "%s has lost its IPv%d rule %u%s%s%s%s", where,
 			       r->family == AF_INET6 ? 6 : 4, r->priority,
-			       r->iif[0] ? " for what comes by " : "", r->iif);
+			       r->iif[0] ? " for what comes by " : "", r->iif,
+			       r->dst.len ? " to " : "", r->dst.len ? prefix_text(&r->dst) : "");
 	return res < 0 ? res : 0;
 }
 
@@ -181,6 +183,19 @@ int node_veth_check_filter(const char *link, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+static int check_overlay(struct node_veth *v, struct err *e)
+{
+	int r = 0;
+
+	for (size_t n = 0; r == 0 && n < v->conf->overlay_count; n++) {
+		const struct rule rule = node_veth_overlay_rule(v, n);
+
+		if (node_veth_has(v, rule.family == AF_INET6))
+			r = node_veth_check_rule(&v->host, "the node", &rule, e);
+	}
+	return r;
+}
+
 int node_veth_check_host(struct node_veth *v, struct err *e)
 {
 	int r = node_veth_has(v, false) ? node_veth_check_filter(v->name, e) : 0;
@@ -191,5 +206,5 @@ int node_veth_check_host(struct node_veth *v, struct err *e)
 	}
 	for (int v6 = 0; r == 0 && v6 < 2; v6++)
 		r = node_veth_has(v, v6) ? check_family(v, v6, e) : 0;
-	return r;
+	return r < 0 ? r : check_overlay(v, e);
 }

@@ -54,6 +54,15 @@ struct rule node_veth_answers_rule(const struct node_veth *v, bool v6)
 	return r;
 }
 
+struct rule node_veth_overlay_rule(const struct node_veth *v, size_t n)
+{
+	const struct prefix *dst = &v->conf->services[v->conf->overlay_first + n];
+	struct rule r = rule_of(v, is_v6(&dst->addr), NODE_VETH_OVERLAY_PRIORITY, RT_TABLE_MAIN);
+
+	r.dst = *dst;
+	return r;
+}
+
 struct rule node_veth_table_rule(const struct node_veth *v, bool v6)
 {
 	return rule_of(v, v6, NODE_VETH_TABLE_PRIORITY, v->node_table);
@@ -230,6 +239,22 @@ static int put_rules(struct node_veth *v, struct err *e)
 	return nl_commit(&v->host, NULL, e);
 }
 
+/* A prefix may be there twice. */
+static int put_overlay(struct node_veth *v, struct err *e)
+{
+	int r = 0;
+
+	for (size_t n = 0; r == 0 && n < v->conf->overlay_count; n++) {
+		const struct rule rule = node_veth_overlay_rule(v, n);
+
+		if (!node_veth_has(v, rule.family == AF_INET6))
+			continue;
+		rule_add(&v->host, &rule);
+		r = node_veth_commit(&v->host, e);
+	}
+	return r;
+}
+
 /* For the reverse path filter, strict or not: see fw/underlay.c. */
 static int put_sysctls(struct node_veth *v, struct err *e)
 {
@@ -255,5 +280,7 @@ int node_veth_add_host(struct node_veth *v, struct err *e)
 		r = put_table(v, e);
 	if (r == 0)
 		r = put_rules(v, e);
+	if (r == 0)
+		r = put_overlay(v, e);
 	return err_ctx(e, r, "host end %s", v->name);
 }

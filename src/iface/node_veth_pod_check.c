@@ -122,6 +122,42 @@ static int check_ways(struct node_veth *v, bool v6, struct err *e)
 	return r;
 }
 
+struct reached {
+	const char *end;
+	bool was;
+};
+
+static int match_reached(const struct rule *r, void *arg)
+{
+	struct reached *w = arg;
+
+	w->was = w->was || (r->protocol == NODE_VETH_RULE_PROTOCOL &&
+			    r->priority == NODE_VETH_BACK_PRIORITY && !strcmp(r->iif, w->end));
+	return 0;
+}
+
+/* A family that the node has no address of may be one that it had at ADD. */
+static int check_lost(struct node_veth *v, bool v6, struct err *e)
+{
+	struct reached w = { .end = v->in_pod.name };
+	int r = node_veth_each_rule(&v->chain.pod.nl, v6, match_reached, &w, e);
+
+	if (r == 0 && w.was)
+		r = err_set(e, EADDRNOTAVAIL,
+			    "the node has no IPv%d address any more by which the pod reaches it",
+			    v6 ? 6 : 4);
+	return r;
+}
+
+static int check_ways_of(struct node_veth *v, bool v6, struct err *e)
+{
+	int r = check_rules(v, v6, e);
+
+	if (r == 0)
+		r = check_via(v, v6, e);
+	return r < 0 ? r : check_ways(v, v6, e);
+}
+
 static int check_answers(struct node_veth *v, struct err *e)
 {
 	struct nl nft;
@@ -138,15 +174,8 @@ int node_veth_check_pod(struct node_veth *v, struct err *e)
 {
 	int r = node_veth_inside(v, check_set, e);
 
-	for (int v6 = 0; r == 0 && v6 < 2; v6++) {
-		if (!node_veth_has(v, v6))
-			continue;
-		r = check_rules(v, v6, e);
-		if (r == 0)
-			r = check_via(v, v6, e);
-		if (r == 0)
-			r = check_ways(v, v6, e);
-	}
+	for (int v6 = 0; r == 0 && v6 < 2; v6++)
+		r = node_veth_has(v, v6) ? check_ways_of(v, v6, e) : check_lost(v, v6, e);
 	for (size_t n = 0; r == 0 && n < v->node_count; n++) {
 		if (node_veth_has(v, is_v6(&v->nodes[n])))
 			r = check_node(v, &v->nodes[n], e);

@@ -67,10 +67,12 @@ int node_veth_del_rules(struct nl *host, const char *name, struct err *e);
 /* The same, and what pods before had under the pod's addresses. */
 int node_veth_del_stale(struct node_veth *v, struct err *e);
 
-/* The node's rules for a host end: for answers, and for all else. */
+/* The node's rules for a host end: for answers, for the nth prefix of an overlay, for all else. */
 #define NODE_VETH_ANSWERS_PRIORITY 512
+#define NODE_VETH_OVERLAY_PRIORITY 1023
 #define NODE_VETH_TABLE_PRIORITY 1024
 struct rule node_veth_answers_rule(const struct node_veth *v, bool v6);
+struct rule node_veth_overlay_rule(const struct node_veth *v, size_t n);
 struct rule node_veth_table_rule(const struct node_veth *v, bool v6);
 
 /* The node's routes: to a pod's address, and through the pod where its own interface has one. */

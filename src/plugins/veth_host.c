@@ -20,7 +20,7 @@ struct conf {
 	const char *host_if, *pod_if, *node_ports, *dns;
 	bool ip_masq;
 	int64_t mtu, first_table, mark;
-	struct json_raw services;
+	struct json_raw services[4];
 	struct node_veth_conf want;
 };
 
@@ -40,9 +40,15 @@ static const struct json_field fields[] = {
 	  .help = "of packets that a pod begins, and NodePorts in conntrack; default 8192" },
 	{ "nodePorts", JSON_STR, offsetof(struct conf, node_ports),
 	  .help = "marked in conntrack: ports and FIRST:LAST, with commas; default 30000:32767" },
-	{ "serviceCidr", JSON_RAW, offsetof(struct conf, services),
+	{ "serviceCidr", JSON_RAW, offsetof(struct conf, services[0]),
 	  .help = "prefix, or list of them: only these leave by the node; default: all that is not "
 		  "on the wire" },
+	{ "service_hijack_subnet", JSON_RAW, offsetof(struct conf, services[1]),
+	  .help = "as serviceCidr" },
+	{ "overlay_hijack_subnet", JSON_RAW, offsetof(struct conf, services[2]),
+	  .help = "as serviceCidr, and the node sends these by its own routes" },
+	{ "additional_hijack_subnet", JSON_RAW, offsetof(struct conf, services[3]),
+	  .help = "as overlay_hijack_subnet" },
 	{ "localDNSAddr", JSON_STR, offsetof(struct conf, dns),
 	  .help = "an address that is reached by the node, too" },
 };
@@ -147,8 +153,14 @@ static int put_service(struct node_veth_conf *w, const char *key, const struct p
 	return 0;
 }
 
+/* Names of serviceCidr: ours and baidu's, then those of spidernet's "veth". */
+static const char *const service_keys[] = { "serviceCidr", "service_hijack_subnet",
+					    "overlay_hijack_subnet", "additional_hijack_subnet" };
+#define FIRST_OVERLAY_KEY 2
+
 /* A prefix, or several with commas. */
-static int read_prefixes(struct arena *a, const char *text, struct node_veth_conf *w, struct err *e)
+static int read_prefixes(struct arena *a, const char *key, const char *text,
+			 struct node_veth_conf *w, struct err *e)
 {
 	char *copy = arena_strndup(a, text, strlen(text)), *save;
 	int r = copy ? 0 : err_set(e, ENOMEM, "no memory left");
@@ -158,35 +170,49 @@ static int read_prefixes(struct arena *a, const char *text, struct node_veth_con
 		struct prefix p;
 
 		if (!prefix_parse(s, &p) || p.len == 0)
-			return err_set(e, EINVAL, "serviceCidr: \"%.64s\" is no IP prefix", s);
-		r = put_service(w, "serviceCidr", &p, e);
+			return err_set(e, EINVAL, "%s: \"%.64s\" is no IP prefix", key, s);
+		r = put_service(w, key, &p, e);
 	}
 	return r;
 }
 
-static int read_text(struct arena *a, struct json_raw raw, struct node_veth_conf *w, struct err *e)
+static int read_text(struct arena *a, const char *key, struct json_raw raw,
+		     struct node_veth_conf *w, struct err *e)
 {
 	const char *text = json_string(a, raw);
 
 	if (!text)
-		return err_set(e, EINVAL,
-			       "serviceCidr: expected a string or a list of strings, found %.*s",
-			       (int)(raw.len < 32 ? raw.len : 32), raw.text);
-	return read_prefixes(a, text, w, e);
+		return err_set(e, EINVAL, "%s: expected a string or a list of strings, found %.*s",
+			       key, (int)(raw.len < 32 ? raw.len : 32), raw.text);
+	return read_prefixes(a, key, text, w, e);
 }
 
-static int read_services(struct arena *a, struct conf *c, struct err *e)
+static int read_services(struct arena *a, const char *key, struct json_raw raw,
+			 struct node_veth_conf *w, struct err *e)
 {
-	struct json_iter it = json_members(c->services);
-	struct json_raw key, value;
+	struct json_iter it = json_members(raw);
+	struct json_raw name, value;
 	int r = 0;
 
-	if (!c->services.text || json_key_is(c->services, "null"))
+	if (!raw.text || json_key_is(raw, "null"))
 		return 0;
-	if (c->services.text[0] != '[')
-		return read_text(a, c->services, &c->want, e);
-	while (r == 0 && json_next(&it, &key, &value))
-		r = read_text(a, value, &c->want, e);
+	if (raw.text[0] != '[')
+		return read_text(a, key, raw, w, e);
+	while (r == 0 && json_next(&it, &name, &value))
+		r = read_text(a, key, value, w, e);
+	return r;
+}
+
+static int read_all_services(struct arena *a, struct conf *c, struct err *e)
+{
+	int r = 0;
+
+	for (size_t n = 0; r == 0 && n < sizeof(service_keys) / sizeof(service_keys[0]); n++) {
+		if (n == FIRST_OVERLAY_KEY)
+			c->want.overlay_first = c->want.service_count;
+		r = read_services(a, service_keys[n], c->services[n], &c->want, e);
+	}
+	c->want.overlay_count = c->want.service_count - c->want.overlay_first;
 	return r;
 }
 
@@ -241,7 +267,7 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 	if (r == 0)
 		r = read_ports(c->node_ports, &c->want, e);
 	if (r == 0)
-		r = read_services(req->arena, c, e);
+		r = read_all_services(req->arena, c, e);
 	if (r == 0)
 		r = read_dns(c, e);
 	c->want.host_if = c->host_if;

@@ -237,11 +237,12 @@ broken() {
 in_table() { ip -n "$1" rule | sed -n 's/^1025:.*lookup \([0-9]*\).*/\1/p'; }
 
 @test "CHECK notices every change on the node" {
-	checked
+	checked "$(jq -c '.overlay_hijack_subnet = ["10.244.0.0/16"]' <<<"$VETH")"
 	call CHECK "$FIRST" a /run/netns/a "$(with_prev "$(first "$FIRST")" "$r")"
 	end=$(end a)
 	broken "ends" nft flush map inet cnibox_underlay ends
 	broken "cnibox_underlay" nft delete table inet cnibox_underlay
+	broken "IPv4 rule 1023 for what comes by $end to 10.244.0.0/16" ip rule del iif "$end" priority 1023
 	broken "IPv6 rule 1024" ip -6 rule del iif "$end" priority 1024
 	broken "nothing is forwarded" eval 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 	broken "the node has lost its route to 0.0.0.0/0 in table" ip route del default table "$(table a)"
@@ -252,6 +253,7 @@ in_table() { ip -n "$1" rule | sed -n 's/^1025:.*lookup \([0-9]*\).*/\1/p'; }
 	broken "src_valid_mark is 0" eval 'echo 0 >/proc/sys/net/ipv4/conf/$end/src_valid_mark'
 	broken "the node's address 10.9.0.253" ip addr add 10.9.0.253/32 dev w0
 	broken "has not the address 10.9.0.254 any more" ip addr del 10.9.0.254/24 dev w0
+	broken "the node has no IPv4 address any more" ip addr del 10.9.0.253/32 dev w0
 	broken "has the MTU 1400" ip link set "$end" mtu 1400
 	broken "is down" ip link set "$end" down
 	broken "is not there" ip link del "$end"
@@ -443,6 +445,9 @@ wait_for_no_end() {
 	bad 7 'serviceCidr: "0.0.0.0/0" is no' '.serviceCidr = ["10.96.0.0/16", "0.0.0.0/0"]'
 	bad 7 'serviceCidr: expected a string or a list of strings, found 7' '.serviceCidr = [7]'
 	bad 7 'serviceCidr: more than 32' '.serviceCidr = [range(33) | "10.96.\(.).0/24"]'
+	bad 7 'overlay_hijack_subnet: "10.244" is no IP prefix' '.overlay_hijack_subnet = ["10.244"]'
+	bad 7 'service_hijack_subnet: expected' '.service_hijack_subnet = {"a": 7}'
+	bad 7 'additional_hijack_subnet: more than 32' '.serviceCidr = [range(32) | "10.96.\(.).0/24"] | .additional_hijack_subnet = ["10.97.0.0/16"]'
 	bad 7 'localDNSAddr: "dns"' '.localDNSAddr = "dns"'
 	diff <(echo "$before") <(snapshot)
 	diff <(echo "$was") <(in_pod a)
