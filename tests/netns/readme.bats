@@ -84,6 +84,60 @@ node() {
 		/opt/cni/bin/bash-cni <"$BATS_TEST_TMPDIR/conf" | jq -e '.ips[0].address == "10.244.0.2/24"'
 }
 
+# The LAN of the example: eth0 is the node's, the router 192.168.10.1 and somebody else are behind it.
+office() {
+	ip link add eth0 type veth peer name lan0
+	ip netns add lan
+	ip link set lan0 netns lan
+	ip -n lan link set lan0 up
+	ip link set eth0 up
+	ip address add 192.168.10.20/24 dev eth0
+	ip -n lan address add 192.168.10.1/24 dev lan0
+}
+
+# left: what pod web has left, in it and on the node
+left() {
+	ip -n web -o link show | cut -d: -f2
+	ip -n web rule
+	ip -o link show | cut -d: -f2
+	ip route show table all | grep 192.168.10
+	ip rule
+	nft list ruleset
+	find /var/lib/cni -name '192.168.10.*'
+}
+
+# lan_command TEXT: the command of the example that begins so, as both READMEs have it
+lan_command() {
+	local file
+	for file in README.md README.zh-CN.md; do
+		sed '/^    /d' "$TOP/$file" | grep -o '`[^`]*`' | tr -d '`' | grep -m1 "^$1.* \(lan \)\?\(web\|192.168.10.200\)$"
+	done | uniq
+}
+
+@test "one node on an office LAN: the list as it stands there, and its commands" {
+	mkdir -p /etc/cni/net.d "$BATS_TEST_TMPDIR/lan"
+	rm -f /etc/cni/net.d/*
+	tests/style/readme block README.md '"lan"' >/etc/cni/net.d/10-lan.conflist
+	tests/style/readme block README.zh-CN.md '"lan"' | diff - /etc/cni/net.d/10-lan.conflist
+	cp "$bin" "$BATS_TEST_TMPDIR/lan/cnibox"
+	(cd "$BATS_TEST_TMPDIR/lan" && ./cnibox install --quiet)
+	office
+	PATH=/opt/cni/bin:$PATH
+	[ "$(lan_command 'ip netns add')" = "ip netns add web" ]
+	eval "$(lan_command 'ip netns add')"
+	before=$(left)
+	eval "$(lan_command 'cnitool add')" | jq -e '.ips[0].address == "192.168.10.200/24"'
+	ping=$(lan_command ping)
+	eval "${ping/ping/ping -c1 -W5 -q}"
+	eval "ip netns exec lan ${ping/ping/ping -c1 -W5 -q}"
+	ip netns exec web ping -c1 -W5 -q 192.168.10.20
+	ip netns exec web ping -c1 -W5 -q 192.168.10.1
+	eval "$(lan_command 'cnitool del')"
+	diff <(echo "$before") <(left)
+	ip netns del web
+	ip netns del lan
+}
+
 # A line of usage names an applet, and options that its help has.
 @test "the commands of cnibox within the text are there, with their options" {
 	while read -r program first rest; do
