@@ -44,6 +44,9 @@ DESTDIR ?=
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(O)/obj/%.o)
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+SEEDS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/seeds/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# All that runs with sanitizers: unit tests, corpora, the tests' own program around the Kubernetes client.
+SANITIZED := $(UNITS) $(SEEDS) $(B)/kube/watch_nodes
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
 	-Wcast-qual -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wimplicit-fallthrough
@@ -142,6 +145,13 @@ $(B)/kube/watch_nodes: tests/kube/watch_nodes.c $(B)/san/libcnibox.a $(B)/san/mb
 	@echo "  CC      $<"
 	$(Q)gcc $(SANITIZE) -o $@ $^
 
+# The fuzz targets without their fuzzer: the committed corpora need no more than what the unit tests have.
+$(B)/fuzz/seeds/fuzz_nl: WRAP := -Wl,--wrap=send,--wrap=recvmsg
+$(B)/fuzz/seeds/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	$(Q)gcc $(filter-out -MMD -MP,$(SANITIZE)) -Itests/fuzz -o $@ $(filter-out %.h,$^) $(WRAP)
+
 unit: $(UNITS) ## the unit tests alone
 	$(Q)for t in $(UNITS); do $$t || exit 1; done
 
@@ -153,7 +163,7 @@ $(B)/.test-tools: third_party/packages third_party/need
 	@touch $@
 
 test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kubernetes client, both on an unfriendly machine, reference, property, faults, the lab; installs what is missing
-	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS) $(B)/kube/watch_nodes
+	$(Q)$(MAKE) -j$(shell nproc) all $(SANITIZED)
 	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
 
@@ -164,7 +174,7 @@ test-clients: $(B)/.test-tools ## podman with the CNI backend, ctr and container
 
 soak: $(B)/.test-tools ## the sweeps in full and the long runs
 	$(Q)third_party/need test-dist
-	$(Q)$(MAKE) -j$(shell nproc) all $(UNITS) $(B)/kube/watch_nodes
+	$(Q)$(MAKE) -j$(shell nproc) all $(SANITIZED)
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
 
