@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # make dist: what is in each file, that others' tools take it, and that two builds are the same.
-# FULL=1: all architectures; otherwise this machine's and i386.
+# FULL=1: all architectures, each compiled twice from nothing; otherwise this machine's and i386, and what `make test` has
+# compiled of them in its own folder is one of the two builds; i386 is not compiled again.
 bats_require_minimum_version 1.5.0
 
 TOP=$BATS_TEST_DIRNAME/../..
@@ -15,6 +16,8 @@ setup_file() {
 	checkout "$BATS_FILE_TMPDIR/one"
 	checkout "$BATS_FILE_TMPDIR/a/second/one"
 	find "$BATS_FILE_TMPDIR/a" -exec touch -h -d '2001-02-03' {} +
+	compiled "$BATS_FILE_TMPDIR/one" .tools .version toolchain obj mbedtls i386
+	compiled "$BATS_FILE_TMPDIR/a/second/one" i386
 	dist "$BATS_FILE_TMPDIR/one"
 	dist "$BATS_FILE_TMPDIR/a/second/one" faketime -f '@2031-05-06 07:08:09'
 }
@@ -24,6 +27,16 @@ checkout() {
 	mkdir -p "$1/build"
 	(cd "$TOP" && git ls-files -co --exclude-standard -z | tar --null -T - -c --ignore-failed-read) | tar -x -C "$1"
 	ln -s "$(realpath "$TOP/build/third_party")" "$1/build/third_party"
+}
+
+# compiled FOLDER NAME...: the checkout there has these of build/ already, if they are here
+compiled() {
+	local name
+
+	[ -z "${FULL:-}" ] || return 0
+	for name in "${@:2}"; do
+		[ ! -e "$TOP/build/$name" ] || cp -a "$TOP/build/$name" "$1/build/"
+	done
 }
 
 # dist FOLDER [WRAPPER...]
