@@ -183,11 +183,13 @@ void snapshot_take(struct snapshot *s)
 	qsort(s->line, s->count, sizeof(s->line[0]), by_text);
 }
 
-/* Only what needs no time to settle. */
+/* Only what needs no time to settle: the kernel tells carriers when it comes to it (linkwatch). */
 unsigned long long snapshot_by_tools(void)
 {
-	FILE *f = popen("ip -br link; ip -br -4 addr; ip -4 route show table all; ip rule; nft "
-			"list ruleset; ip -n " POD " -br -4 addr; ls /run/netns",
+	FILE *f = popen("{ ip -br link; ip -br -4 addr; ip -4 route show table all; ip rule; nft "
+			"list ruleset; ip -n " POD " -br -4 addr; ls /run/netns; } | "
+			"sed -E 's/ (UP|DOWN|UNKNOWN|LOWERLAYERDOWN) +/ /; "
+			"s/NO-CARRIER,|,LOWER_UP//g; s/ linkdown//'",
 			"re");
 	unsigned long long h = 0xcbf29ce484222325;
 	char buf[4096];
