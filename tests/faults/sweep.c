@@ -238,13 +238,16 @@ static double seconds(void)
 static void run_workers(void)
 {
 	pid_t pids[JOBS_MAX];
+	unsigned int started = 0;
 
-	for (unsigned int i = 0; i < opt.jobs; i++) {
-		pids[i] = start();
-		if (pids[i] == 0)
-			worker(i);
+	/* Who has no point needs no host. */
+	while (started < opt.jobs && started * opt.step < shared->points) {
+		pids[started] = start();
+		if (pids[started] == 0)
+			worker(started);
+		started++;
 	}
-	for (unsigned int i = 0; i < opt.jobs; i++)
+	for (unsigned int i = 0; i < started; i++)
 		if (finish(pids[i]) != 0)
 			die("a worker died");
 }
