@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What a kernel lacks is said by the name that initramfs/modules has for it, and leaves nothing behind;
 # and a 32-bit program on a 64-bit kernel. One machine of a lab of its own;
-# LAB_KERNEL chooses the kernel.
+# LAB_KERNEL chooses the kernel. Cases with the tag "deep" are more of the same: make kernels has them all, make test one of each way.
 bats_require_minimum_version 1.5.0
 
 TOP=$BATS_TEST_DIRNAME/../..
@@ -110,33 +110,47 @@ lacks_behind_ptp() {
 
 masq='"isDefaultGateway":true,"ipMasq":true'
 @test "a kernel without bridge" { lacks bridge bridge; }
+# bats test_tags=deep
 @test "a kernel without veth" { lacks veth bridge; }
 @test "a kernel without veth: ptp" { lacks veth ptp; }
+# bats test_tags=deep
 @test "a kernel without dummy" { lacks dummy dummy; }
 @test "a kernel without macvlan" { lacks macvlan macvlan '"master":"eth0"'; }
+# bats test_tags=deep
 @test "a kernel without ipvlan" { lacks ipvlan ipvlan '"master":"eth0"'; }
+# bats test_tags=deep
 @test "a kernel without tun" { lacks tun tap; }
+# bats test_tags=deep
 @test "a kernel without 8021q" { lacks 8021q vlan '"master":"eth0","vlanId":7'; }
 @test "a kernel without nf_tables" { lacks nf_tables bridge "$masq"; }
+# bats test_tags=deep
 @test "a kernel without nft_chain_nat" { lacks nft_chain_nat bridge "$masq"; }
 @test "a kernel without nft_masq" { lacks nft_masq bridge "$masq"; }
 @test "a kernel without nft_meta_bridge" { lacks nft_meta_bridge bridge '"macspoofchk":true'; }
+# bats test_tags=deep
 @test "a kernel without nf_conntrack, which the nat chains need" { lacks nf_conntrack bridge "$masq" nft_chain_nat; }
 
 @test "a kernel without vrf" { lacks_behind_ptp vrf vrf '"vrfname":"blue"'; }
 
 rates='"ingressRate":8000000,"ingressBurst":800000,"egressRate":8000000,"egressBurst":800000'
+# bats test_tags=deep
 @test "a kernel without sch_tbf" { lacks_behind_ptp sch_tbf bandwidth "$rates"; }
 @test "a kernel without ifb" { lacks_behind_ptp ifb bandwidth "$rates"; }
+# bats test_tags=deep
 @test "a kernel without sch_ingress" { lacks_behind_ptp sch_ingress bandwidth "$rates"; }
+# bats test_tags=deep
 @test "a kernel without cls_u32" { lacks_behind_ptp cls_u32 bandwidth "$rates"; }
+# bats test_tags=deep
 @test "a kernel without act_mirred" { lacks_behind_ptp act_mirred bandwidth "$rates"; }
 @test "a kernel without sch_htb" { lacks_behind_ptp sch_htb bandwidth "$rates,\"shapedSubnets\":[\"10.2.0.0/16\"]"; }
 
 ports='"runtimeConfig":{"portMappings":[{"hostPort":5353,"containerPort":53,"protocol":"udp"}]}'
+# bats test_tags=deep
 @test "a kernel without nft_nat" { lacks_behind_ptp nft_nat portmap "$ports"; }
 @test "a kernel without nft_fib_inet" { lacks_behind_ptp nft_fib_inet portmap "$ports"; }
+# bats test_tags=deep
 @test "a kernel without nft_fib_inet: firewall" { lacks_behind_ptp nft_fib_inet firewall ""; }
+# bats test_tags=deep
 @test "a kernel without nft_masq: portmap" { lacks_behind_ptp nft_masq portmap "$ports"; }
 @test "a kernel without nft_ct" { lacks_behind_ptp nft_ct portmap "$ports"; }
 @test "a kernel without nf_conntrack_netlink: host ports work, and what stays behind is said" {
@@ -217,6 +231,7 @@ node_lacks() {
 }
 
 @test "a kernel without vxlan" { node_lacks vxlan vxlan; }
+# bats test_tags=deep
 @test "a kernel without wireguard" { node_lacks wireguard wireguard; }
 
 # The modules of the features that this cnibox has: each is missing in a test above, or it is said here why not.

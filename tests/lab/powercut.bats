@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Power cuts: node2 keeps its state on a disk and is switched off without warning while pods come and go. After each boot a lease file is whole, or empty
 # (its life ends with the boot, so it is never synced), the first ADD succeeds, and then exactly its lease is there: all others are of an earlier boot.
-# 4 cuts; FULL=1: a hundred.
+# 2 cuts; FULL=1: a hundred.
 bats_require_minimum_version 1.5.0
 
 LAB=$BATS_TEST_DIRNAME/../../qemu/lab
@@ -60,7 +60,7 @@ half_written() {
 
 @test "power cuts while pods come and go" {
 	cuts=${FULL:+100}
-	cuts=${cuts:-4}
+	cuts=${cuts:-2}
 	leaks=0
 	for cut in $(seq "$cuts"); do
 		traffic
