@@ -162,7 +162,7 @@ $(B)/.test-tools: third_party/packages third_party/need
 	$(Q)[ "$$(uname -m)" != x86_64 ] || third_party/unpack containernetworking-plugins:amd64/sid
 	@touch $@
 
-test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kubernetes client, both on an unfriendly machine, reference, property, faults, the lab; installs what is missing
+test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kubernetes client, both on an unfriendly machine, reference, property, faults, the lab, of what takes longer a sample; installs what is missing
 	$(Q)$(MAKE) -j$(shell nproc) all $(SANITIZED)
 	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
@@ -170,9 +170,9 @@ test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kuberne
 test-clients: $(B)/.test-tools ## podman with the CNI backend, ctr and containerd's CRI attach containers by our plugins
 	$(Q)third_party/need test-clients
 	$(Q)$(MAKE) -j$(shell nproc) all
-	$(Q)tests/run -j 1 clients
+	$(Q)TEST_OUT=$${TEST_OUT:-$(B)/test.clients} tests/run -j 1 clients
 
-soak: $(B)/.test-tools ## the sweeps in full and the long runs
+soak: $(B)/.test-tools ## make test in full: every point of the sweeps, every case, all architectures, the long runs
 	$(Q)third_party/need test-dist
 	$(Q)$(MAKE) -j$(shell nproc) all $(SANITIZED)
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
@@ -201,7 +201,7 @@ image-node: ## build/node (ARCH=arm64: build/node.arm64): kernel, initramfs and 
 	$(Q)$(MAKE) ARCH=$(NODE_ARCH) all
 	$(Q)initramfs/node-image $(B)/node$(ARCH:%=.%) $(NODE_ARCH)
 
-kernels: $(B)/.test-tools ## the lab's tests on every kernel of qemu/kernels, or on KERNEL
+kernels: $(B)/.test-tools ## the lab's tests, each case, on every kernel of qemu/kernels, or on KERNEL
 	$(Q)$(MAKE) all
 	$(Q)LAB_ARCH=$(ARCH) tests/kernels $(KERNEL)
 
