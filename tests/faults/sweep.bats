@@ -11,7 +11,7 @@ setup_file() {
 
 # sweep STEP MODE [SUBJECT]...: with FULL=1 each point, else each STEPth; the count goes to the log.
 sweep() {
-	local step=$1 jobs=3 # each makes a host of its own, for few points
+	local step=$1 jobs=2 # each makes a host of its own, for few points
 	shift
 	[ "${FULL:-}" != 1 ] || step=1 jobs=6
 	"$SWEEP" -b "$BIN" -j $jobs -s "$step" "$@" >"$BATS_TEST_TMPDIR/out" || {
