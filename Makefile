@@ -167,8 +167,9 @@ test: $(B)/.test-tools ## everything: style, unit tests, namespaces, the Kuberne
 	$(Q)+for arch in i386 arm64; do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)tests/run
 
-test-clients: $(B)/.test-tools ## podman with the CNI backend, ctr and containerd's CRI attach containers by our plugins
+test-clients: $(B)/.test-tools ## podman with the CNI backend, ctr and containerd's CRI attach containers by our plugins; pods beside Docker, firewalld and ufw
 	$(Q)third_party/need test-clients
+	$(Q)third_party/unpack docker.io firewalld python3-firewall python3-nftables ufw
 	$(Q)$(MAKE) -j$(shell nproc) all
 	$(Q)TEST_OUT=$${TEST_OUT:-$(B)/test.clients} tests/run -j 1 clients
 

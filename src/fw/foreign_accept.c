@@ -17,11 +17,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "fw/firewall.h"
+#include "fw/foreign_ask.h"
 #include "fw/foreign_chain.h"
 #include "fw/legacy_accept.h"
 #include "net/nl.h"
 
-#define COMMENT FW_MARK "firewall: "
+#define COMMENT FIREWALL_COMMENT
 #define PODS "pods"    /* the comment's rest of an accept, */
 #define ADMIN "admin " /* and of a jump, with the chain's name */
 #define TEXT_SIZE 64
@@ -117,16 +118,6 @@ static bool takes_admin(const struct foreign_chain *c)
 	       !c->owned;
 }
 
-/* 1: the table has this chain. */
-static int has_chain(struct nl *nl, const struct nft_table *t, const char *name, struct err *e)
-{
-	struct nft_chain chain = { .name = name };
-	struct nft_query q = { .chain = &chain };
-	int r = nft_query(nl, t, &q, 1, e);
-
-	return r < 0 ? r : q.found;
-}
-
 static bool is_jump_to(const struct chain_rule *r, const char *name)
 {
 	return r->ours && strncmp(r->ours, ADMIN, strlen(ADMIN)) == 0 &&
@@ -158,12 +149,34 @@ static bool is_left_jump(const struct outside *o, const struct chain_rule *r)
 	return true;
 }
 
-static bool is_left(const struct outside *o, const struct foreign_chain *c,
-		    const struct chain_rule *r)
+/* Where accepts and what is asked before them belong; false: nowhere. */
+static bool find_place(const struct foreign_chain *c, size_t *place)
 {
 	for (size_t k = 0; k < sizeof(families); k++) {
+		if (!wants_accept(c, families[k]))
+			continue;
+		*place = foreign_chain_end(c, families[k])->place;
+		return true;
+	}
+	return false;
+}
+
+static bool asks_hold(const struct foreign_chain *c, const struct foreign_asks *a)
+{
+	size_t place = 0;
+
+	find_place(c, &place);
+	return foreign_asks_hold(c, place, a);
+}
+
+static bool is_left(const struct outside *o, const struct foreign_chain *c,
+		    const struct foreign_asks *a, const struct chain_rule *r)
+{
+	if (foreign_is_ask(r) && !asks_hold(c, a))
+		return true;
+	for (size_t k = 0; k < sizeof(families); k++) {
 		if (foreign_chain_has(c, families[k]) && is_accept(r, families[k]) &&
-		    !accept_is_right(c, families[k]))
+		    !(accept_is_right(c, families[k]) && asks_hold(c, a)))
 			return true;
 	}
 	return is_left_jump(o, r);
@@ -176,9 +189,21 @@ static void begin_rule(struct outside *o, const struct foreign_chain *c, uint64_
 	nft_rule_begin_before(o->nl, &c->table, c->name, before);
 }
 
-static size_t put_accept(struct outside *o, const struct foreign_chain *c, uint8_t family)
+/* Accepts are put again, behind them. */
+static size_t put_asks(struct outside *o, const struct foreign_chain *c,
+		       const struct foreign_asks *a)
 {
-	if (!wants_accept(c, family) || has_accept(c, family))
+	size_t place;
+
+	if (asks_hold(c, a) || !find_place(c, &place))
+		return 0;
+	return foreign_asks_put(o->nl, c, place, a);
+}
+
+static size_t put_accept(struct outside *o, const struct foreign_chain *c,
+			 const struct foreign_asks *a, uint8_t family)
+{
+	if (!wants_accept(c, family) || (has_accept(c, family) && asks_hold(c, a)))
 		return 0;
 	begin_rule(o, c, chain_rules_at(&c->rules, foreign_chain_end(c, family)->place));
 	if (c->table.family == NFPROTO_INET)
@@ -203,19 +228,20 @@ static size_t put_jump(struct outside *o, const struct foreign_chain *c, const c
 }
 
 static size_t put_changes(struct outside *o, const struct foreign_chain *c,
-			  const char *const *jumps, size_t jump_count)
+			  const struct foreign_asks *a, const char *const *jumps, size_t jump_count)
 {
 	const struct chain_rule *r = c->rules.at;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->rules.count; i++) {
-		if (!is_left(o, c, &r[i]))
+		if (!is_left(o, c, a, &r[i]))
 			continue;
 		nft_rule_del(o->nl, &c->table, c->name, r[i].handle);
 		n++;
 	}
+	n += put_asks(o, c, a);
 	for (size_t k = 0; k < sizeof(families); k++)
-		n += put_accept(o, c, families[k]);
+		n += put_accept(o, c, a, families[k]);
 	for (size_t i = 0; i < jump_count; i++)
 		n += put_jump(o, c, jumps[i]);
 	return n;
@@ -229,7 +255,7 @@ static int find_jumps(struct outside *o, const struct foreign_chain *c, const ch
 
 	*count = 0;
 	for (size_t i = 0; takes_admin(c) && i < o->admins.count; i++) {
-		int r = has_jump(c, name[i]) ? 0 : has_chain(o->nl, &c->table, name[i], e);
+		int r = has_jump(c, name[i]) ? 0 : foreign_has_chain(o->nl, &c->table, name[i], e);
 
 		if (r < 0)
 			return r;
@@ -237,6 +263,15 @@ static int find_jumps(struct outside *o, const struct foreign_chain *c, const ch
 			out[(*count)++] = name[i];
 	}
 	return 0;
+}
+
+static int find_asks(struct outside *o, const struct foreign_chain *c, struct foreign_asks *out,
+		     struct err *e)
+{
+	size_t place;
+
+	out->count = 0;
+	return find_place(c, &place) ? foreign_asks_find(o->nl, c, out, e) : 0;
 }
 
 /*
@@ -247,18 +282,21 @@ static int plan_jumps(struct outside *o, const struct foreign_chain *c,
 		      const struct nft_chain *make, struct err *e)
 {
 	const char **jumps = arena_array(&o->arena, o->admins.count + 1, sizeof(*jumps));
+	struct foreign_asks asks;
 	size_t count;
 	int r;
 
 	if (!jumps)
 		return err_set(e, ENOMEM, "no memory left for names of chains");
 	r = find_jumps(o, c, jumps, &count, e);
+	if (r == 0)
+		r = find_asks(o, c, &asks, e);
 	if (r < 0)
 		return r;
 	nft_begin(o->nl);
 	if (make && count)
 		nft_chain_add(o->nl, &c->table, make);
-	return (int)put_changes(o, c, jumps, count);
+	return (int)put_changes(o, c, &asks, jumps, count);
 }
 
 static int plan_chain(struct outside *o, const struct foreign_chain *c, struct err *e)

@@ -1,7 +1,8 @@
 /*
  * What the firewall plugin has in chains of others: in each that drops forwarded packets which
- * nobody has accepted (foreign_chain.h), one accept for a family by the mark of firewall.h; and in
- * the filter tables of iptables a jump to the administrator's chain, where there is one.
+ * nobody has accepted (foreign_chain.h), one accept for a family by the mark of firewall.h, in
+ * firewalld's behind jumps to its policies; and in the filter tables of iptables a jump to the
+ * administrator's chain, where there is one.
  *
  * How many they are depends on those chains, not on the number of pods. iptables-nft prints them.
  * They are the functions of a struct fw_outside.
