@@ -20,11 +20,17 @@ teardown() {
 	jobs -p | xargs -r kill 2>/dev/null || true
 	clean
 	for v in "" 6; do
-		for table in $(cat /proc/net/ip${v}_tables_names 2>/dev/null); do
-			ip${v}tables-legacy -t "$table" -F
-			ip${v}tables-legacy -t "$table" -X
-			[ "$table" != filter ] || ip${v}tables-legacy -P FORWARD ACCEPT
-		done
+		[ ! -s /proc/net/ip${v}_tables_names ] || legacy_flush "ip${v}tables-legacy" </proc/net/ip${v}_tables_names
+	done
+}
+
+# legacy_flush PROGRAM: the tables whose names are on stdin.
+legacy_flush() {
+	local table
+	while read -r table; do
+		"$1" -t "$table" -F
+		"$1" -t "$table" -X
+		[ "$table" != filter ] || "$1" -P FORWARD ACCEPT
 	done
 }
 
@@ -56,7 +62,8 @@ stop_docker() {
 	forwarding_off
 	start_docker
 	before=$(theirs)
-	for v in "" 6; do [ "$(ip${v}tables-nft -S FORWARD | head -n 2 | paste -sd ';')" = '-P FORWARD DROP;-A FORWARD -j DOCKER-USER' ]; done
+	ip6tables-nft -S FORWARD
+	[ "$(iptables-nft -S FORWARD | head -n 2 | paste -sd ';')" = '-P FORWARD DROP;-A FORWARD -j DOCKER-USER' ]
 	two
 	flows
 	iptables-nft -I DOCKER-USER -d 10.1.0.2 -p tcp -j DROP
@@ -90,4 +97,25 @@ stop_docker() {
 	stop_docker
 	flows
 	as_it_was "$before"
+}
+
+@test "with iptables-legacy: the rule goes into its FORWARD, and DOCKER-USER there drops" {
+	iptables-legacy -S >/dev/null 2>&1 || skip "this kernel has no legacy tables"
+	local v dropped=(DOCKER-USER -d 10.1.0.2 -p tcp -j DROP)
+	for v in "" 6; do
+		ln -s "$(command -v ip${v}tables-legacy)" "$BATS_TEST_TMPDIR/bin/ip${v}tables"
+		ip${v}tables-legacy -P FORWARD DROP
+	done
+	start_docker
+	[ "$(iptables-legacy -S FORWARD | head -n 2 | paste -sd ';')" = '-P FORWARD DROP;-A FORWARD -j DOCKER-USER' ]
+	before=$(iptables-legacy-save | grep -v '^[#:]')
+	two
+	flows
+	iptables-legacy -I "${dropped[@]}"
+	stopped far 10.1.0.2 80
+	ask far udp 10.1.0.2 80
+	iptables-legacy -D "${dropped[@]}"
+	flows
+	as_it_was ""
+	diff <(echo "$before") <(iptables-legacy-save | grep -v '^[#:]')
 }
