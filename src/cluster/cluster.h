@@ -32,6 +32,7 @@ enum cluster_backend { BACKEND_UNSET, BACKEND_DIRECT, BACKEND_VXLAN, BACKEND_WIR
 struct cluster_tunnels {
 	enum cluster_backend backend; /* of nodes that name none */
 	bool all;		      /* also where there is a common link */
+	bool given;		      /* the backend is this node's, whatever its annotation says */
 	int64_t vni;		      /* 0: not given: CLUSTER_VNI */
 	int64_t vxlan_port, wireguard_port;
 };

@@ -23,8 +23,9 @@ int kube_client_init(struct kube_client *c, struct arena *a, const struct kube_a
 	c->access = access;
 	c->arena = a;
 	c->mark = a->used;
-	c->busy = c->patching = false;
-	c->patch = NULL;
+	c->busy = false;
+	c->patching = c->patches = NULL;
+	c->patch_count = 0;
 	c->resolve = (struct http_resolve){ 0 };
 	http_init(&c->conn);
 	watch_init(&c->watch, kind, sink);
@@ -46,7 +47,7 @@ static int take_body(void *arg, const char *data, size_t len, struct err *e)
 	struct kube_client *c = arg;
 
 	if (c->patching)
-		return patch_body(c->patch, c->conn.response.status, data, len, e);
+		return patch_body(c->patching, c->conn.response.status, data, len, e);
 	return watch_body(&c->watch, c->conn.response.status, data, len, e);
 }
 
@@ -66,27 +67,36 @@ bool kube_client_is_current(const struct kube_client *c)
 	return c->watch.phase == WATCH_IS_WATCHING && c->watch.backoff.failures == 0;
 }
 
-void kube_client_patch(struct kube_client *c, struct patch *patch)
+void kube_client_patch(struct kube_client *c, struct patch *patches, size_t count)
 {
-	c->patch = patch;
+	c->patches = patches;
+	c->patch_count = count;
 }
 
-/* Only a server that has been heard is asked for more. */
-static bool is_patch_due(const struct kube_client *c, int64_t now_ms)
+/* The one that has been due for longest. Only a server that has been heard is asked for more. */
+static struct patch *find_patch(const struct kube_client *c, int64_t now_ms)
 {
-	return c->patch && kube_client_is_current(c) && patch_is_due(c->patch, now_ms);
+	struct patch *first = NULL;
+
+	for (size_t i = 0; i < c->patch_count && kube_client_is_current(c); i++) {
+		struct patch *p = &c->patches[i];
+
+		if (patch_is_due(p, now_ms) && (!first || p->due_ms < first->due_ms))
+			first = p;
+	}
+	return first;
 }
 
 /* The path of the next request. */
 static void choose(struct kube_client *c, int64_t now_ms, struct text *path)
 {
-	c->patching = is_patch_due(c, now_ms);
+	c->patching = find_patch(c, now_ms);
 	if (!c->patching) {
 		watch_request(&c->watch, now_ms, random_number(now_ms), path);
 		return;
 	}
-	patch_begin(c->patch);
-	text_str(path, c->patch->path);
+	patch_begin(c->patching);
+	text_str(path, c->patching->path);
 }
 
 static void write_request(struct kube_client *c, const char *path)
@@ -94,7 +104,7 @@ static void write_request(struct kube_client *c, const char *path)
 	http_request(&c->conn, &c->server, c->patching ? "PATCH" : "GET", path);
 	http_header(&c->conn, "Accept", "application/json");
 	if (c->patching)
-		http_content(&c->conn, PATCH_TYPE, c->patch->content);
+		http_content(&c->conn, PATCH_TYPE, c->patching->content);
 }
 
 /*
@@ -140,14 +150,14 @@ static int end(struct kube_client *c, int r, int64_t now_ms, struct err *e)
 	c->busy = false;
 	if (r < 0)
 		http_close(&c->conn);
-	return c->patching ? patch_end(c->patch, &result, now_ms, e)
+	return c->patching ? patch_end(c->patching, &result, now_ms, e)
 			   : watch_end(&c->watch, &result, now_ms, e);
 }
 
 /* A watch may last for minutes: it is broken off, and begun again behind what is sent meanwhile. */
 static void make_way(struct kube_client *c, int64_t now_ms)
 {
-	if (!c->busy || c->patching || !watch_is_long(&c->watch) || !is_patch_due(c, now_ms))
+	if (!c->busy || c->patching || !watch_is_long(&c->watch) || !find_patch(c, now_ms))
 		return;
 	http_close(&c->conn);
 	c->busy = false;
@@ -159,7 +169,7 @@ int kube_client_step(struct kube_client *c, int64_t now_ms, struct err *e)
 	int r = 0;
 
 	make_way(c, now_ms);
-	while (c->busy || now_ms >= c->watch.due_ms || is_patch_due(c, now_ms)) {
+	while (c->busy || now_ms >= c->watch.due_ms || find_patch(c, now_ms)) {
 		if (!c->busy) {
 			r = begin(c, now_ms, e);
 			if (r == -EAGAIN)
@@ -179,15 +189,16 @@ int kube_client_step(struct kube_client *c, int64_t now_ms, struct err *e)
 
 void kube_client_wait(const struct kube_client *c, struct pollfd *p, int64_t *until_ms)
 {
+	const struct patch *next = find_patch(c, INT64_MAX);
+
 	*p = (struct pollfd){ .fd = -1 };
 	*until_ms = c->watch.due_ms;
 	if (c->busy)
 		http_wait(&c->conn, p, until_ms);
 	else if (c->resolve.pid)
 		http_resolve_wait(&c->resolve, p, until_ms);
-	if (is_patch_due(c, INT64_MAX) && !(c->busy && c->patching) && !c->resolve.pid &&
-	    c->patch->due_ms < *until_ms)
-		*until_ms = c->patch->due_ms;
+	if (next && !(c->busy && c->patching) && !c->resolve.pid && next->due_ms < *until_ms)
+		*until_ms = next->due_ms;
 }
 
 void kube_client_close(struct kube_client *c)

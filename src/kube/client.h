@@ -24,9 +24,10 @@ struct kube_client {
 	const struct kube_access *access;
 	struct arena *arena; /* for certificates of a connection; given back up to mark */
 	size_t mark;
-	bool busy;     /* an exchange is going on */
-	bool patching; /* it is the patch */
-	struct patch *patch;
+	bool busy;		/* an exchange is going on */
+	struct patch *patching; /* it is this one; NULL: it is the list's or the watch's */
+	struct patch *patches;
+	size_t patch_count;
 	struct tls_options identity;
 	struct http_server server;
 	struct http_resolve resolve;
@@ -41,8 +42,8 @@ struct kube_client {
 int kube_client_init(struct kube_client *c, struct arena *a, const struct kube_access *access,
 		     const struct watch_kind *kind, const struct watch_sink *sink, struct err *e);
 
-/* What is to be sent while it is wanted (patch.h); borrowed. NULL: nothing. */
-void kube_client_patch(struct kube_client *c, struct patch *patch);
+/* What is to be sent while it is wanted (patch.h), one after the other; borrowed. */
+void kube_client_patch(struct kube_client *c, struct patch *patches, size_t count);
 
 /* What to poll for (fd -1: nothing), and when to come back without it. */
 void kube_client_wait(const struct kube_client *c, struct pollfd *p, int64_t *until_ms);

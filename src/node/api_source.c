@@ -23,6 +23,7 @@
 #include "node/available.h"
 #include "node/known_nodes.h"
 #include "node/load.h"
+#include "node/published.h"
 #include "tls/tls.h"
 
 #define TLS_MEMORY (256 << 10)
@@ -30,6 +31,15 @@
 #define SCRATCH_MEMORY (1 << 20)
 #define REMIND_MS 3600000
 #define SAVE_MS 60000
+
+/* What this node says of itself. */
+enum { PATCH_CONDITION, PATCH_TUNNELS, PATCHES };
+
+/* What is so while the server does not take it. */
+static const char *const unpatched[PATCHES] = {
+	[PATCH_CONDITION] = NODE_UNAVAILABLE " stays True",
+	[PATCH_TUNNELS] = "the other nodes are not told of this node's tunnels",
+};
 
 struct api_source {
 	const struct access_options *options;
@@ -46,8 +56,8 @@ struct api_source {
 	int64_t contact_ms; /* -1: never */
 	int64_t away_ms, told_ms;
 	char failure[sizeof(((struct err *)0)->text)]; /* ""; the server answers */
-	struct patch patch;
-	char patch_failure[sizeof(((struct err *)0)->text)]; /* ""; it was taken, or never sent */
+	struct patch patches[PATCHES];
+	struct err patch_failures[PATCHES]; /* the last of each that was logged */
 };
 
 /* Not in .data, whose pages would all be there. */
@@ -150,10 +160,11 @@ static void log_contact(struct api_source *a, int64_t now)
 /* It hinders nothing else. */
 static void log_patch_failure(struct api_source *a, const struct err *e)
 {
-	if (strcmp(a->patch_failure, e->text) != 0)
-		log_line(LOG_ERROR, "%s: %s; " NODE_UNAVAILABLE " stays True", a->access.server,
-			 e->text);
-	str_copy(a->patch_failure, sizeof(a->patch_failure), e->text);
+	size_t i = (size_t)(a->client.patching - a->patches);
+
+	if (strcmp(a->patch_failures[i].text, e->text) != 0)
+		log_line(LOG_ERROR, "%s: %s; %s", a->access.server, e->text, unpatched[i]);
+	a->patch_failures[i] = *e;
 }
 
 static void source_wait(void *arg, struct pollfd *p, int64_t *until_ms)
@@ -212,14 +223,28 @@ static bool find_node(const struct node_store *s, const char *name, struct store
 	return false;
 }
 
+static void source_publish(void *arg, const struct published *what)
+{
+	struct api_source *a = arg;
+	struct patch *p = &a->patches[PATCH_TUNNELS];
+	struct stored_node n = { 0 };
+	bool was = p->wanted;
+
+	published_offer(p, what->node && find_node(&a->store, what->node, &n) ? &n : NULL, what);
+	if (p->wanted && !was)
+		log_line(LOG_INFO, "annotations of %s: its tunnels are published: %s", what->node,
+			 published_backend(what->backend));
+}
+
 static void source_joined(void *arg, const char *name)
 {
 	struct api_source *a = arg;
-	bool was = a->patch.wanted;
+	struct patch *p = &a->patches[PATCH_CONDITION];
+	bool was = p->wanted;
 	struct stored_node n = { 0 };
 
-	available_offer(&a->patch, name && find_node(&a->store, name, &n) ? &n : NULL);
-	if (a->patch.wanted && !was)
+	available_offer(p, name && find_node(&a->store, name, &n) ? &n : NULL);
+	if (p->wanted && !was)
 		log_line(LOG_INFO, "condition " NODE_UNAVAILABLE " of %s is True: set to False",
 			 name);
 }
@@ -234,7 +259,7 @@ static int connect_anew(struct api_source *a, struct err *e)
 	if (r == 0)
 		r = kube_client_init(&a->client, &a->arena, &a->access, &node_kind, &a->store.watch,
 				     e);
-	kube_client_patch(&a->client, &a->patch);
+	kube_client_patch(&a->client, a->patches, PATCHES);
 	return r;
 }
 
@@ -270,6 +295,7 @@ int api_source_open(struct node_source *s, const struct access_options *o, struc
 		.item = { .arg = &api, .wait = source_wait, .step = source_step },
 		.cluster = source_cluster,
 		.joined = source_joined,
+		.publish = source_publish,
 		.reread = source_reread,
 		.contact_ms = source_contact,
 	};

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cluster/cluster.h"
+#include "node/wg_key.h"
 
 #define VALUE_MAX 128
 
@@ -21,6 +23,7 @@ enum key {
 	KEY_SERVER,
 	KEY_PORT,
 	KEY_PRIVILEGED,
+	KEY_BACKEND,
 	KEYS
 };
 
@@ -38,6 +41,9 @@ static const struct manifest_key {
 	[KEY_PORT] = { "port", "9107", "of /healthz, /readyz and /metrics on 127.0.0.1" },
 	[KEY_PRIVILEGED] = { "privileged", "",
 			     "true: where a node does not forward yet, it is made to" },
+	[KEY_BACKEND] = { "backend", "",
+			  "direct, vxlan or wireguard: the way to nodes that are not on link; the "
+			  "nodes tell each other by annotations" },
 };
 
 /* "@N" stands for the value of key N; a line that begins with "?N" is there when it has one. */
@@ -55,7 +61,8 @@ static const char template[] =
 	"rules:\n"
 	"- apiGroups: [\"\"]\n"
 	"  resources: [\"nodes\"]\n"
-	"  verbs: [\"list\", \"watch\"]\n"
+	"?7  verbs: [\"list\", \"watch\", \"patch\"]\n"
+	"!7  verbs: [\"list\", \"watch\"]\n"
 	"- apiGroups: [\"\"]\n"
 	"  resources: [\"nodes/status\"]\n"
 	"  verbs: [\"patch\"]\n"
@@ -118,6 +125,8 @@ static const char template[] =
 	"        - 127.0.0.1:@5\n"
 	"?4        - --server\n"
 	"?4        - @4\n"
+	"?7        - --backend\n"
+	"?7        - @7\n"
 	"        env:\n"
 	"        - name: NODE_NAME\n"
 	"          valueFrom: {fieldRef: {fieldPath: spec.nodeName}}\n"
@@ -138,6 +147,7 @@ static const char template[] =
 	"        - {name: conf, mountPath: /etc/cni/net.d}\n"
 	"        - {name: run, mountPath: /run/cnibox}\n"
 	"        - {name: state, mountPath: /var/lib/cnibox}\n"
+	"?7        - {name: key, mountPath: " WG_KEY_DIR "}\n"
 	"      volumes:\n"
 	"      - name: bin\n"
 	"        hostPath: {path: @2, type: DirectoryOrCreate}\n"
@@ -146,7 +156,9 @@ static const char template[] =
 	"      - name: run\n"
 	"        hostPath: {path: /run/cnibox, type: DirectoryOrCreate}\n"
 	"      - name: state\n"
-	"        hostPath: {path: /var/lib/cnibox, type: DirectoryOrCreate}\n";
+	"        hostPath: {path: /var/lib/cnibox, type: DirectoryOrCreate}\n"
+	"?7      - name: key\n"
+	"?7        hostPath: {path: " WG_KEY_DIR ", type: DirectoryOrCreate}\n";
 
 /* Nothing that YAML would understand otherwise. */
 static bool is_plain(const char *s)
@@ -170,6 +182,8 @@ static bool is_possible(enum key key, const char *value)
 {
 	if (key == KEY_PRIVILEGED)
 		return strcmp(value, "true") == 0;
+	if (key == KEY_BACKEND)
+		return backend_parse(value) >= 0;
 	if (key == KEY_PORT)
 		return value[strspn(value, "0123456789")] == '\0';
 	if (key == KEY_BIN_DIR || key == KEY_CONF_DIR)

@@ -104,6 +104,7 @@ static const char *check_tunnels(struct node_options *o)
 	int backend = o->backend ? backend_parse(o->backend) : BACKEND_DIRECT;
 
 	*t = (struct cluster_tunnels){ .all = o->tunnel_all,
+				       .given = o->backend != NULL,
 				       .vxlan_port = CLUSTER_VXLAN_PORT,
 				       .wireguard_port = CLUSTER_WIREGUARD_PORT };
 	if (o->file &&

@@ -32,6 +32,7 @@
 #include "node/metrics.h"
 #include "node/options.h"
 #include "node/pass.h"
+#include "node/published.h"
 #include "node/repairs.h"
 #include "node/sockets.h"
 #include "node/source.h"
@@ -144,10 +145,22 @@ static void begin_boot(void)
 	load_release(&run.arena);
 }
 
+/* Whatever this node cannot do yet: what the others wait for may be this. */
+static int publish(const struct site *s, struct err *e)
+{
+	struct published what;
+	int r = run.source.publish ? published_read(s, &what, e) : 0;
+
+	if (run.source.publish && r == 0)
+		run.source.publish(run.source.arg, &what);
+	return r;
+}
+
 static int pass_once(struct err *e)
 {
 	struct pass p = { .wanted = true, .name = run.name, .done = repair_done };
 	struct cluster cluster = { 0 };
+	struct err mine = { 0 };
 	int lock, r = read_cluster(&cluster, e);
 
 	if (r != 0)
@@ -160,6 +173,8 @@ static int pass_once(struct err *e)
 		return lock;
 	r = mend(&p, e);
 	pass_unlock(lock);
+	if (publish(&p.site, &mine) < 0 && r == 0)
+		r = err_take(e, &mine);
 	run.source.joined(run.source.arg, joined_name(&p, r));
 	return r;
 }

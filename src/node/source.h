@@ -14,6 +14,7 @@ struct access_options;
 struct arena;
 struct cluster;
 struct err;
+struct published;
 
 struct node_source {
 	const char *name; /* for people */
@@ -26,6 +27,8 @@ struct node_source {
 	int (*cluster)(void *arg, struct arena *a, struct cluster *out, struct err *e);
 	/* Behind each pass: this machine is the node of this name and can network; NULL: not. */
 	void (*joined)(void *arg, const char *name);
+	/* Behind each pass, before that: what is to be told to the others. NULL: nobody is. */
+	void (*publish)(void *arg, const struct published *p);
 	/* Read again, whether there was an event or not. */
 	void (*reread)(void *arg);
 	/* When it last said what is true, by clock_ms(); -1: never. */

@@ -85,6 +85,8 @@ static int next_hop(const struct site *s, const struct node *n, uint8_t family, 
 
 static enum cluster_backend backend_of(const struct site *s, const struct node *n)
 {
+	if (n == s->self && s->cluster->tunnels.given)
+		return s->cluster->tunnels.backend;
 	return n->backend ? n->backend : s->cluster->tunnels.backend;
 }
 

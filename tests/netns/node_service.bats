@@ -46,6 +46,7 @@ yaml() { python3 -c 'import yaml' 2>/dev/null || skip "python3 has no yaml to re
 	yaml
 	[ "$(documents 'map(.kind)')" = '["ServiceAccount","ClusterRole","ClusterRoleBinding","DaemonSet"]' ]
 	[ "$(documents '.[1].rules')" = '[{"apiGroups":[""],"resources":["nodes"],"verbs":["list","watch"]},{"apiGroups":[""],"resources":["nodes/status"],"verbs":["patch"]}]' ]
+	[ "$(documents '.[1].rules[0].verbs' --set backend=wireguard)" = '["list","watch","patch"]' ]
 	documents '.[3].spec.template.spec | .hostNetwork and (.tolerations == [{operator: "Exists"}])'
 	documents '.[3].spec.template.spec.containers[0] | .securityContext.privileged == null and
 		.securityContext.capabilities.add == ["NET_ADMIN", "DAC_OVERRIDE"] and (.image | test("\\+") | not)'
@@ -57,8 +58,10 @@ yaml() { python3 -c 'import yaml' 2>/dev/null || skip "python3 has no yaml to re
 	documents '[.. | .image? // empty] == ["r.test:5000/c@sha256:12", "r.test:5000/c@sha256:12"]' --set image=r.test:5000/c@sha256:12
 	documents '.[3].spec.template.spec.containers[0].args | index("https://10.0.0.1:6443") > index("--server")' --set server=https://10.0.0.1:6443
 	documents '.[3].spec.template.spec.containers[0].securityContext.privileged' --set privileged=true
+	documents '.[3].spec.template.spec | (.containers[0] | (.args | index("wireguard") > index("--backend")) and
+		(.volumeMounts[-1] == {name: "key", mountPath: "/var/lib/cni/cnibox"})) and .volumes[-1].hostPath.path == "/var/lib/cni/cnibox"' --set backend=wireguard
 	documents '[.[] | select(.metadata.namespace) | .metadata.namespace] == ["net", "net"]' --set namespace=net
-	for args in "--set" "--set image" "--set image=" "--set x=y" "--set port=x" "--set server=http://a" "--set privileged=no" "image=x" "--set image=a{b"; do
+	for args in "--set" "--set image" "--set image=" "--set x=y" "--set port=x" "--set server=http://a" "--set privileged=no" "--set backend=ipip" "image=x" "--set image=a{b"; do
 		# shellcheck disable=SC2086
 		run -2 --separate-stderr node manifest $args
 		[ -z "$output" ]

@@ -16,7 +16,10 @@
 #include "node/tunnels.h"
 #include "node/wg_key.h"
 
-/* What the others believe must be what is here. */
+/*
+ * What the others believe must be what is here. An annotation may be that of an earlier life of
+ * this machine, and is written anew (published.h).
+ */
 static int check_key(struct work *w, const struct wg_key *k, struct err *e)
 {
 	const struct site *s = w->site;
@@ -24,10 +27,16 @@ static int check_key(struct work *w, const struct wg_key *k, struct err *e)
 	char ours[BASE64_KEY_TEXT], said[BASE64_KEY_TEXT];
 
 	base64_key_encode(k->public_key, ours);
-	if (n->has_key && memcmp(n->key, k->public_key, sizeof(n->key)) != 0)
+	bool other = n->has_key && memcmp(n->key, k->public_key, sizeof(n->key)) != 0;
+
+	if (other && !s->cluster->kubernetes)
 		return err_set(e, EINVAL,
 			       "publicKey of node %s: %s: this machine's is %s (cnibox node key)",
 			       n->name, base64_key_encode(n->key, said), ours);
+	if (other)
+		work_warn(w,
+			  "WireGuard: node %s is published with the key %s: this machine's is %s",
+			  n->name, base64_key_encode(n->key, said), ours);
 	if (!n->has_key && !s->cluster->kubernetes)
 		work_warn(w,
 			  "WireGuard: the others need to be told: \"publicKey\": \"%s\" of node %s",
