@@ -73,7 +73,7 @@ teardown() { routed_clean; }
 
 @test "run: neighbours of other links are nothing that wakes it" {
 	run_on_n1
-	pid=$(ip netns pids n1 | while read -r p; do grep -zq '^run$' "/proc/$p/cmdline" && echo "$p"; done)
+	pid=$(ip netns pids n1 | while read -r p; do if grep -zqs '^run$' "/proc/$p/cmdline"; then echo "$p"; fi; done)
 	wakeups() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$pid/status"; }
 	calm() { local b; b=$(wakeups); sleep 0.5; [ "$(wakeups)" = "$b" ]; }
 	until calm; do :; done

@@ -49,6 +49,25 @@ teardown() { routed_clean; }
 		"ip route flush proto 193"
 }
 
+@test "run: a node that left the file is no peer of the device any more, and one that comes again is" {
+	run_on_n1
+	pods_all
+	reaches p3 10.244.1.2
+	key=$(jq -r '.nodes[2].publicKey' "$FILE")
+	cp "$FILE" "$BATS_TEST_TMPDIR/all.json"
+	keyed '{"backend":"wireguard",'"$networks"'}' 'del(.nodes[2])'
+	as_wanted n1
+	grep -q "peer $key at 10.1.3.2, .*: not wanted: removed" "$BATS_TEST_TMPDIR/n1.log"
+	run -3 node_on n1 show -f "$BATS_TEST_TMPDIR/all.json"
+	grep -q "^WireGuard: peer $key at 10.1.3.2, .*: missing" <<<"$output"
+	run ! reaches p3 10.244.1.2 -W 1
+	reaches p2 10.244.1.2
+	cat "$BATS_TEST_TMPDIR/all.json" >"$FILE"
+	as_wanted n1
+	reaches p3 10.244.1.2
+	[ "$(seen plain)" -eq 0 ]
+}
+
 @test "VXLAN to WireGuard and back, a node at a time, while pods talk" {
 	routed '{"backend":"vxlan",'"$networks"'}'
 	up_all

@@ -30,6 +30,7 @@ routed_nodes() {
 		ip -n r addr add 10.1.$n.1/24 dev e$n
 		ip -n r link set e$n up
 		ip -n n$n link set lo up
+		ip netns exec n$n sysctl -qw net.ipv6.conf.eth0.accept_dad=0 # no address changes by itself
 		ip -n n$n addr add 10.1.$n.2/24 dev eth0
 		ip -n n$n link set eth0 up
 		ip -n n$n route add default via 10.1.$n.1
