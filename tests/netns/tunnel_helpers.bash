@@ -113,7 +113,8 @@ pings_end() {
 	wait "${PINGS[@]}" || true
 	tail -n 2 "$BATS_TEST_TMPDIR"/ping?
 	for n in 1 2 3; do
-		sed -n 's/.*seq=\([0-9]*\) .*time=.*/\1/p' "$BATS_TEST_TMPDIR/ping$n" | sort -nu | awk 'NR > 1 && $1 != last + 1 { exit 1 } { last = $1 }'
+		sed -n 's/.*seq=\([0-9]*\) .*time=.*/\1/p' "$BATS_TEST_TMPDIR/ping$n" | sort -nu | awk -v n=$n '
+			NR > 1 && $1 != last + 1 { print "ping" n ": no answers between " last " and " $1; lost = 1 } { last = $1 } END { exit lost }'
 	done
 }
 
