@@ -206,7 +206,7 @@ const struct fw_schema underlay = {
 	.gone = gone,
 };
 
-_Static_assert(4 * UNDERLAY_PODS_MAX + UNDERLAY_PORTS_MAX + 1 <= FW_ELEMS_MAX,
+_Static_assert(4 * UNDERLAY_PODS_MAX + PORT_RANGES_MAX + 1 <= FW_ELEMS_MAX,
 	       "four for each address, one for each range of ports, one for the host end");
 static struct fw_elem elems[FW_ELEMS_MAX];
 

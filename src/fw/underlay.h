@@ -13,15 +13,11 @@
 
 #include "base/addr.h"
 #include "fw/fw.h"
+#include "fw/port_ranges.h"
 
 extern const struct fw_schema underlay;
 
-#define UNDERLAY_PORTS_MAX 24
 #define UNDERLAY_PODS_MAX 24 /* addresses of one pod's interface */
-
-struct port_range {
-	uint16_t first, last;
-};
 
 struct underlay_pod {
 	struct addr pod;

@@ -38,8 +38,7 @@ struct node_veth_conf {
 	uint32_t mtu; /* 0: not above the pod's interface's, nor 1500 */
 	uint32_t first_table;
 	uint32_t mark;
-	struct port_range ports[UNDERLAY_PORTS_MAX];
-	size_t port_count;
+	struct port_ranges ports;
 	struct prefix services[NODE_VETH_SERVICES_MAX];
 	size_t service_count;
 	size_t overlay_first, overlay_count; /* of services: the node itself has routes to them */

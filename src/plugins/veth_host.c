@@ -7,7 +7,6 @@
 #include "plugins/plugins.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -63,82 +62,6 @@ static void defaults(void *conf)
 	c->node_ports = "30000:32767";
 	c->first_table = 256;
 	c->mark = 0x2000;
-}
-
-/* ---- nodePorts ---- */
-
-static bool parse_port(const char **cursor, uint16_t *out)
-{
-	unsigned long v;
-	char *end;
-
-	if (**cursor < '0' || **cursor > '9')
-		return false;
-	v = strtoul(*cursor, &end, 10);
-	if (v == 0 || v > UINT16_MAX || end - *cursor > 5)
-		return false;
-	*out = (uint16_t)v;
-	*cursor = end;
-	return true;
-}
-
-/* "80", or "30000:32767" with the last not before the first; '-' does for ':'. */
-static bool parse_range(const char **cursor, struct port_range *out)
-{
-	const char *s = *cursor;
-	struct port_range p;
-
-	if (!parse_port(&s, &p.first))
-		return false;
-	p.last = p.first;
-	if ((*s == ':' || *s == '-') && (s++, !parse_port(&s, &p.last)))
-		return false;
-	if (p.last < p.first)
-		return false;
-	*out = p;
-	*cursor = s;
-	return true;
-}
-
-static bool overlaps_any(const struct node_veth_conf *w, const struct port_range *p)
-{
-	for (size_t n = 0; n < w->port_count; n++) {
-		if (p->first <= w->ports[n].last && w->ports[n].first <= p->last)
-			return true;
-	}
-	return false;
-}
-
-static int read_ports(const char *text, struct node_veth_conf *w, struct err *e)
-{
-	const char *s = text;
-
-	w->port_count = 0;
-	while (*s) {
-		struct port_range p;
-
-		s += strspn(s, " ");
-		if (w->port_count == UNDERLAY_PORTS_MAX)
-			return err_set(e, E2BIG, "nodePorts: more than %d ports and ranges",
-				       UNDERLAY_PORTS_MAX);
-		if (!parse_range(&s, &p))
-			return err_set(e, EINVAL,
-				       "nodePorts: \"%.64s\": expected ports from 1 to 65535 and "
-				       "FIRST:LAST with commas, found \"%.16s\"",
-				       text, s);
-		if (overlaps_any(w, &p))
-			return err_set(e, EINVAL, "nodePorts: \"%.64s\": %u:%u is there twice",
-				       text, p.first, p.last);
-		w->ports[w->port_count++] = p;
-		s += strspn(s, " ");
-		if (*s && (*s != ',' || !s[1]))
-			return err_set(e, EINVAL,
-				       "nodePorts: \"%.64s\": expected a comma, found "
-				       "\"%.16s\"",
-				       text, s);
-		s += *s == ',';
-	}
-	return 0;
 }
 
 /* ---- serviceCidr ---- */
@@ -265,7 +188,7 @@ static int prepare(const struct cni_request *req, void *conf, struct err *e)
 	if (r == 0)
 		r = check_values(req, c, e);
 	if (r == 0)
-		r = read_ports(c->node_ports, &c->want, e);
+		r = port_ranges_parse("nodePorts", c->node_ports, &c->want.ports, e);
 	if (r == 0)
 		r = read_all_services(req->arena, c, e);
 	if (r == 0)
@@ -300,8 +223,8 @@ static struct underlay_want underlay_of(const struct node_veth *v)
 		.host_end = v->name,
 		.mark = v->conf->mark,
 		.pods = pods,
-		.ports = v->conf->ports,
-		.port_count = v->conf->port_count,
+		.ports = v->conf->ports.list,
+		.port_count = v->conf->ports.count,
 		.ip_masq = v->conf->ip_masq,
 	};
 
