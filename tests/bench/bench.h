@@ -38,7 +38,10 @@ node_new(const char *name); /* lo is up; the bench must be in the namespace it b
 void node_enter(const struct node *n); /* what is started from now on is on this node */
 void node_leave(void);
 void node_join(const struct node *a, const char *a_addr, const struct node *b,
-	       const char *b_addr); /* by a veth pair */
+	       const char *b_addr);   /* by a veth pair */
+void node_wire(const struct node *n); /* a veth w0, up: the node's interface to its wire */
+bool node_has_kind(const struct node *n, const char *kind); /* "macvlan", "ipvlan", on its w0 */
+void node_address(const struct node *n, const char *link, const char *address);
 void node_route(const struct node *n, const char *dst, const char *via);
 unsigned int node_ports(const struct node *n); /* veth ends in bridges */
 unsigned int pods_new(unsigned int count);     /* the first of count namespaces /run/netns/podN */
@@ -55,7 +58,8 @@ struct subject {
 	const char *dir;    /* where it is; NULL: the floor */
 	const char *conf;   /* of the network; NULL: the floor */
 	struct node *node;
-	bool masq; /* the floor's transaction */
+	bool masq;	  /* the floor's transaction */
+	const char *wire; /* kind of link on w0 (node_wire()); NULL: a veth on a bridge */
 };
 
 #define CALL_TEXT 8192
@@ -79,7 +83,15 @@ void call_env(struct call *c, const char *fmt, ...) __attribute__((format(printf
  * The configuration of a kind of network, for one node: its leases lie in a directory of their own.
  * Returns static text.
  */
-enum network { NET_BRIDGE, NET_BRIDGE_MASQ, NET_BRIDGE_IPV6, NET_BASH, NET_LOOPBACK };
+enum network {
+	NET_BRIDGE,
+	NET_BRIDGE_MASQ,
+	NET_BRIDGE_IPV6,
+	NET_BASH,
+	NET_LOOPBACK,
+	NET_MACVLAN,
+	NET_IPVLAN
+};
 const char *network_conf(enum network kind, const char *name, const char *data_dir,
 			 const char *version);
 
@@ -166,6 +178,8 @@ void why_slow(const struct call *c);
 
 /* Rows. */
 void rows_single(void);
+void rows_wire(void);
+void rows_veth_host(void);
 void rows_full_node(void);
 void rows_crowd(void);
 void rows_chain(void);

@@ -12,6 +12,8 @@
  *	floor mark flrN GROUP			one of a crowd's deletions ...
  *	floor reap GROUP			... and the one request that deletes them all
  *	floor lo NETNS
+ *	floor wire KIND flrN NETNS INDEX ADDRESS GATEWAY	a macvlan or ipvlan on that link
+ *	floor unwire NETNS
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/if_link.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -218,6 +221,56 @@ static void lo(char **argv)
 	must(nl_commit(&pod, NULL, &err));
 }
 
+static void put_child(const char *kind, char **argv)
+{
+	const struct child_link l = {
+		.name = argv[0],
+		.parent = atoi(argv[2]),
+		.ns = open(argv[1], O_RDONLY | O_CLOEXEC),
+		.mac = mac,
+	};
+	const struct macvlan m = { .mode = MACVLAN_MODE_BRIDGE };
+
+	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
+	if (strcmp(kind, "macvlan") == 0)
+		link_add_macvlan(&host, &l, &m);
+	else
+		link_add_ipvlan(&host, &l, IPVLAN_MODE_L2);
+	must(nl_commit(&host, NULL, &err));
+}
+
+static void wire(const char *kind, char **argv)
+{
+	struct route r = { .dst = { .addr = { .family = AF_INET } } };
+	struct prefix p;
+	struct link l;
+
+	if (!prefix_parse(argv[3], &p) || !addr_parse(argv[4], &r.via))
+		_exit(2);
+	mac[5] = (uint8_t)atoi(argv[0] + 3);
+	open_pod(argv[1]);
+	put_child(kind, argv);
+	must(link_find(&pod, argv[0], &l, &err));
+	r.index = l.index;
+	link_set_name(&pod, l.index, "eth0");
+	neigh_notify(&pod, l.index);
+	link_up(&pod, 1);
+	link_up(&pod, l.index);
+	ifaddr_add(&pod, l.index, &p);
+	route_add(&pod, &r);
+	must(nl_commit(&pod, NULL, &err));
+	if (strcmp(kind, "macvlan") == 0)
+		neigh_announce(&pod, l.index, l.mac);
+	must(nl_commit(&pod, NULL, &err));
+}
+
+static void unwire(const char *ns)
+{
+	open_pod(ns);
+	link_del_name(&pod, "eth0");
+	must(nl_commit(&pod, NULL, &err));
+}
+
 int main(int argc, char **argv)
 {
 	bool masq = argc > 2 && strcmp(argv[argc - 1], "masq") == 0;
@@ -233,6 +286,10 @@ int main(int argc, char **argv)
 		group(argv + 2, true);
 	else if (strcmp(what, "node") == 0)
 		node(argv + 2, masq);
+	else if (strcmp(what, "wire") == 0 && argc > 7)
+		wire(argv[2], argv + 3);
+	else if (strcmp(what, "unwire") == 0)
+		unwire(argv[2]);
 	else if (strcmp(what, "lo") == 0)
 		lo(argv + 2);
 	else

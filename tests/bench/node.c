@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -164,6 +165,62 @@ void node_join(const struct node *a, const char *a_addr, const struct node *b, c
 		ifaddr_add(nl, l.index, &p);
 		commit(nl);
 	}
+}
+
+void node_wire(const struct node *n)
+{
+	const struct veth v = { .host = "w0",
+				.pod = "w1",
+				.pod_ns = n->ns,
+				.host_mac = { 2, 0, 0, 0, 3, 1 },
+				.pod_mac = { 2, 0, 0, 0, 3, 2 } };
+	struct nl *nl = rtnl(n);
+	struct err e = { 0 };
+	struct link l;
+
+	link_add_veth(nl, &v);
+	link_join_veth(nl, &v, false);
+	commit(nl);
+	nl = rtnl(n);
+	ok(link_find(nl, v.pod, &l, &e), &e);
+	link_up(nl, l.index);
+	commit(nl);
+}
+
+void node_address(const struct node *n, const char *link, const char *address)
+{
+	struct nl *nl = rtnl(n);
+	struct err e = { 0 };
+	struct prefix p;
+	struct link l;
+
+	ok(link_find(nl, link, &l, &e), &e);
+	if (!prefix_parse(address, &p))
+		die("%s is no prefix", address);
+	ifaddr_add(nl, l.index, &p);
+	commit(nl);
+}
+
+bool node_has_kind(const struct node *n, const char *kind)
+{
+	const struct macvlan m = { .mode = MACVLAN_MODE_BRIDGE };
+	struct child_link child = { .name = "probe0" };
+	struct nl *nl = rtnl(n);
+	struct err e = { 0 };
+	struct link l;
+	int r;
+
+	ok(link_find(nl, "w0", &l, &e), &e);
+	child.parent = l.index;
+	if (strcmp(kind, "macvlan") == 0)
+		link_add_macvlan(nl, &child, &m);
+	else
+		link_add_ipvlan(nl, &child, IPVLAN_MODE_L2);
+	r = nl_commit(nl, NULL, &e);
+	if (r == 0)
+		link_del_name(nl, child.name);
+	commit(nl);
+	return r == 0;
 }
 
 void node_route(const struct node *n, const char *dst, const char *via)

@@ -18,6 +18,11 @@ static const char bash_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\"
 				"\"network\":\"10.244.0.0/16\",\"subnet\":\"10.244.0.0/22\"}";
 static const char loopback_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"loopback\"}";
 
+static const char wire_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"%s\","
+				"\"master\":\"w0\",\"ipam\":{\"type\":\"host-local\","
+				"\"dataDir\":\"%s\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
+				"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}";
+
 const char *network_conf(enum network kind, const char *name, const char *data_dir,
 			 const char *version)
 {
@@ -37,6 +42,11 @@ const char *network_conf(enum network kind, const char *name, const char *data_d
 	case NET_BRIDGE_IPV6:
 		snprintf(out, CONF_SIZE, bridge_conf, version, name, "true", data_dir,
 			 "fd00:8800::/24", "::/0");
+		break;
+	case NET_MACVLAN:
+	case NET_IPVLAN:
+		snprintf(out, CONF_SIZE, wire_conf, version, name,
+			 kind == NET_MACVLAN ? "macvlan" : "ipvlan", data_dir);
 		break;
 	case NET_BASH:
 		snprintf(out, CONF_SIZE, bash_conf, version, name);
@@ -90,12 +100,33 @@ void call_env(struct call *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+static void wire_call(const struct subject *s, enum op op, unsigned int pod, struct call *c)
+{
+	unsigned int high = pod / PODS_PER_BYTE, low = pod % PODS_PER_BYTE + 2;
+
+	call_arg(c, op == OP_ADD ? "wire" : "unwire");
+	if (op == OP_ADD) {
+		call_arg(c, "%s", s->wire);
+		call_arg(c, "flr%u", pod);
+	}
+	call_arg(c, "/run/netns/pod%u", pod);
+	if (op == OP_ADD) {
+		call_arg(c, "%u", s->node->bridge);
+		call_arg(c, "10.99.%u.%u/16", high, low);
+		call_arg(c, "10.99.0.1");
+	}
+}
+
 static void floor_call(const struct subject *s, enum op op, unsigned int pod, struct call *c)
 {
 	unsigned int high = pod / PODS_PER_BYTE, low = pod % PODS_PER_BYTE + 2;
 
 	snprintf(c->path, sizeof(c->path), "%s", options.floor);
 	call_arg(c, "floor");
+	if (s->wire) {
+		wire_call(s, op, pod, c);
+		return;
+	}
 	call_arg(c, op == OP_ADD ? "add" : "del");
 	call_arg(c, "flr%u", pod);
 	if (op == OP_ADD) {
@@ -137,7 +168,7 @@ void call_of(const struct subject *s, enum op op, unsigned int pod, struct call 
 	c->in = s->conf;
 }
 
-/* The floor's "node" says the index of the bridge that it found or made. */
+/* The floor's "node" says the index of the bridge, or the wire, that it found or made. */
 static void settle_floor(const struct subject *s)
 {
 	struct call c = { .node = s->node };
@@ -146,7 +177,7 @@ static void settle_floor(const struct subject *s)
 	snprintf(c.path, sizeof(c.path), "%s", options.floor);
 	call_arg(&c, "floor");
 	call_arg(&c, "node");
-	call_arg(&c, "br0");
+	call_arg(&c, s->wire ? "w0" : "br0");
 	if (s->masq)
 		call_arg(&c, "masq");
 	if (call_try(&c, said, sizeof(said)) != 0)
