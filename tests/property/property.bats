@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Random configurations: what ADD accepts is as its result says, and CHECK, DEL and refusals keep their word (property.c says how, `known` what is excused).
-# FULL=1 (make soak): a hundred thousand; else one. PROPERTY_SEED=N begins there; a seed that fails runs again by tests/property/run N.
+# FULL=1 (make soak): a hundred thousand. PROPERTY_SEED=N begins there; a seed that fails runs again by tests/property/run N.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -19,8 +19,8 @@ property() {
 	echo "# $(tail -n 1 <<<"$output")" >&3
 }
 
-@test "a thousand random configurations, in every version" {
-	size=(1000)
+@test "some thousands of random configurations, in every version" {
+	size=(2000)
 	[ "${FULL:-}" != 1 ] || size=(100000 -u)	# -u: so many meet each line of the list
 	property -j 6 -n "${size[@]}" -s "${PROPERTY_SEED:-1}" -k "$BATS_TEST_DIRNAME/known"
 	[ "$status" -eq 0 ]
