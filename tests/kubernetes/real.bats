@@ -103,6 +103,25 @@ is_available() { [ "$(kubectl get node m -o jsonpath='{.status.conditions[?(@.ty
 	until_true logged "answers again"
 }
 
+# said KEY: of flannel's annotations of node m
+said() { kubectl get node m -o json | jq -r --arg k "flannel.alpha.coreos.com/$1" '.metadata.annotations[$k] // ""'; }
+says() { [ "$(said "$1")" = "$2" ]; }
+
+@test "tunnels are published as annotations, when the right is there; without it the verb is named" {
+	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" --backend direct
+	until_true logged 'missing right: the verb "patch" on nodes (RBAC, 403)'
+	says backend-type ""
+	end_run
+	"$CNIBOX" node manifest --set backend=direct | kubectl apply -f -
+	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" --backend direct
+	until_true says backend-type host-gw
+	says backend-data null
+	says public-ip 192.168.122.14
+	until_true sleeps
+	logged error 0
+	"$CNIBOX" node manifest | kubectl apply -f -
+}
+
 @test "a right that is missing is named" {
 	stay
 	until_true test -e $CONFLIST
