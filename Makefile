@@ -89,8 +89,9 @@ $(B)/.version: FORCE
 FORCE:
 $(patsubst src/%.c,$(O)/obj/%.o,$(shell grep -lw CNIBOX_VERSION $(SOURCES))): $(B)/.version
 
-# The TLS library: its source, once per checkout; itself for musl, and for the unit tests.
-$(B)/third_party/mbedtls/.unpacked: third_party/mbedtls $(B)/.tools
+# The TLS library: its source, once per checkout; itself for musl, and for the unit tests. Other checkouts of the release files' test share
+# the source, with tools of a later date: it must not become newer by them.
+$(B)/third_party/mbedtls/.unpacked: third_party/mbedtls | $(B)/.tools
 	$(Q)third_party/mbedtls
 	@touch $@
 
