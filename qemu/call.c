@@ -2,7 +2,7 @@
  * call SOCKET... -- COMMAND ARGUMENT...: runs a command in a lab machine through
  * the first of its channels that is free (all are tried, then the first is waited
  * for). Standard streams and exit status are the command's. 255 with a word on
- * stderr: the machine ended, or said nothing for LAB_SILENCE seconds (60).
+ * stderr: the machine ended, or said nothing for LAB_SILENCE seconds (180).
  */
 #define _GNU_SOURCE
 #include "frame.h"
@@ -186,5 +186,5 @@ int main(int argc, char **argv)
 	path = channel_choose(argv + 1, paths);
 	fd = channel_open(path);
 	arguments_add(argv + 2 + paths, argc - 2 - paths);
-	talk(fd, path, (silence ? atoi(silence) : 60) * 1000);
+	talk(fd, path, (silence ? atoi(silence) : 180) * 1000);
 }
