@@ -180,10 +180,10 @@ soak: $(B)/.test-tools ## make test in full: every point of the sweeps, every ca
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)FULL=1 tests/run
 
-test-kubernetes: $(B)/.test-tools ## node run against a real etcd and kube-apiserver; builds them the first time: 20 minutes, 3 GB in build/kubernetes
+test-kubernetes: $(B)/.test-tools ## node run against a real etcd and kube-apiserver, pods beside a real kube-proxy; builds them the first time: 20 minutes, 3 GB in build/kubernetes
 	$(Q)third_party/kubernetes
 	$(Q)$(MAKE) all
-	$(Q)tests/run tests/kubernetes/real.bats
+	$(Q)tests/run tests/kubernetes/real.bats tests/kubernetes/kube_proxy.bats
 
 lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=underlay ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
