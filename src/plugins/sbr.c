@@ -263,15 +263,23 @@ static int collect_own(const struct rule *r, void *arg)
 	return 0;
 }
 
-/* The interface's addresses are still there: in a chain DEL comes from behind. */
+/*
+ * The interface's addresses are still there: in a chain DEL comes from behind. A kernel without
+ * IPv6 has none of these and cannot be asked for its rules.
+ */
 static int find_own(struct work *w, struct err *e)
 {
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	int r = ifaddr_each(&w->chain.pod.nl, 0, w->chain.link.index, collect_addr, w, e);
 
-	if (r >= 0)
-		r = rule_each(&w->chain.pod.nl, AF_INET, collect_own, w, e);
-	if (r >= 0)
-		(void)rule_each(&w->chain.pod.nl, AF_INET6, collect_own, w, err_ignored());
+	for (size_t k = 0; r >= 0 && k < sizeof(families); k++) {
+		bool has = false;
+
+		for (size_t n = 0; n < w->addr_count; n++)
+			has |= w->addrs[n].family == families[k];
+		if (has)
+			r = rule_each(&w->chain.pod.nl, families[k], collect_own, w, e);
+	}
 	return r < 0 ? r : 0;
 }
 
