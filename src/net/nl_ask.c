@@ -46,8 +46,9 @@ static int receive(const struct nl *nl, struct datagrams *d, struct err *e)
 struct replies {
 	nl_reply_fn *fn;
 	void *arg;
-	uint32_t seq;	   /* of the first request */
-	unsigned int next; /* that has no answer yet */
+	uint32_t seq;	    /* of the first request */
+	unsigned int count; /* of requests */
+	unsigned int next;  /* that has no answer yet */
 	int r;
 };
 
@@ -67,18 +68,23 @@ static void reply(struct replies *p, const struct nlmsghdr *h)
 	p->next++;
 }
 
+/* What a dump that broke off has left unread is not, whatever its size. */
+static bool is_answer(const struct replies *p, const struct nlmsghdr *h)
+{
+	return h->nlmsg_seq - p->seq < p->count;
+}
+
 static int reply_all(struct replies *p, const struct datagrams *d, size_t count, struct err *e)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct nlmsghdr *h = (const void *)d->buf[i];
 
-		if (d->from[i].nl_pid != 0)
+		if (d->from[i].nl_pid != 0 || d->m[i].msg_len < sizeof(*h) || !is_answer(p, h))
 			continue;
 		if (d->m[i].msg_hdr.msg_flags & MSG_TRUNC)
 			return err_set(e, EMSGSIZE, "a netlink answer is larger than %d bytes",
 				       DATAGRAM_SIZE);
-		if (d->m[i].msg_len >= sizeof(*h) && h->nlmsg_len >= sizeof(*h) &&
-		    h->nlmsg_len <= d->m[i].msg_len)
+		if (h->nlmsg_len >= sizeof(*h) && h->nlmsg_len <= d->m[i].msg_len)
 			reply(p, h);
 	}
 	return 0;
@@ -102,7 +108,9 @@ static int read_replies(const struct nl *nl, struct replies *p, struct err *e)
 
 int nl_ask(struct nl *nl, nl_reply_fn *fn, void *arg, struct err *e)
 {
-	struct replies p = { .fn = fn, .arg = arg, .seq = nl->seq - nl->count + 1 };
+	struct replies p = {
+		.fn = fn, .arg = arg, .seq = nl->seq - nl->count + 1, .count = nl->count
+	};
 	int r = nl->bad ? nl_bad_report(nl, NULL, e) : 0;
 
 	assert(nl->depth == 0);

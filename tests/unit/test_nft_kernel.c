@@ -367,6 +367,50 @@ static void test_missing_set(void **state)
 	assert_int_equal(e.errnum, 0);
 }
 
+/* As after a read that failed: the answer is larger than any that a query has. */
+static void leave_a_dump_unread(void)
+{
+	const struct {
+		struct nlmsghdr h;
+		struct nfgenmsg g;
+		struct nlattr table;
+		char t[4];
+		struct nlattr set;
+		char s4[4];
+	} ask = {
+		.h = { sizeof(ask), NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM,
+		       NLM_F_REQUEST | NLM_F_DUMP, nl.seq - 1, 0 },
+		.g = { .nfgen_family = NFPROTO_INET },
+		.table = { sizeof(struct nlattr) + 2, NFTA_SET_ELEM_LIST_TABLE },
+		.t = "t",
+		.set = { sizeof(struct nlattr) + 3, NFTA_SET_ELEM_LIST_SET },
+		.s4 = "s4",
+	};
+
+	assert_int_equal(send(nl.fd, &ask, sizeof(ask), 0), sizeof(ask));
+	assert_true(recv(nl.fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT) > 4096);
+}
+
+static void test_unread_dump(void **state)
+{
+	struct nft_elem el = single("10.0.0.7", NULL);
+	struct nft_query q = { .set = &s4, .el = &el };
+
+	(void)state;
+	begin_with(&s4);
+	for (uint8_t i = 0; i < 250; i++) {
+		char address[16];
+
+		snprintf(address, sizeof(address), "10.0.0.%u", i);
+		add(&s4, single(address, "one of many"));
+	}
+	commit();
+	leave_a_dump_unread();
+	assert_int_equal(nft_query(&nl, &t, &q, 1, &e), 0);
+	assert_true(q.found);
+	assert_string_equal(q.comment, "one of many");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, each_begin, each_end)
@@ -374,7 +418,7 @@ int main(void)
 		TEST(test_whole),	TEST(test_delete),	TEST(test_plain),
 		TEST(test_names),	TEST(test_intervals),	TEST(test_intervals6),
 		TEST(test_pairs),	TEST(test_pairs_plain), TEST(test_walk_stops),
-		TEST(test_missing_set),
+		TEST(test_missing_set), TEST(test_unread_dump),
 	};
 
 	return enter_namespace() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
