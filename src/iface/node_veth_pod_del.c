@@ -80,14 +80,16 @@ static int del_rules(struct nl *nl, const struct left *l, bool last, struct err 
 {
 	int r = 0;
 
-	for (size_t n = 0; r == 0 && n < 2 * l->rule_count; n++) {
-		const struct rule *rule = &l->rules[n % l->rule_count];
-		bool of_others = strcmp(rule->iif, l->end) != 0 && rule->table != l->table;
+	for (int telling = 0; telling < 2; telling++) {
+		for (size_t n = 0; r == 0 && n < l->rule_count; n++) {
+			const struct rule *rule = &l->rules[n];
+			bool of_others = strcmp(rule->iif, l->end) != 0 && rule->table != l->table;
 
-		if (tells(l, rule) != (n >= l->rule_count) || (!last && of_others))
-			continue;
-		rule_del(nl, rule);
-		r = node_veth_commit(nl, e);
+			if (tells(l, rule) != (telling == 1) || (!last && of_others))
+				continue;
+			rule_del(nl, rule);
+			r = node_veth_commit(nl, e);
+		}
 	}
 	return r;
 }

@@ -78,7 +78,7 @@ static const char *text_of(const struct sockaddr_storage *peer)
 static void answer_stream(int s)
 {
 	const struct timeval limit = { .tv_sec = 1 };
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { 0 };
 	socklen_t size = sizeof(peer);
 	char asked[100];
 	int c = accept(s, (struct sockaddr *)&peer, &size);
@@ -93,7 +93,7 @@ static void answer_stream(int s)
 
 static void answer_datagram(int s)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = { 0 };
 	socklen_t size = sizeof(peer);
 	char asked[100];
 
