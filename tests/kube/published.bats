@@ -133,8 +133,7 @@ steps = [answer(node_list(a))]"
 	nft flush ruleset
 	rm -rf /run/cnibox
 	machine
-	URL=https://127.0.0.1:1
-	stay --backend vxlan --tunnel-all
+	URL=https://127.0.0.1:1 stay --backend vxlan --tunnel-all
 	until_true has_fdb 02:aa:bb:cc:dd:01 192.168.122.15
 	until_true has_fdb 02:aa:bb:cc:dd:02 192.168.122.16
 	[ "$(jq -r --arg f "$F" '.items[] | select(.metadata.name == "n2").metadata.annotations | .[$f + "/backend-type"], (.[$f + "/backend-data"] | fromjson.PublicKey)' "$BATS_TEST_TMPDIR/known")" = \

@@ -115,7 +115,7 @@ static void serve(const char *port, const char *ready)
 	close(open(ready, O_WRONLY | O_CREAT, 0600));
 	while (poll(p, 4, -1) > 0) {
 		for (int n = 0; n < 4; n++) {
-			if (p[n].revents && n < 2)
+			if (n < 2 && p[n].revents)
 				answer_stream(p[n].fd);
 			else if (p[n].revents)
 				answer_datagram(p[n].fd);
