@@ -123,6 +123,8 @@ uint64_t calls_wait(struct running *r, unsigned int count);
 struct sample call_run(const struct call *c);
 int call_try(const struct call *c, char *said, size_t size); /* the exit status */
 struct sample subject_run(const struct subject *s, enum op op, unsigned int pod);
+/* ADD; what it said, without the line's end, as a runtime hands it to the next plugin. */
+void subject_result(const struct subject *s, unsigned int pod, char *said, size_t size);
 /* Pods first..first+count-1 at once; ns of the lot. With each, the times of the single calls. */
 uint64_t subject_crowd(const struct subject *s, enum op op, unsigned int first, unsigned int count);
 

@@ -50,12 +50,8 @@ static void cnitool_call(const char *command, unsigned int pod, struct call *c)
 static void make_passed(unsigned int pod)
 {
 	char said[SAID];
-	struct call c;
 
-	call_of(&chain.bridge, OP_ADD, pod, &c);
-	if (call_try(&c, said, sizeof(said)) != 0)
-		die("bridge: %s", said);
-	said[strcspn(said, "\n")] = '\0';
+	subject_result(&chain.bridge, pod, said, sizeof(said));
 	subject_run(&chain.bridge, OP_DEL, pod);
 	snprintf(chain.passed, sizeof(chain.passed),
 		 "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK

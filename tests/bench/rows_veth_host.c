@@ -23,12 +23,8 @@ static struct {
 static void attach_macvlan(unsigned int pod)
 {
 	char said[SAID];
-	struct call c;
 
-	call_of(&chain.macvlan, OP_ADD, pod, &c);
-	if (call_try(&c, said, sizeof(said)) != 0)
-		die("macvlan: %s", said);
-	said[strcspn(said, "\n")] = '\0';
+	subject_result(&chain.macvlan, pod, said, sizeof(said));
 	snprintf(chain.conf, sizeof(chain.conf),
 		 "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK
 		 "\",\"type\":\"veth-host\",\"hostInterface\":\"w0\",\"prevResult\":%s}",

@@ -197,13 +197,18 @@ serves() {
 	for from in b a "" far; do ask "$from" tcp 10.96.0.10 80; done
 }
 
-@test "kube-proxy with iptables, beside Docker, before the pods and after them" {
+# served_by PROXY: its rules and Docker's are there before two pods; theirs as they were, in $before.
+served_by() {
 	ip netns exec far ip route add 10.96.0.0/16 via 198.51.100.1
 	docker
-	kube_proxy
+	"$1"
 	before=$(theirs)
 	two
 	serves
+}
+
+@test "kube-proxy with iptables, beside Docker, before the pods and after them" {
+	served_by kube_proxy
 	detach b 8081
 	nft flush ruleset
 	docker
@@ -214,11 +219,6 @@ serves() {
 }
 
 @test "kube-proxy with nftables, beside Docker" {
-	ip netns exec far ip route add 10.96.0.0/16 via 198.51.100.1
-	docker
-	kube_proxy_nft
-	before=$(theirs)
-	two
-	serves
+	served_by kube_proxy_nft
 	as_it_was "$before"
 }
