@@ -6,14 +6,9 @@
 node_between() {
 	outside
 	other_machine far
-	ip link add up1 type veth peer name eth0 netns far
-	ip addr add 198.51.100.1/24 dev up1
-	ip link set up1 up
-	ip -n far addr add 198.51.100.2/24 dev eth0
+	second_link far
 	ip -n far addr add 10.2.0.2/32 dev lo
 	ip -n far link set lo up
-	ip -n far link set eth0 up
-	ip -n far route add default via 198.51.100.1
 	ip route add 10.2.0.0/24 via 198.51.100.2
 	ip route add default via 203.0.113.2
 	ip netns exec far sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0

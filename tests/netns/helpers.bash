@@ -124,6 +124,16 @@ masq_net() {
 		ipam: {type: "host-local", ranges: [($s | split(",")[] | [{subnet: .}])]}} | '"${4:-.}"
 }
 
+# second_link NETNS: beside the one to the world the node has up1, 198.51.100.1, with this machine, 198.51.100.2, behind it.
+second_link() {
+	ip link add up1 type veth peer name eth0 netns "$1"
+	ip addr add 198.51.100.1/24 dev up1
+	ip link set up1 up
+	ip -n "$1" addr add 198.51.100.2/24 dev eth0
+	ip -n "$1" link set eth0 up
+	ip -n "$1" route add default via 198.51.100.1
+}
+
 # outside: a machine that this node (203.0.113.1, fd00:9::1) is a neighbour of.
 outside() {
 	other_machine out

@@ -151,12 +151,7 @@ call_prev() {
 @test "only packets to a local address are redirected" {
 	outside
 	pod far
-	ip link add up1 type veth peer name eth0 netns far
-	ip addr add 198.51.100.1/24 dev up1
-	ip link set up1 up
-	ip -n far addr add 198.51.100.2/24 dev eth0
-	ip -n far link set eth0 up
-	ip -n far route add default via 198.51.100.1
+	second_link far
 	ip -n out route add default via 203.0.113.1
 	attach a "$(ports 8080:80)" >/dev/null
 	serve a 80
