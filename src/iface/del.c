@@ -100,8 +100,9 @@ static int del_found(struct iface *i, void *arg, struct err *e)
 }
 
 /*
- * The namespace may live on when the caller does not name it. A DEL that has come before has
- * released the lease of our own host-local: there is nothing to search for then.
+ * The namespace may live on when the caller does not name it, and a pod may have moved its
+ * interface on from where it had moved it. A DEL that has come before has released the lease of our
+ * own host-local: there is nothing to search for then.
  */
 static int del_anywhere(struct iface *i, struct err *e)
 {
@@ -144,7 +145,21 @@ static int del_adopted(struct iface *i, struct err *e)
 	r = ipam_addresses(&i->conf->ipam, i->req, &held, 1, e);
 	if (r == 0)
 		r = prev_has_mac(i->req, &l);
-	return r > 0 ? in_pod_del(i, &l, e) : r;
+	if (r > 0)
+		r = in_pod_del(i, &l, e);
+	else
+		return r;
+	return r < 0 ? r : 1;
+}
+
+/* As the steps: 1: it was there. */
+static int del_from_pod(struct iface *i, struct err *e)
+{
+	int r = del_found(i, NULL, e);
+
+	if (r == 0)
+		r = del_adopted(i, e);
+	return r == 0 ? in_pod_del_moved(i, e) : r;
 }
 
 /* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */
@@ -158,11 +173,11 @@ static int del_in_pod(struct iface *i, struct err *e)
 	if (i->driver->release)
 		r = i->driver->release(i, open, e);
 	else
-		r = open ? del_found(i, NULL, e) : del_anywhere(i, e);
-	if (r == 0 && open)
-		r = del_adopted(i, e);
+		r = open ? del_from_pod(i, e) : 0;
 	if (open)
 		pod_close(&i->pod);
+	if (r == 0 && !i->driver->release)
+		r = del_anywhere(i, e);
 	return r < 0 ? r : 0;
 }
 

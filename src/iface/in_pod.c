@@ -58,6 +58,42 @@ int in_pod_del(struct iface *i, const struct link *l, struct err *e)
 	return 0;
 }
 
+#define MOVED_MAX 64 /* namespaces that are looked into */
+
+/* One that has ended has taken its links along. */
+static int del_moved_to(struct iface *i, int ns_id, struct err *e)
+{
+	struct link l;
+	struct search s = { .at = &i->req->at, .out = &l };
+	struct err local = { 0 };
+	int r = link_each_in(&i->pod.nl, ns_id, match, &s, &local);
+
+	if (r == 0 && s.found) {
+		link_del_in(&i->pod.nl, ns_id, l.index);
+		r = nl_commit(&i->pod.nl, NULL, &local);
+	}
+	if (r == -EINVAL || r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return err_ctx(e, err_take(e, &local), "what the pod has moved away");
+	return s.found;
+}
+
+int in_pod_del_moved(struct iface *i, struct err *e)
+{
+	int ids[MOVED_MAX], home, count, r;
+
+	r = netns_id(&i->pod.nl, i->pod.home, &home, e);
+	if (r < 0)
+		return r;
+	count = netns_ids(&i->pod.nl, ids, MOVED_MAX, e);
+	for (int n = 0; n < count && r == 0; n++) {
+		if (ids[n] != home)
+			r = del_moved_to(i, ids[n], e);
+	}
+	return count < 0 ? count : r;
+}
+
 struct visit {
 	struct iface *i;
 	in_pod_fn *fn;

@@ -20,6 +20,13 @@ struct stale;
 int in_pod_search(struct iface *i, struct link *out, struct err *e);
 
 /*
+ * Delete it where the pod has moved it to from i->pod, open. The kernel keeps a number there for
+ * where a link went, so that the namespace needs neither a name nor a process that we can see. 1:
+ * it was there, 0 or -errno.
+ */
+int in_pod_del_moved(struct iface *i, struct err *e);
+
+/*
  * Call fn with each network namespace of the machine as i->pod, open, but our own: for a caller who
  * does not say which it is. A positive value from fn ends the walk and is returned; an error does
  * not end it, and is returned when nothing else does.

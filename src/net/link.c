@@ -244,6 +244,12 @@ void link_del(struct nl *nl, int index)
 	nl_request(nl, "delete link", RTM_DELLINK, 0, &m, sizeof(m));
 }
 
+void link_del_in(struct nl *nl, int ns_id, int index)
+{
+	link_del(nl, index);
+	nl_put_u32(nl, IFLA_TARGET_NETNSID, (uint32_t)ns_id);
+}
+
 void link_del_name(struct nl *nl, const char *name)
 {
 	nl_request(nl, "delete link", RTM_DELLINK, 0, &no_link, sizeof(no_link));

@@ -233,6 +233,13 @@ int link_await(struct nl *nl, const char *name, struct link *out, struct err *e)
 typedef int link_fn(const struct link *l, void *arg);
 int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e);
 
+/*
+ * As link_each() of all kinds, and link_del(), in the namespace that has this number in nl's
+ * (netns_id()). -EINVAL: none has it any more. A kernel before 4.16 walks nl's own.
+ */
+int link_each_in(struct nl *nl, int ns_id, link_fn *fn, void *arg, struct err *e);
+void link_del_in(struct nl *nl, int ns_id, int index);
+
 /* A random locally administered unicast address. */
 void mac_random(uint8_t mac[static 6]);
 const char *mac_format(const uint8_t mac[static 6], char out[static MAC_TEXT]);

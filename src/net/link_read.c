@@ -326,6 +326,17 @@ int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct er
 	return nl_dump(nl, each_answer, NULL, &each, e);
 }
 
+int link_each_in(struct nl *nl, int ns_id, link_fn *fn, void *arg, struct err *e)
+{
+	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
+	struct each each = { .fn = fn, .arg = arg };
+
+	nl_request(nl, "list links elsewhere", RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
+	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
+	nl_put_u32(nl, IFLA_TARGET_NETNSID, (uint32_t)ns_id);
+	return nl_dump(nl, each_answer, NULL, &each, e);
+}
+
 /* The time in nanoseconds and the process, spread over all bits (by the golden ratio). */
 static void mac_by_clock(uint8_t mac[static 6])
 {

@@ -88,6 +88,33 @@ int netns_id(struct nl *nl, int ns, int *id, struct err *e)
 	return nl_dump(nl, id_answer, NULL, id, e);
 }
 
+struct ids {
+	int *out;
+	size_t cap, count;
+};
+
+static int collect_id(const struct nlmsghdr *h, void *arg)
+{
+	struct ids *w = arg;
+	int id = -1;
+
+	(void)id_answer(h, &id);
+	if (id >= 0 && w->count < w->cap)
+		w->out[w->count++] = id;
+	return 0;
+}
+
+int netns_ids(struct nl *nl, int *out, size_t cap, struct err *e)
+{
+	static const struct rtgenmsg any = { 0 };
+	struct ids w = { out, cap, 0 };
+	int r;
+
+	nl_request(nl, "list numbers of namespaces", RTM_GETNSID, NLM_F_DUMP, &any, sizeof(any));
+	r = nl_dump(nl, collect_id, NULL, &w, e);
+	return r < 0 ? r : (int)w.count;
+}
+
 static int any_answer(const struct nlmsghdr *h, void *arg)
 {
 	(void)h;

@@ -5,6 +5,7 @@
 #define NET_NETNS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
@@ -28,6 +29,13 @@ bool netns_same(int a, int b);
  * there show (struct link, peer_ns). -1: it has none, so no link has its peer there.
  */
 int netns_id(struct nl *nl, int ns, int *id, struct err *e);
+
+/*
+ * The numbers that the namespace of this rtnetlink socket has for others, cap at most: of those
+ * that its links have their other ends in, and of those that links have been moved to from it
+ * (dev_change_net_namespace() in net/core/dev.c). How many there are in out, or -errno.
+ */
+int netns_ids(struct nl *nl, int *out, size_t cap, struct err *e);
 
 /*
  * Does the namespace of this number still live? 1; 0: nobody holds it any more, and what is in it

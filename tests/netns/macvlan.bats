@@ -186,6 +186,43 @@ teardown() {
 	done
 }
 
+# hides POD NAME: the pod moves eth0 to a namespace NAME that only it knows: without a process, and named in its own mounts alone. HIDER is its process.
+hides() {
+	mkfifo "$BATS_TEST_TMPDIR/hidden"
+	ip netns exec "$1" unshare --mount bash -c 'mount -t tmpfs none /run/netns && ip netns add "$0" && ip link set eth0 netns "$0" && ip -n "$0" link set eth0 name "$0" &&
+		echo >"$1" && exec sleep 600' "$2" "$BATS_TEST_TMPDIR/hidden" 3>&- &
+	HIDER=$!
+	timeout 20 cat "$BATS_TEST_TMPDIR/hidden"
+	rm "$BATS_TEST_TMPDIR/hidden"
+}
+
+@test "DEL finds what the pod has moved to another namespace, named or not, on to a third, and renamed there" {
+	for conf in "$CONF" "$(jq -c 'del(.ipam)' <<<"$CONF")"; do
+		add macvlan a "$conf" >/dev/null
+		hides a secret
+		[ "$(links a) $(nsenter -t "$HIDER" -m ip -n secret -o link show type macvlan | wc -l)" = "0 1" ]
+		del macvlan a "$conf"
+		[ "$(nsenter -t "$HIDER" -m ip -n secret -o link show type macvlan | wc -l)" = 0 ]
+		[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
+		kill "$HIDER"
+		wait "$HIDER" || true
+		add macvlan a "$conf" >/dev/null
+		add macvlan b "$conf" >/dev/null
+		ip -n a link set eth0 netns b name moved
+		del macvlan a "$conf"
+		[ "$(links b)" = 1 ]
+		add macvlan a "$conf" >/dev/null
+		pod c
+		ip -n a link set eth0 netns b name moved
+		ip -n b link set moved netns c name hidden
+		del macvlan a "$conf"
+		[ "$(links b) $(links c)" = "1 0" ]
+		call CHECK macvlan b /run/netns/b "$(with_prev "$conf" '{"interfaces":[{"name":"eth0","sandbox":"/run/netns/b"}]}')"
+		del macvlan b "$conf"
+		ip netns del c
+	done
+}
+
 @test "STATUS tells a master that is missing; GC removes exactly what is not valid" {
 	status macvlan "$CONF"
 	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"
