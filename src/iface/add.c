@@ -331,9 +331,11 @@ int iface_add(const struct cni_request *req, const void *conf, struct cni_result
 	struct iface *i;
 	int r = iface_open(&i, req, conf, e);
 
-	prev = *out;
-	*out = (struct cni_result){ 0 };
-	i->prev = req->prev_result.text ? &prev : NULL;
+	if (req->prev_result.text) { /* else *out is empty, and its 20 KiB stay untouched */
+		prev = *out;
+		*out = (struct cni_result){ 0 };
+		i->prev = &prev;
+	}
 	if (r == 0)
 		r = check_free(i, e);
 	if (r == 0)

@@ -157,6 +157,7 @@ static int begin(void **state)
 	conf = (struct iface_conf){ 0 };
 	undo.count = 0;
 	steps[0] = '\0';
+	result = (struct cni_result){ 0 };
 	failing = NULL;
 	driver.link_first = driver.by_gateway = false;
 	req.command = CNI_ADD;
