@@ -209,12 +209,13 @@ kernels: $(B)/.test-tools ## the lab's tests, each case, on every kernel of qemu
 
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
 VERBS = $(filter $(O)/obj/base/% $(O)/obj/net/%,$(OBJECTS))
-$(B)/bench/floor: tests/bench/floor.c $(VERBS)
+FLOOR := $(wildcard tests/bench/floor*.c)
+$(B)/bench/floor: $(FLOOR) $(VERBS) tests/bench/floor.h
 	@mkdir -p $(@D)
-	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $^
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $(filter-out %.h,$^)
 
 # The harness is an ordinary program.
-HARNESS := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c)) $(wildcard src/base/*.c src/net/*.c)
+HARNESS := $(filter-out $(FLOOR),$(wildcard tests/bench/*.c)) $(wildcard src/base/*.c src/net/*.c)
 $(B)/bench/bench: $(HARNESS) tests/bench/bench.h
 	@mkdir -p $(@D)
 	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^) -lm

@@ -59,6 +59,7 @@ struct subject {
 	const char *conf;   /* of the network; NULL: the floor */
 	struct node *node;
 	bool masq;	  /* the floor's transaction */
+	const char *part; /* the floor of a plugin in a chain, or of "all"; NULL: of bridge alone */
 	const char *wire; /* kind of link on w0 (node_wire()); NULL: a veth on a bridge */
 };
 
@@ -78,6 +79,7 @@ struct call {
 void call_of(const struct subject *s, enum op op, unsigned int pod, struct call *c);
 void call_arg(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void call_env(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void floor_call(const struct node *n, const char *mode, struct call *c); /* arguments follow */
 
 /*
  * The configuration of a kind of network, for one node: its leases lie in a directory of their own.
@@ -97,9 +99,9 @@ const char *network_conf(enum network kind, const char *name, const char *data_d
 
 /*
  * A node with a bridge of this network on which one pod rests, so that the bridge and the tables
- * are there.
+ * are there. Returns the pod.
  */
-void subject_settle(const struct subject *s);
+unsigned int subject_settle(const struct subject *s);
 
 /* call.c: running. */
 
@@ -121,12 +123,42 @@ void call_start(const struct call *c, struct running *r);
  */
 uint64_t calls_wait(struct running *r, unsigned int count);
 struct sample call_run(const struct call *c);
+/* The same, with what it said. */
+uint64_t call_answer(const struct call *c, char *said, size_t size);
 int call_try(const struct call *c, char *said, size_t size); /* the exit status */
 struct sample subject_run(const struct subject *s, enum op op, unsigned int pod);
 /* ADD; what it said, without the line's end, as a runtime hands it to the next plugin. */
 void subject_result(const struct subject *s, unsigned int pod, char *said, size_t size);
 /* Pods first..first+count-1 at once; ns of the lot. With each, the times of the single calls. */
 uint64_t subject_crowd(const struct subject *s, enum op op, unsigned int first, unsigned int count);
+
+/*
+ * chain.c: bridge, portmap with two ports, firewall, bandwidth and tuning, called one after the
+ * other as a runtime does, each with the result of the one before. The floor's are five programs,
+ * too, or one.
+ */
+
+#define CHAIN_RESULT 4096
+
+struct chain {
+	const char *dir; /* of the plugins; NULL: the floor */
+	bool one;	 /* the floor's, in one program */
+	struct node *node;
+	char result[CHAIN_RESULT]; /* of the last ADD: its DEL needs it */
+};
+
+/* Made on the node that the bench is given, with one pod that rests. */
+void chain_settle(struct chain *c, const char *dir, const char *node);
+/* The time of the calls, without what is between them. */
+uint64_t chain_run(struct chain *c, enum op op, unsigned int pod);
+/*
+ * The chains of pods first..first+count-1 at once; ns of the lot. results: of each pod, filled by
+ * ADD, read by DEL; memory that processes share (chain_results()).
+ */
+typedef char chain_result[CHAIN_RESULT];
+chain_result *chain_results(unsigned int count);
+uint64_t chain_crowd(const struct chain *c, enum op op, unsigned int first, unsigned int count,
+		     chain_result *results);
 
 /* trace.c: one call under ptrace(2). */
 
@@ -149,7 +181,8 @@ struct series {
 
 struct stat_of {
 	unsigned int count; /* 0: not measured */
-	double median, p99; /* milliseconds, or the row's unit */
+	/* Milliseconds, or the row's unit. p10 is of a quiet moment, also of a busy machine. */
+	double median, p10, p99;
 };
 
 void series_add(struct series *s, uint64_t ns);
@@ -185,6 +218,7 @@ void rows_veth_host(void);
 void rows_full_node(void);
 void rows_crowd(void);
 void rows_chain(void);
+void rows_five(void);
 void rows_start(void);
 void rows_node_up(void);
 /*
@@ -193,5 +227,9 @@ void rows_node_up(void);
  */
 void rows_connections(const struct subject *few, const struct subject *many, unsigned int pods,
 		      unsigned int many_pod);
+
+/* The same node: ours, with the configuration for GC and these pods attached, and the floor. */
+void rows_gc(const struct subject *ours, const struct subject *floor, unsigned int first,
+	     unsigned int count);
 
 #endif

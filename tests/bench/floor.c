@@ -11,10 +11,16 @@
  *	floor del flrN ADDRESS [masq]
  *	floor mark flrN GROUP			one of a crowd's deletions ...
  *	floor reap GROUP			... and the one request that deletes them all
+ *	floor collect GROUP FIRST COUNT		flrFIRST and its next are gone, as by a GC
+ *	floor chain-node BRIDGE			sets for chain-add, after node
+ *	floor chain-add PLUGIN flrN NETNS INDEX ADDRESS GATEWAY masq
+ *	floor chain-del PLUGIN flrN ADDRESS NETNS masq	PLUGIN: one of floor_chain.c, or all
  *	floor lo NETNS
  *	floor wire KIND flrN NETNS INDEX ADDRESS GATEWAY	a macvlan or ipvlan on that link
  *	floor unwire NETNS
  */
+#include "floor.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -27,30 +33,15 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-#include "base/addr.h"
-#include "base/err.h"
-#include "net/ip.h"
-#include "net/link.h"
-#include "net/neigh.h"
-#include "net/nft.h"
-#include "net/nl.h"
-#include "net/sysctl.h"
-
-/*
- * The pod's end gets an index of our choice, so that nobody has to ask for it. The kernel heeds
- * that only if the host's end has one, too (veth_newlink()).
- */
-#define POD_INDEX 1000
-#define HOST_INDEX 100000 /* and the number in its name */
-
 static const struct nft_table table = { .family = NFPROTO_INET, .name = "floor" };
 static const struct nft_set set = { "masq4", { NFT_TYPE_IPV4 } };
-static struct nl host, pod, nft;
-static char host_buf[4096], pod_buf[4096], nft_buf[8192];
-static struct err err;
-static uint8_t mac[6] = { 2, 0, 0, 0, 2 }; /* of the pod's end */
+struct nl host, pod, nft;
+/* The largest transaction and batch are those of collect(), of a thousand. */
+static char host_buf[65536], pod_buf[4096], nft_buf[262144];
+struct err err;
+uint8_t mac[6] = { 2, 0, 0, 0, 2 };
 
-static void must(int r)
+void must(int r)
 {
 	if (r >= 0)
 		return;
@@ -58,7 +49,22 @@ static void must(int r)
 	_exit(1);
 }
 
-static void open_pod(const char *path)
+unsigned int number_of(const char *name)
+{
+	return (unsigned int)atoi(name + 3);
+}
+
+void open_host(void)
+{
+	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
+}
+
+void open_nft(void)
+{
+	must(nl_open(&nft, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &err));
+}
+
+void open_pod(const char *path)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC),
 	    ns = open(path, O_RDONLY | O_CLOEXEC);
@@ -74,7 +80,7 @@ static void open_pod(const char *path)
 
 static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
 {
-	const struct ifinfomsg up = { .ifi_index = HOST_INDEX + atoi(name + 3),
+	const struct ifinfomsg up = { .ifi_index = (int)(HOST_INDEX + number_of(name)),
 				      .ifi_flags = IFF_UP,
 				      .ifi_change = IFF_UP };
 	const struct ifinfomsg peer = { .ifi_index = POD_INDEX };
@@ -106,17 +112,17 @@ static void guard(const char *name)
 		must(sysctl_write(sysctl_link_path("ipv6", name, keys[i], path), "0", &err));
 }
 
-static void change_element(const struct addr *a, bool add)
+static void change_element(const struct addr *a, bool present)
 {
-	const struct nft_elem el = { .key[0].addr = *a, .comment = add ? "floor" : NULL };
+	const struct nft_elem el = { .key[0].addr = *a, .comment = present ? "floor" : NULL };
 
-	must(nl_open(&nft, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &err));
+	open_nft();
 	nft_begin(&nft);
-	(add ? nft_elem_add : nft_elem_del)(&nft, &table, &set, &el);
+	(present ? nft_elem_add : nft_elem_del)(&nft, &table, &set, &el);
 	must(nft_commit(&nft, NULL, &err));
 }
 
-static void add(char **argv, bool masq)
+void add(char **argv, bool masq)
 {
 	const struct route gateway_less = { .dst = { .addr = { .family = AF_INET } },
 					    .index = POD_INDEX };
@@ -126,9 +132,9 @@ static void add(char **argv, bool masq)
 
 	if (!prefix_parse(argv[3], &p) || !addr_parse(argv[4], &r.via))
 		_exit(2);
-	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
+	open_host();
 	open_pod(argv[1]);
-	mac[5] = (uint8_t)atoi(argv[0] + 3);
+	mac[5] = (uint8_t)number_of(argv[0]);
 	put_veth(argv[0], argv[1], (uint32_t)atoi(argv[2]));
 	guard(argv[0]);
 	neigh_notify(&pod, POD_INDEX);
@@ -149,7 +155,7 @@ static void add(char **argv, bool masq)
  * period, and closing a netfilter socket waits for that (nft_rcv_nl_event()). The link's deletion,
  * which waits for grace periods of its own, covers it.
  */
-static void del(char **argv, bool masq)
+void del(char **argv, bool masq)
 {
 	struct addr a;
 
@@ -157,18 +163,59 @@ static void del(char **argv, bool masq)
 		_exit(2);
 	if (masq)
 		change_element(&a, false);
-	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
+	open_host();
 	link_del_name(&host, argv[0]);
 	must(nl_commit(&host, NULL, &err));
 }
 
-static void group(char **argv, bool reap)
+void mark(char **argv, bool masq)
 {
-	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
-	if (reap)
-		link_del_group(&host, (uint32_t)atoi(argv[0]));
-	else
-		link_set_group_name(&host, argv[0], (uint32_t)atoi(argv[1]));
+	(void)masq;
+	open_host();
+	link_set_group_name(&host, argv[0], (uint32_t)atoi(argv[1]));
+	must(nl_commit(&host, NULL, &err));
+}
+
+void reap(char **argv, bool masq)
+{
+	(void)masq;
+	open_host();
+	link_del_group(&host, (uint32_t)atoi(argv[0]));
+	must(nl_commit(&host, NULL, &err));
+}
+
+/* As call_of() of the bench gives it. */
+static struct addr address_of(unsigned int number)
+{
+	return (struct addr){ AF_INET,
+			      { 10, 99, (uint8_t)(number / 250), (uint8_t)(number % 250 + 2) } };
+}
+
+static void drop_elements(unsigned int first, unsigned int count)
+{
+	open_nft();
+	nft_begin(&nft);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct nft_elem el = { .key[0].addr = address_of(first + i) };
+
+		nft_elem_del(&nft, &table, &set, &el);
+	}
+	must(nft_commit(&nft, NULL, &err));
+}
+
+/* Links by index, as in set_group(). */
+void collect(char **argv, bool masq)
+{
+	uint32_t group = (uint32_t)atoi(argv[0]);
+	unsigned int first = (unsigned int)atoi(argv[1]), count = (unsigned int)atoi(argv[2]);
+
+	if (masq)
+		drop_elements(first, count);
+	open_host();
+	for (unsigned int i = 0; i < count; i++)
+		link_set_group(&host, (int)(HOST_INDEX + first + i), group);
+	must(nl_commit(&host, NULL, &err));
+	link_del_group(&host, group);
 	must(nl_commit(&host, NULL, &err));
 }
 
@@ -181,7 +228,7 @@ static void make_table(void)
 		.priority = 101,
 	};
 
-	must(nl_open(&nft, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &err));
+	open_nft();
 	nft_begin(&nft);
 	nft_table_add(&nft, &table);
 	nft_set_add(&nft, &table, &set);
@@ -194,13 +241,13 @@ static void make_table(void)
 	must(nft_commit(&nft, NULL, &err));
 }
 
-static void node(char **argv, bool masq)
+void node(char **argv, bool masq)
 {
 	const struct bridge b = { .name = argv[0], .mac = { 2, 0, 0, 0, 0, 1 } };
 	struct link l;
 	int r;
 
-	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
+	open_host();
 	r = link_find(&host, argv[0], &l, &err);
 	if (r == 0) {
 		link_add_bridge(&host, &b);
@@ -214,8 +261,9 @@ static void node(char **argv, bool masq)
 	fflush(stdout);
 }
 
-static void lo(char **argv)
+void lo(char **argv, bool masq)
 {
+	(void)masq;
 	open_pod(argv[0]);
 	link_up(&pod, 1);
 	must(nl_commit(&pod, NULL, &err));
@@ -231,7 +279,7 @@ static void put_child(const char *kind, char **argv)
 	};
 	const struct macvlan m = { .mode = MACVLAN_MODE_BRIDGE };
 
-	must(nl_open(&host, NETLINK_ROUTE, host_buf, sizeof(host_buf), &err));
+	open_host();
 	if (strcmp(kind, "macvlan") == 0)
 		link_add_macvlan(&host, &l, &m);
 	else
@@ -239,15 +287,17 @@ static void put_child(const char *kind, char **argv)
 	must(nl_commit(&host, NULL, &err));
 }
 
-static void wire(const char *kind, char **argv)
+void wire(char **argv, bool masq)
 {
+	const char *kind = *argv++;
 	struct route r = { .dst = { .addr = { .family = AF_INET } } };
 	struct prefix p;
 	struct link l;
 
 	if (!prefix_parse(argv[3], &p) || !addr_parse(argv[4], &r.via))
 		_exit(2);
-	mac[5] = (uint8_t)atoi(argv[0] + 3);
+	(void)masq;
+	mac[5] = (uint8_t)number_of(argv[0]);
 	open_pod(argv[1]);
 	put_child(kind, argv);
 	must(link_find(&pod, argv[0], &l, &err));
@@ -264,35 +314,43 @@ static void wire(const char *kind, char **argv)
 	must(nl_commit(&pod, NULL, &err));
 }
 
-static void unwire(const char *ns)
+void unwire(char **argv, bool masq)
 {
-	open_pod(ns);
+	(void)masq;
+	open_pod(argv[0]);
 	link_del_name(&pod, "eth0");
 	must(nl_commit(&pod, NULL, &err));
 }
+
+static const struct {
+	const char *name;
+	int args; /* at least */
+	mode_fn *run;
+} modes[] = {
+	{ "node", 1, node },
+	{ "add", 5, add },
+	{ "del", 2, del },
+	{ "mark", 2, mark },
+	{ "reap", 1, reap },
+	{ "collect", 3, collect },
+	{ "chain-node", 1, chain_node },
+	{ "chain-add", 6, chain_add },
+	{ "chain-del", 4, chain_del },
+	{ "lo", 1, lo },
+	{ "wire", 6, wire },
+	{ "unwire", 1, unwire },
+};
 
 int main(int argc, char **argv)
 {
 	bool masq = argc > 2 && strcmp(argv[argc - 1], "masq") == 0;
 	const char *what = argc > 2 ? argv[1] : "";
 
-	if (strcmp(what, "add") == 0 && argc > 6)
-		add(argv + 2, masq);
-	else if (strcmp(what, "del") == 0 && argc > 3)
-		del(argv + 2, masq);
-	else if (strcmp(what, "mark") == 0 && argc > 3)
-		group(argv + 2, false);
-	else if (strcmp(what, "reap") == 0)
-		group(argv + 2, true);
-	else if (strcmp(what, "node") == 0)
-		node(argv + 2, masq);
-	else if (strcmp(what, "wire") == 0 && argc > 7)
-		wire(argv[2], argv + 3);
-	else if (strcmp(what, "unwire") == 0)
-		unwire(argv[2]);
-	else if (strcmp(what, "lo") == 0)
-		lo(argv + 2);
-	else
-		return 2;
-	_exit(0);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (strcmp(what, modes[i].name) != 0 || argc - 2 < modes[i].args)
+			continue;
+		modes[i].run(argv + 2, masq);
+		_exit(0);
+	}
+	return 2;
 }

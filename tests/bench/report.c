@@ -73,8 +73,10 @@ static void print_cells(const struct row *r)
 static void json_stat(const char *name, const struct stat_of *s)
 {
 	if (s->count)
-		fprintf(report.json, ", \"%s\": {\"median\": %.4f, \"p99\": %.4f, \"samples\": %u}",
-			name, s->median, s->p99, s->count);
+		fprintf(report.json,
+			", \"%s\": {\"median\": %.4f, \"p10\": %.4f, \"p99\": %.4f, "
+			"\"samples\": %u}",
+			name, s->median, s->p10, s->p99, s->count);
 }
 
 static void finish_row(void)

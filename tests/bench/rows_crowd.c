@@ -63,27 +63,22 @@ static uint64_t floor_drain(unsigned int first)
 {
 	static struct running crowd[CROWD_MAX];
 	uint64_t marked;
-	struct call reap = { .node = NULL };
+	struct call reap;
 	struct subject s = { .node = node_new("f-drain") };
 
 	subject_settle(&s);
 	attach(&s, first, DRAINED);
 	sleep_ms(200);
 	for (unsigned int i = 0; i < DRAINED; i++) {
-		struct call c = { .node = s.node };
+		struct call c;
 
-		snprintf(c.path, sizeof(c.path), "%s", options.floor);
-		call_arg(&c, "floor");
-		call_arg(&c, "mark");
+		floor_call(s.node, "mark", &c);
 		call_arg(&c, "flr%u", first + i);
 		call_arg(&c, "%u", GROUP);
 		call_start(&c, &crowd[i]);
 	}
 	marked = calls_wait(crowd, DRAINED);
-	reap.node = s.node;
-	snprintf(reap.path, sizeof(reap.path), "%s", options.floor);
-	call_arg(&reap, "floor");
-	call_arg(&reap, "reap");
+	floor_call(s.node, "reap", &reap);
 	call_arg(&reap, "%u", GROUP);
 	return marked + call_run(&reap).ns;
 }

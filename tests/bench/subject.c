@@ -100,11 +100,21 @@ void call_env(struct call *c, const char *fmt, ...)
 	va_end(ap);
 }
 
+void floor_call(const struct node *n, const char *mode, struct call *c)
+{
+	memset(c, 0, offsetof(struct call, text));
+	c->used = 0;
+	c->node = n;
+	snprintf(c->path, sizeof(c->path), "%s", options.floor);
+	call_arg(c, "floor");
+	call_arg(c, "%s", mode);
+}
+
 static void wire_call(const struct subject *s, enum op op, unsigned int pod, struct call *c)
 {
 	unsigned int high = pod / PODS_PER_BYTE, low = pod % PODS_PER_BYTE + 2;
 
-	call_arg(c, op == OP_ADD ? "wire" : "unwire");
+	floor_call(s->node, op == OP_ADD ? "wire" : "unwire", c);
 	if (op == OP_ADD) {
 		call_arg(c, "%s", s->wire);
 		call_arg(c, "flr%u", pod);
@@ -117,17 +127,15 @@ static void wire_call(const struct subject *s, enum op op, unsigned int pod, str
 	}
 }
 
-static void floor_call(const struct subject *s, enum op op, unsigned int pod, struct call *c)
+static void bridge_call(const struct subject *s, enum op op, unsigned int pod, struct call *c)
 {
 	unsigned int high = pod / PODS_PER_BYTE, low = pod % PODS_PER_BYTE + 2;
 
-	snprintf(c->path, sizeof(c->path), "%s", options.floor);
-	call_arg(c, "floor");
-	if (s->wire) {
-		wire_call(s, op, pod, c);
-		return;
-	}
-	call_arg(c, op == OP_ADD ? "add" : "del");
+	const char *const modes[] = { "add", "del", "chain-add", "chain-del" };
+
+	floor_call(s->node, modes[2 * !!s->part + (op != OP_ADD)], c);
+	if (s->part)
+		call_arg(c, "%s", s->part);
 	call_arg(c, "flr%u", pod);
 	if (op == OP_ADD) {
 		call_arg(c, "/run/netns/pod%u", pod);
@@ -136,6 +144,8 @@ static void floor_call(const struct subject *s, enum op op, unsigned int pod, st
 		call_arg(c, "10.99.0.1");
 	} else {
 		call_arg(c, "10.99.%u.%u", high, low);
+		if (s->part)
+			call_arg(c, "/run/netns/pod%u", pod);
 	}
 	if (s->masq)
 		call_arg(c, "masq");
@@ -150,13 +160,13 @@ static const char *command_text(enum op op)
 
 void call_of(const struct subject *s, enum op op, unsigned int pod, struct call *c)
 {
+	if (!s->plugin) {
+		(s->wire ? wire_call : bridge_call)(s, op, pod, c);
+		return;
+	}
 	memset(c, 0, offsetof(struct call, text));
 	c->used = 0;
 	c->node = s->node;
-	if (!s->plugin) {
-		floor_call(s, op, pod, c);
-		return;
-	}
 	snprintf(c->path, sizeof(c->path), "%s/%s", s->dir, s->plugin);
 	call_arg(c, "%s", s->plugin);
 	call_env(c, "CNI_COMMAND=%s", command_text(op));
@@ -171,25 +181,31 @@ void call_of(const struct subject *s, enum op op, unsigned int pod, struct call 
 /* The floor's "node" says the index of the bridge, or the wire, that it found or made. */
 static void settle_floor(const struct subject *s)
 {
-	struct call c = { .node = s->node };
+	struct call c;
 	char said[32];
 
-	snprintf(c.path, sizeof(c.path), "%s", options.floor);
-	call_arg(&c, "floor");
-	call_arg(&c, "node");
+	floor_call(s->node, "node", &c);
 	call_arg(&c, s->wire ? "w0" : "br0");
 	if (s->masq)
 		call_arg(&c, "masq");
 	if (call_try(&c, said, sizeof(said)) != 0)
 		die("floor node: %s", said);
 	s->node->bridge = (unsigned int)atoi(said);
+	if (s->part) {
+		floor_call(s->node, "chain-node", &c);
+		call_arg(&c, "br0");
+		call_run(&c);
+	}
 }
 
-void subject_settle(const struct subject *s)
+unsigned int subject_settle(const struct subject *s)
 {
+	unsigned int pod = pods_new(1);
+
 	if (!s->plugin)
 		settle_floor(s);
-	subject_run(s, OP_ADD, pods_new(1));
+	subject_run(s, OP_ADD, pod);
+	return pod;
 }
 
 struct sample subject_run(const struct subject *s, enum op op, unsigned int pod)
@@ -205,8 +221,7 @@ void subject_result(const struct subject *s, unsigned int pod, char *said, size_
 	struct call c;
 
 	call_of(s, OP_ADD, pod, &c);
-	if (call_try(&c, said, size) != 0)
-		die("%s: %s", s->plugin, said);
+	call_answer(&c, said, size);
 	said[strcspn(said, "\n")] = '\0';
 }
 

@@ -1,0 +1,42 @@
+/* What the parts of the floor share: see floor.c. */
+#ifndef BENCH_FLOOR_H
+#define BENCH_FLOOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "net/ip.h"
+#include "net/link.h"
+#include "net/neigh.h"
+#include "net/nft.h"
+#include "net/nl.h"
+#include "net/sysctl.h"
+
+/*
+ * The pod's end gets an index of our choice, so that nobody has to ask for it. The kernel heeds
+ * that only if the host's end has one, too (veth_newlink()).
+ */
+#define POD_INDEX 1000
+#define HOST_INDEX 100000 /* and the number in its name */
+
+/* A name flrN: N. */
+unsigned int number_of(const char *name);
+
+extern struct nl host, pod, nft;
+extern struct err err;
+extern uint8_t mac[6]; /* of the pod's interface; the last byte is the attachment's */
+
+void must(int r); /* or it ends, and says why */
+void open_host(void);
+void open_nft(void);
+void open_pod(const char *path);
+
+/* A mode of floor; argv is what follows its name. */
+typedef void mode_fn(char **argv, bool masq);
+
+mode_fn node, add, del, mark, reap, collect, lo, wire, unwire;
+mode_fn chain_node, chain_add, chain_del; /* floor_chain.c */
+
+#endif
