@@ -168,10 +168,20 @@ static bool reads(const struct cni_plugin *p, const char *capability)
 	return false;
 }
 
+/* An IPAM plugin is called with all that the pod's plugin was called with, which answers for it. */
+static int check_wishes(const struct cni_plugin *p, const struct cni_request *req, struct err *e)
+{
+	bool chained = !p->driver && req->prev_result.text;
+
+	if (!p->driver && req->type && strcmp(req->type, p->name) != 0)
+		return 0;
+	return cni_runtime_config_check(req, p->capabilities, chained, e);
+}
+
 /* What the caller asks for besides the configuration. */
 static int read_wishes(const struct cni_plugin *p, struct cni_request *req, struct err *e)
 {
-	int r = cni_runtime_config_check(req, p->capabilities, e);
+	int r = check_wishes(p, req, e);
 
 	if (r == 0)
 		r = cni_runtime_config_dns(req, e);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "cni/request.h"
 #include "json/writer.h"
@@ -53,8 +54,18 @@ static const char *find_request(struct json_raw key)
 	return NULL;
 }
 
+static int refuse(const char *request, struct err *e)
+{
+	return err_code(e,
+			err_set(e, EOPNOTSUPP,
+				"runtimeConfig.%s: this plugin does not do it; the "
+				"\"capabilities\" of one that does must name it",
+				request),
+			CNI_ERR_FIELD);
+}
+
 int cni_runtime_config_check(const struct cni_request *req, const char *const *capabilities,
-			     struct err *e)
+			     bool chained, struct err *e)
 {
 	struct json_iter it = json_members(req->runtime_config);
 	struct json_raw key, value;
@@ -64,12 +75,10 @@ int cni_runtime_config_check(const struct cni_request *req, const char *const *c
 
 		if (!request || is_read(request, capabilities) || !asks(value))
 			continue;
-		return err_code(e,
-				err_set(e, EOPNOTSUPP,
-					"runtimeConfig.%s: this plugin does not do it; the "
-					"\"capabilities\" of one that does must name it",
-					request),
-				CNI_ERR_FIELD);
+		if (!chained)
+			return refuse(request, e);
+		log_line(LOG_WARN, "runtimeConfig.%s: left to the other plugins of the list",
+			 request);
 	}
 	return 0;
 }

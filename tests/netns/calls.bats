@@ -160,6 +160,29 @@ told() {
 	del bridge a "$(jq -c '.runtimeConfig = {portMappings: [{}]}' <<<"$CONF")"
 }
 
+# Lists that declare every capability to a plugin behind others are in use: another of the list may be the one to do it.
+@test "behind other plugins it is a warning; first in a list it is refused, whatever stands before an interface's own plugin" {
+	asked='{"portMappings":[{"hostPort":80,"containerPort":80,"protocol":"tcp"}],"bandwidth":{"ingressRate":1}}'
+	prev=$(add bridge a "$CONF")
+	tuning=$(jq -cn --argjson asked "$asked" '{cniVersion: "1.0.0", name: "net1", type: "tuning", runtimeConfig: $asked}')
+	run --separate-stderr add tuning a "$(with_prev "$tuning" "$prev")"
+	[ "$status" -eq 0 ]
+	for key in portMappings bandwidth; do
+		grep -q "tuning\[[0-9]*\] warn: runtimeConfig.$key: left to the other plugins of the list" <<<"$stderr"
+	done
+	fails 2 "runtimeConfig.portMappings: this plugin does not do it" add tuning a "$tuning"
+	lo=$(add loopback a "$LO" lo)
+	fails 2 "runtimeConfig.portMappings: this plugin does not do it" add ptp a "$(with_prev "$(jq -c ".runtimeConfig = $asked" <<<"$CONF")" "$lo")" net1
+}
+
+@test "an IPAM plugin leaves what it does not do to the plugin that calls it" {
+	conf='{"cniVersion":"1.0.0","name":"net1","type":"sriov","runtimeConfig":{"mac":"02:00:00:00:00:01","deviceID":"0000:00:1f.6"},"ipam":'
+	add host-local a "$conf$(jq -c .ipam <<<"$CONF")}" | jq -e '.ips | length == 1'
+	add static a "$conf"'{"type":"static","addresses":[{"address":"10.9.0.2/24"}]}}' | jq -e '.ips | length == 1'
+	del host-local a "$conf$(jq -c .ipam <<<"$CONF")}"
+	fails 2 "runtimeConfig.mac: this plugin does not do it" add host-local a "$(jq -c '.type = "host-local" | .runtimeConfig = {mac: "02:00:00:00:00:01"}' <<<"$CONF")"
+}
+
 @test "runtimeConfig.dns becomes the result's dns, however its keys are written" {
 	r=$(add bridge a "$(jq -c '.dns = {nameservers: ["10.0.0.1"]} | .runtimeConfig.dns = {Servers: ["10.88.0.1"], Searches: ["example.test"], Options: null}' <<<"$CONF")")
 	jq -e '.dns == {nameservers: ["10.88.0.1"], search: ["example.test"]}' <<<"$r"
