@@ -178,7 +178,12 @@ bool operation_begin(struct operation *o, bool learn, struct call *trace, unsign
 	snapshot_take(&o->base);
 	o->tools = snapshot_by_tools();
 	nftw("/var/lib/cni", save, 8, FTW_PHYS);
-	return !learn || learn_cycle(o, trace, calls);
+	if (!learn)
+		return true;
+	/* What is traced is like what is struck: not the first that sets what then stays. */
+	if (trace && !o->fresh && !learn_cycle(o, NULL, NULL))
+		return false;
+	return learn_cycle(o, trace, calls);
 }
 
 static int defect(const struct operation *o, const struct point *p, const char *what,

@@ -36,6 +36,7 @@
 
 #define POINTS_MAX 65536
 #define JOBS_MAX 16
+#define TRIES 4	   /* of a point that was not reached: waits for the kernel vary in their calls */
 #define LEFT_MAX 5 /* defects of one operation that are printed before the rest is only counted */
 
 /* Between main, its workers, and their hosts. */
@@ -44,7 +45,7 @@ static struct shared {
 	unsigned int calls, points;
 	struct call trace[CALLS_MAX];
 	struct point point[POINTS_MAX];
-	unsigned int next[JOBS_MAX];
+	unsigned int next[JOBS_MAX], missed[JOBS_MAX];
 	unsigned int done, unreached, defects, undo_refused;
 	struct operation op;
 } * shared;
@@ -165,6 +166,18 @@ static int finish(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }
 
+/* The worker's point is done, r as point_run says; the next one is its turn. */
+static void count(unsigned int worker, int r)
+{
+	shared->next[worker] += opt.jobs * opt.step;
+	shared->missed[worker] = 0;
+	__atomic_add_fetch(r < 0 ? &shared->unreached : &shared->done, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&shared->undo_refused, undo_refused, __ATOMIC_SEQ_CST);
+	if (r > 0)
+		__atomic_add_fetch(&shared->defects, 1, __ATOMIC_SEQ_CST);
+	undo_refused = 0;
+}
+
 /*
  * One host, until its points are done or it is no longer as it was: 0 done, 1 go on with a new
  * host.
@@ -186,16 +199,11 @@ static int host(unsigned int worker, bool learn)
 		return 0;
 	}
 	while (shared->next[worker] < shared->points) {
-		const struct point *p = &shared->point[shared->next[worker]];
-		int r;
+		int r = point_run(&own, &shared->point[shared->next[worker]]);
 
-		shared->next[worker] += opt.jobs * opt.step;
-		undo_refused = 0;
-		r = point_run(&own, p);
-		__atomic_add_fetch(r < 0 ? &shared->unreached : &shared->done, 1, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&shared->undo_refused, undo_refused, __ATOMIC_SEQ_CST);
-		if (r > 0)
-			__atomic_add_fetch(&shared->defects, 1, __ATOMIC_SEQ_CST);
+		if (r < 0 && ++shared->missed[worker] < TRIES)
+			return 1;
+		count(worker, r);
 		if (r != 0 || o->fresh)
 			return shared->next[worker] < shared->points;
 	}
