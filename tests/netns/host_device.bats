@@ -20,9 +20,9 @@ teardown() {
 	umount /sys/bus/pci 2>/dev/null || true
 }
 
-# device: what w0 is like on the node
+# device [NAME]: what w0 is like on the node
 device() {
-	ip -j addr show w0 | jq -c '.[0] | [.ifname, .mtu, .address, .ifalias, .group, (.flags | index("UP") != null),
+	ip -j addr show "${1:-w0}" | jq -c '.[0] | [.ifname, .mtu, .address, .ifalias, .group, (.flags | index("UP") != null),
 		([.addr_info[] | select(.scope == "global") | .local + "/" + (.prefixlen | tostring)] | sort)]'
 }
 
@@ -87,6 +87,73 @@ device() {
 	del host-device a "$CONF"
 	run ! ip link show w0
 	ip -n a link show eth0
+}
+
+# Other ends have the same number in every namespace that was made the same way: the second link's.
+BRIDGED='{"cniVersion":"1.1.0","name":"net2","type":"bridge","bridge":"br2","isGateway":true,"ipam":{"type":"host-local","subnet":"10.2.0.0/24"}}'
+
+# bridged POD: the pod has eth0 on a bridge; $end is its other end, of ours, or of the reference, which leaves no mark.
+bridged() {
+	end=$(add bridge "$1" "$BRIDGED" | jq -r '.interfaces[1].name')
+	[ "$2" = ours ] || ip link set "$end" alias ""
+	ping_from "$1" 10.2.0.1
+}
+
+@test "DEL: a device that has ended with its pod is not another pod's host end" {
+	for whose in ours others; do
+		bridged b $whose
+		[ "$(cat "/sys/class/net/$end/iflink")" = "$(cat /sys/class/net/w0/iflink)" ]
+		before=$(snapshot | grep -v 'w0\|10\.9\.\|fd00:9\|netns/a')
+		add host-device a "$CONF" net1 >/dev/null
+		ip netns del a
+		call DEL host-device a "" "$CONF" net1
+		[ -z "$(ls /run/cnibox/device)" ]
+		diff <(echo "$before") <(snapshot)
+		ping_from b 10.2.0.1
+		del bridge b "$BRIDGED"
+		for ns in b lan; do ip netns del $ns; done
+		wire
+		pod a
+		pod b
+	done
+}
+
+@test "DEL: of two interfaces in one container it takes its own, whatever number the other end has" {
+	bridged a ours
+	mac=$(cat "/sys/class/net/$end/address")
+	ip link del w0
+	ip -n lan link add w1 index "$(cat "/sys/class/net/$end/ifindex")" type veth peer name w0 netns $$
+	[ "$(ip netns exec a cat /sys/class/net/eth0/iflink)" = "$(cat /sys/class/net/w0/iflink)" ]
+	was=$(device)
+	for how in del gc; do
+		add host-device a "$CONF" net1 >/dev/null
+		if [ $how = del ]; then del host-device a "$CONF" net1; else gc host-device "$CONF" '[]'; fi
+		[ "$(device)" = "$was" ]
+		[ "$(cat "/sys/class/net/$end/address")" = "$mac" ]
+		ping_from a 10.2.0.1
+	done
+}
+
+@test "DEL: of two devices in one container it takes its own" {
+	other_machine lan2
+	ip link add v0 type veth peer name v1 netns lan2
+	[ "$(cat /sys/class/net/v0/iflink)" = "$(cat /sys/class/net/w0/iflink)" ]
+	other=$(jq -c '.device = "v0" | .name = "net2" | del(.ipam)' <<<"$CONF")
+	was=$(device) was2=$(device v0)
+	for order in "net1 net2" "net2 net1"; do
+		add host-device a "$other" net2 >/dev/null
+		add host-device a "$CONF" net1 >/dev/null
+		for ifname in $order; do
+			if [ "$ifname" = net1 ]; then
+				del host-device a "$CONF" net1
+				[ "$(device)" = "$was" ]
+			else
+				del host-device a "$other" net2
+				[ "$(device v0)" = "$was2" ]
+			fi
+			[ "$(links a)" = $((${ifname: -1} == ${order: -1} ? 0 : 1)) ]
+		done
+	done
 }
 
 @test "the node has links of the names in the way, on both sides" {
