@@ -75,6 +75,19 @@ void seal_write(const struct fw_seal *seal)
 		(void)!pwrite(seal->fd, line, LINE, 0);
 }
 
+void seal_follow(int dir, const struct fw_schema *s, uint32_t from, uint32_t to)
+{
+	struct fw_seal seal;
+
+	seal_open(dir, s, false, &seal);
+	seal_read(&seal);
+	if (seal.generation && seal.generation == from) {
+		seal.generation = to;
+		seal_write(&seal);
+	}
+	seal_close(&seal);
+}
+
 uint32_t seal_mends(const struct fw_seal *seal)
 {
 	char line[MENDS_LINE + 1] = "";

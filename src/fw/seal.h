@@ -8,6 +8,9 @@
  * and seals the next. Who finds another one looks at the table and counts the elements. Only where
  * they are not as many as were sealed are the records read, one by one.
  *
+ * Such a change of one schema is none of the others: their seals follow, so that of a chain of
+ * plugins each finds its own.
+ *
  * No lock guards it. A seal that was not written, because its writer died or another one's came
  * later, makes its next reader look where nothing was to be seen; none can be for a generation that
  * was not whole.
@@ -39,6 +42,12 @@ void seal_read(struct fw_seal *seal);
 
 /* Best effort: one that cannot be written is one that was lost. */
 void seal_write(const struct fw_seal *seal);
+
+/*
+ * Nothing has changed from one generation to the next but what another schema has to itself: this
+ * schema's seal, if it is of the first, is of the second. Who asks was the one who changed it.
+ */
+void seal_follow(int dir, const struct fw_schema *s, uint32_t from, uint32_t to);
 
 /*
  * How often all records were mended, as a second line of the file; 0 where there is none. Only who

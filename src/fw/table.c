@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "cni/attachment.h"
+#include "fw/schemas.h"
 #include "net/nl.h"
 
 int fw_open(struct nl **out, struct err *e)
@@ -180,6 +181,14 @@ static uint32_t generation_next(uint32_t generation)
 	return generation == UINT32_MAX ? 1 : generation + 1;
 }
 
+static void follow(const struct fw_place *p, uint32_t from, uint32_t to)
+{
+	for (size_t i = 0; i < fw_schema_count; i++) {
+		if (fw_schemas[i] != p->s)
+			seal_follow(p->dir, fw_schemas[i], from, to);
+	}
+}
+
 int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e)
 {
 	bool empty = nl_count(p->nl) <= 1; /* nothing behind its mark */
@@ -187,8 +196,10 @@ int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e)
 
 	if (r < 0)
 		return r;
-	if (is_sealed(p, generation) && !empty)
+	if (is_sealed(p, generation) && !empty) {
 		p->seal.generation = generation_next(generation);
+		follow(p, generation, p->seal.generation);
+	}
 	p->seal.elements += (uint32_t)grown;
 	seal_write(&p->seal);
 	return 0;

@@ -154,6 +154,29 @@ noticed() {
 	[ "$(cat "$elsewhere")" = untouched ]
 }
 
+# traced POD PORT: ADD of bridge and, under strace, of portmap behind it; what it has read of nf_tables is in $BATS_TEST_TMPDIR/trace
+traced() {
+	local ports='{"cniVersion":"1.0.0","name":"net1","type":"portmap","runtimeConfig":{"portMappings":[{"hostPort":PORT,"containerPort":80,"protocol":"tcp"}]}}'
+	ports=$(with_prev "${ports/PORT/$2}" "$(add bridge "$1" "$one")")
+	CNI_COMMAND=ADD CNI_CONTAINERID=$1 CNI_NETNS=/run/netns/$1 CNI_IFNAME=eth0 strace -qq -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" \
+		"$CNIBOX_BIN/portmap" <<<"$ports" >/dev/null
+}
+
+@test "in a chain no plugin looks through its table for what the others have changed, but for what somebody else has" {
+	command -v strace >/dev/null || skip "needs strace"
+	one=$(masq_net net1 br1 10.1.0.0/24)
+	pod d
+	traced a 8080
+	traced b 8081
+	run ! grep -qE 'NFT_MSG_GETRULE|NFT_MSG_GETSETELEM, [^]]*NLM_F_DUMP' "$BATS_TEST_TMPDIR/trace"
+	nft delete element inet cnibox_ports any4 '{ tcp . 8080 }'
+	traced c 8082
+	grep -q NFT_MSG_GETRULE "$BATS_TEST_TMPDIR/trace"
+	nft get element inet cnibox_ports any4 '{ tcp . 8080 }'
+	traced d 8083
+	run ! grep -qE 'NFT_MSG_GETRULE|NFT_MSG_GETSETELEM, [^]]*NLM_F_DUMP' "$BATS_TEST_TMPDIR/trace"
+}
+
 @test "node show tells what is missing of the pods', up puts it back, down leaves it" {
 	two_pods
 	three

@@ -78,6 +78,36 @@ static void mends_are_counted_beside_it(void **state)
 	assert_int_equal(seal_mends(&seal), 3);
 }
 
+/* Only of the generation that was changed; how often all was mended stays. */
+static void follows_anothers_change(void **state)
+{
+	(void)state;
+	write_file("generation 0000000007 elements 0000000003\nmends 0000000002\n");
+	seal_follow(dir, &schema, 6, 7);
+	seal_follow(dir, &schema, 8, 9);
+	seal_read(&seal);
+	assert_int_equal(seal.generation, 7);
+	seal_follow(dir, &schema, 7, 8);
+	seal_read(&seal);
+	assert_int_equal(seal.generation, 8);
+	assert_int_equal(seal.elements, 3);
+	assert_int_equal(seal_mends(&seal), 2);
+}
+
+static void where_none_is_nothing_follows(void **state)
+{
+	struct fw_seal none;
+
+	(void)state;
+	seal_follow(dir, &schema, 0, 7);
+	seal_open(dir, &schema, false, &none);
+	assert_int_equal(none.fd, -1);
+	write_file("nonsense");
+	seal_follow(dir, &schema, 0, 7);
+	seal_read(&seal);
+	assert_int_equal(seal.generation, 0);
+}
+
 static void what_is_none_is_of_no_generation(void **state)
 {
 	static const char *const bad[] = {
@@ -121,6 +151,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(comes_back, clear),
 		cmocka_unit_test_teardown(mends_are_counted_beside_it, clear),
+		cmocka_unit_test_teardown(follows_anothers_change, clear),
+		cmocka_unit_test_teardown(where_none_is_nothing_follows, clear),
 		cmocka_unit_test_teardown(what_is_none_is_of_no_generation, clear),
 		cmocka_unit_test_teardown(without_a_file_there_is_none, clear),
 	};
