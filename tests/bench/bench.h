@@ -160,6 +160,16 @@ chain_result *chain_results(unsigned int count);
 uint64_t chain_crowd(const struct chain *c, enum op op, unsigned int first, unsigned int count,
 		     chain_result *results);
 
+/*
+ * reference.c: rules as the reference leaves them of so many pods, with so many ports each from
+ * REFERENCE_FIRST_PORT on (0: none; else portmap has attached one before, which makes its chains),
+ * and as its firewall does (behind one that it has attached).
+ */
+#define REFERENCE_FIRST_PORT 40000u
+bool reference_has_iptables(void);
+void reference_pods(const struct node *n, unsigned int pods, unsigned int ports);
+void reference_accepts(const struct node *n, unsigned int pods);
+
 /* trace.c: one call under ptrace(2). */
 
 struct cost {

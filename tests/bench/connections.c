@@ -119,41 +119,6 @@ static void measure(enum side side, unsigned int count)
 }
 
 /*
- * What the reference makes for each pod with ipMasq: a chain of two rules, and a rule that leads
- * there.
- */
-static const char *reference_rules(unsigned int pods)
-{
-	static char text[600000];
-	size_t used = (size_t)snprintf(text, sizeof(text), "*nat\n");
-
-	for (unsigned int i = 0; i < pods && used < sizeof(text) - 512; i++) {
-		unsigned int high = 100 + i / 250, low = i % 250;
-
-		used += (size_t)snprintf(text + used, sizeof(text) - used,
-					 ":CNI-%08x -\n-A CNI-%08x -d 10.88.0.0/16 -j ACCEPT\n"
-					 "-A CNI-%08x ! -d 224.0.0.0/4 -j MASQUERADE\n"
-					 "-A POSTROUTING -s 10.88.%u.%u/32 -j CNI-%08x\n",
-					 i, i, i, high, low, i);
-	}
-	snprintf(text + used, sizeof(text) - used, "COMMIT\n");
-	return text;
-}
-
-static void restore_rules(const struct subject *s, unsigned int pods)
-{
-	struct call c = { .node = s->node, .path = "/usr/sbin/iptables-restore" };
-	char said[256];
-
-	call_arg(&c, "iptables-restore");
-	call_arg(&c, "--noflush");
-	call_env(&c, "PATH=/usr/sbin:/usr/bin");
-	c.in = reference_rules(pods);
-	if (call_try(&c, said, sizeof(said)) != 0)
-		die("iptables-restore: %s", said);
-}
-
-/*
  * The pod that is measured comes last, behind all the others' rules, as the newest pod of a node
  * does.
  */
@@ -168,7 +133,7 @@ static void prepare_reference(enum side side, const char *name, unsigned int pod
 				  .node = node_new(name),
 				  .conf = network_conf(NET_BRIDGE_MASQ, name, data, "1.0.0") };
 	if (pods > 1)
-		restore_rules(&net.s[side], pods);
+		reference_pods(net.s[side].node, pods, 0);
 	net.pod[side] = pods_new(1);
 	subject_run(&net.s[side], OP_ADD, net.pod[side]);
 }
@@ -212,7 +177,7 @@ void rows_connections(const struct subject *few, const struct subject *many, uns
 	net.pod[FEW] = pods_new(1);
 	net.pod[MANY] = many_pod;
 	subject_run(few, OP_ADD, net.pod[FEW]);
-	if (options.reference && access("/usr/sbin/iptables-restore", X_OK) == 0) {
+	if (reference_has_iptables()) {
 		prepare_reference(REF_FEW, "r-few", 1);
 		prepare_reference(REF_MANY, "r-many", pods);
 	}

@@ -1,12 +1,17 @@
 /*
- * Chains of five plugins (chain.c), one at a time: ours, the floor's and the reference's, each on a
- * node of its own.
+ * Chains of five plugins (chain.c): one at a time, then fifty at once on top of two hundred pods
+ * with ports; ours, the floor's and the reference's, each on a node of its own. The reference's two
+ * hundred are links without ports, and the rules of as many with them (reference.c).
  */
 #include "bench.h"
 
 #include <stdio.h>
 
 enum side { OURS, FLOOR, REFERENCE, ONE, SIDES };
+
+#define RESTING 200u
+#define COMING 50u
+#define PORTS 2u /* of a chain */
 
 static struct chain chains[SIDES];
 
@@ -74,8 +79,68 @@ static void one_by_one(void)
 	report_one(del);
 }
 
+/* ---- fifty at once ---- */
+
+static void rest(struct chain *c)
+{
+	unsigned int first = pods_new(RESTING);
+
+	for (unsigned int i = 0; i < RESTING; i++)
+		chain_run(c, OP_ADD, first + i);
+}
+
+/* Its network's name is the node's, its leases where chain.c has them. */
+static void rest_reference(const struct chain *c)
+{
+	const struct subject s = {
+		.plugin = "bridge",
+		.dir = options.reference,
+		.node = c->node,
+		.conf = network_conf(NET_BRIDGE, c->node->name, "/var/lib/cni/networks", "1.0.0"),
+	};
+	unsigned int first = pods_new(RESTING);
+
+	for (unsigned int i = 0; i < RESTING; i++)
+		subject_run(&s, OP_ADD, first + i);
+	reference_pods(c->node, RESTING, PORTS);
+	reference_accepts(c->node, RESTING);
+}
+
+static void crowd(const struct chain *c, unsigned int first, struct series *add, struct series *del)
+{
+	static chain_result *results;
+
+	if (!results)
+		results = chain_results(COMING);
+	sleep_ms(300);
+	series_add(add, chain_crowd(c, OP_ADD, first, COMING, results));
+	sleep_ms(300);
+	series_add(del, chain_crowd(c, OP_DEL, first, COMING, results));
+}
+
+static void at_once(void)
+{
+	static struct series add[SIDES], del[SIDES];
+	const unsigned int rounds = options.quick ? 2 : 6;
+	unsigned int coming = pods_new(COMING);
+
+	rest(&chains[OURS]);
+	rest(&chains[FLOOR]);
+	for (unsigned int i = 0; i < rounds; i++) {
+		crowd(&chains[OURS], coming, &add[OURS], &del[OURS]);
+		crowd(&chains[FLOOR], coming, &add[FLOOR], &del[FLOOR]);
+	}
+	if (reference_has_iptables() && !options.quick) {
+		rest_reference(&chains[REFERENCE]);
+		crowd(&chains[REFERENCE], coming, &add[REFERENCE], &del[REFERENCE]);
+	}
+	report("ADD of 50 chains at once on 200 pods", add, 0, 100);
+	report("DEL of 50 chains at once of 250 pods", del, 0, 0);
+}
+
 void rows_five(void)
 {
 	settle((const char *const[]){ "o-five", "f-five", "r-five" });
 	one_by_one();
+	at_once();
 }
