@@ -134,6 +134,18 @@ on() {
 	[[ $output == *"sysrq triggered crash"* ]]
 }
 
+@test "a cable that is pulled is no carrier, and nothing comes through until it is put back" {
+	on node2 ping -c 1 -W 5 192.168.122.15
+	lab unplug node2
+	[[ $(on node2 ip -o link show eth0) == *NO-CARRIER* ]]
+	run ! on node2 ping -c 1 -W 1 192.168.122.15
+	lab plug node2
+	[[ $(on node2 ip -o link show eth0) == *,LOWER_UP* ]]
+	on node2 sh -c 'for i in 1 2 3 4 5; do ping -c 1 -W 5 192.168.122.15 && exit; done; exit 1'
+	run -255 lab unplug world
+	grep -q 'world has no cable of its own' <<<"$output"
+}
+
 @test "a power cut is a failure, and power comes back" {
 	lab kill node2
 	run on node2 true
