@@ -254,11 +254,21 @@ static void walk_answer(const struct nl *nl, struct walk *w, const struct nlmsgh
 		w->r = w->fn(h, w->arg);
 }
 
+/*
+ * What a dump that broke off has left: the kernel goes on with it as it is read, and begins no
+ * other before its end (EBUSY).
+ */
+static void drain(const struct nl *nl)
+{
+	while (recv(nl->fd, NULL, 0, MSG_DONTWAIT) >= 0 || errno == EINTR || errno == ENOBUFS)
+		;
+}
+
 static int walk_run(const struct nl *nl, struct walk *w, struct err *e)
 {
 	const struct nlmsghdr *h;
 	struct inbox in;
-	ssize_t n;
+	ssize_t n = 0;
 	int r = nl_send(nl, NULL, 0, nl->len, e);
 
 	w->done = w->interrupted = false;
@@ -267,12 +277,16 @@ static int walk_run(const struct nl *nl, struct walk *w, struct err *e)
 		return r;
 	while (!w->done && (n = inbox_fill(nl, &in, e)) != 0) {
 		if (n < 0 && n != -ENOBUFS)
-			return (int)n;
+			break;
 		w->interrupted |= n < 0;
 		while ((h = inbox_next(&in)) != NULL)
 			if (h->nlmsg_seq == nl->seq && !w->done)
 				walk_answer(nl, w, h, e);
 	}
+	if (!w->done)
+		drain(nl);
+	if (n < 0 && n != -ENOBUFS)
+		return (int)n;
 	if (w->r < 0 || w->done)
 		return w->r;
 	return err_set(e, EPROTO, "%s: the kernel's answer is incomplete", nl->what[0]);
