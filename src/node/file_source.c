@@ -6,6 +6,8 @@
  * link. A ConfigMap's folder has a link "..data" to a folder of one version, and each file is a
  * link through it; a new version is a rename of that link. Folders may be replaced, too: both
  * watches are set anew with each reading, and while one is missing the file is read once a minute.
+ * What keeps it from being read and may pass without an event (no memory, no permission) is tried
+ * again after a second, and later and later.
  */
 #include "node/source.h"
 
@@ -33,6 +35,8 @@
 	 IN_MOVE_SELF | IN_ONLYDIR)
 #define CONFIGMAP_LINK "..data"
 #define FALLBACK_MS 60000
+#define RETRY_MS 1000
+#define RETRIES 6 /* from there on FALLBACK_MS apart */
 
 struct file_source {
 	const char *path;
@@ -43,6 +47,7 @@ struct file_source {
 	struct cluster cluster;
 	bool known;
 	int64_t read_ms;
+	unsigned int retries; /* of what may pass, until now; 0: it could be read */
 	char failure[sizeof(((struct err *)0)->text)]; /* the last one; "": it was good */
 };
 
@@ -126,14 +131,32 @@ static int read_file(struct file_source *f, struct err *e)
 	return r;
 }
 
+/* Not what the file says, nor that there is none: those end with an event. */
+static bool may_pass(int r)
+{
+	return r < 0 && r != -EINVAL && r != -ENOENT && r != -ENOTDIR;
+}
+
+static int64_t due_ms(const struct file_source *f)
+{
+	if (f->retries > 0 && f->retries < RETRIES)
+		return f->read_ms + ((int64_t)RETRY_MS << f->retries) / 2;
+	if (f->retries > 0 || f->folders[0] < 0 || f->folders[1] < 0)
+		return f->read_ms + FALLBACK_MS;
+	return LOOP_NEVER;
+}
+
 /* The watches stand before the file is read, so that no change is missed. */
 static bool read_again(struct file_source *f)
 {
 	struct err e = { 0 };
+	int r;
 
 	watch_folders(f);
 	f->read_ms = clock_ms();
-	if (read_file(f, &e) == 0) {
+	r = read_file(f, &e);
+	f->retries = !may_pass(r) ? 0 : f->retries < RETRIES ? f->retries + 1 : RETRIES;
+	if (r == 0) {
 		if (f->failure[0])
 			log_line(LOG_INFO, "%s can be read again", f->path);
 		f->failure[0] = '\0';
@@ -189,8 +212,7 @@ static void source_wait(void *arg, struct pollfd *p, int64_t *until_ms)
 	const struct file_source *f = arg;
 
 	*p = (struct pollfd){ .fd = f->inotify, .events = POLLIN };
-	if (f->folders[0] < 0)
-		*until_ms = f->read_ms + FALLBACK_MS;
+	*until_ms = due_ms(f);
 }
 
 static unsigned int source_step(void *arg, const struct pollfd *p, int64_t now_ms)
@@ -199,7 +221,7 @@ static unsigned int source_step(void *arg, const struct pollfd *p, int64_t now_m
 	bool mine = drain(f);
 
 	(void)p;
-	if (!mine && (f->folders[0] >= 0 || now_ms < f->read_ms + FALLBACK_MS))
+	if (!mine && now_ms < due_ms(f))
 		return 0;
 	return read_again(f) ? LOOP_DIRTY : 0;
 }

@@ -136,3 +136,14 @@ version() {
 	[[ $output == *"cannot be standard input"* ]]
 	run -2 node run -f x --dry-run
 }
+
+@test "what keeps the file from being read and ends without an event: tried again" {
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$BATS_TEST_TMPDIR/s"
+	begin_run -f "$BATS_TEST_TMPDIR/s"
+	until_true logged "$BATS_TEST_TMPDIR/s: No such device or address"
+	mount --bind "$FILE" "$BATS_TEST_TMPDIR/s"
+	joined
+	logged "$BATS_TEST_TMPDIR/s can be read again"
+	logged "No such device or address" 1
+	umount "$BATS_TEST_TMPDIR/s"
+}
