@@ -83,6 +83,7 @@ static void make_line(struct command *c, const struct subject *s, const char *li
 	c->argv[n] = put(c, "%s/%s", plugins, strtok(words, " "));
 	while ((word = strtok(NULL, " ")) != NULL)
 		c->argv[++n] = word;
+	c->resident = s->resident && line == s->lines[ADD];
 	c->env[0] = put(c, "CNI_PATH=%s", plugins);
 	c->env[1] = put(c, "NETCONFPATH=/etc/cni/sweep");
 	if (s->first_port)

@@ -28,6 +28,7 @@ struct subject {
 	const char *verbs;  /* "ADD DEL" */
 	bool stays; /* a complete ADD and DEL leave something by design, and so may a part of one */
 	bool loopback;	  /* CNI_IFNAME is lo */
+	bool resident;	  /* ADD stays until SIGTERM, which it gets when it has nothing to do */
 	bool alone;	  /* a second pod cannot have the same */
 	bool lends;	  /* alone, a link of the node, which ends with the pod's namespace */
 	const char *kind; /* of links that a kernel may not have; NULL: none */
@@ -49,6 +50,7 @@ struct command {
 	char *argv[16];
 	char *env[16];
 	const char *input;
+	bool resident;	    /* is told to end when it waits for what may never come */
 	char text[1 << 16]; /* what argv, env and input point into */
 	size_t used;
 };

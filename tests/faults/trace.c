@@ -37,6 +37,8 @@
 #define TRACEES_MAX 32
 #define NO_SUCH_TYPE 0xee /* above RTM_MAX, and of no nfnetlink subsystem */
 #define TIMEOUT_S 60
+#define REST_MS 1500 /* longer than the node program waits after its first failure */
+#define REST_TRIES 100
 #define STARVED                                                                                    \
 	1000 /* restarts of one call: it waits for the kernel's routing lock, and ptrace makes it  \
 		slow to grab */
@@ -56,6 +58,8 @@ struct tracee {
 static struct tracee tracees[TRACEES_MAX];
 static const struct fault *fault;
 static struct run *run;
+static bool resident; /* the command is one that stays */
+static unsigned int rests;
 static volatile sig_atomic_t timed_out;
 
 static struct tracee *tracee(pid_t pid)
@@ -198,6 +202,19 @@ static void strike(struct tracee *t, const struct ptrace_syscall_info *s)
 	}
 }
 
+/*
+ * A program that stays is told to end when it would sleep for long: it has done all, or what it
+ * tries again goes on to fail. One that does not hear it, since just that is refused, is killed.
+ */
+static void end_resident(const struct tracee *t, const struct ptrace_syscall_info *s)
+{
+	int timeout_ms = (int)s->entry.args[2];
+
+	if (!resident || s->entry.nr != SYS_poll || (timeout_ms >= 0 && timeout_ms < REST_MS))
+		return;
+	kill(t->pid, rests++ < REST_TRIES ? SIGTERM : SIGKILL);
+}
+
 static void enter(struct tracee *t, const struct ptrace_syscall_info *s)
 {
 	unsigned int messages = 0;
@@ -222,6 +239,7 @@ static void enter(struct tracee *t, const struct ptrace_syscall_info *s)
 	}
 	if (is_struck(t, (int)s->entry.nr))
 		strike(t, s);
+	end_resident(t, s);
 }
 
 /* The answers to refused messages: their number is the kernel's, until here. */
@@ -417,6 +435,8 @@ void trace_run(const struct command *c, const struct fault *f, struct run *r)
 	r->trace = trace;
 	run = r;
 	fault = f;
+	resident = c->resident;
+	rests = 0;
 	timed_out = 0;
 	if (c->input && write(in, c->input, strlen(c->input)) < 0)
 		die("standard input: %s", strerror(errno));
