@@ -108,6 +108,26 @@ int wg_set_peer(const struct wg_link *w, const struct wg_peer *p, const struct p
 	return nl_commit(w->nl, NULL, e);
 }
 
+/* An interval that becomes one sends a keepalive at once, and that begins a session. */
+static void put_keepalive(struct nl *nl, const uint8_t key[static 32], uint16_t interval_s)
+{
+	nl_nest (nl, 0) {
+		nl_put(nl, WGPEER_A_PUBLIC_KEY, key, WG_KEY_LEN);
+		nl_put_u32(nl, WGPEER_A_FLAGS, WGPEER_F_UPDATE_ONLY);
+		nl_put_u16(nl, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, interval_s);
+	}
+}
+
+int wg_begin_session(const struct wg_link *w, const uint8_t key[static 32], struct err *e)
+{
+	begin(w, "begin WireGuard session", WG_CMD_SET_DEVICE, 0);
+	nl_nest (w->nl, WGDEVICE_A_PEERS) {
+		put_keepalive(w->nl, key, 1);
+		put_keepalive(w->nl, key, 0);
+	}
+	return nl_commit(w->nl, NULL, e);
+}
+
 int wg_del_peer(const struct wg_link *w, const uint8_t key[static 32], struct err *e)
 {
 	begin(w, "remove WireGuard peer", WG_CMD_SET_DEVICE, 0);

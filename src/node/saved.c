@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "node/site.h"
+#include "node/told.h"
 
 #define SAVED_NAME "sysctl"
 #define SAVED NODE_STATE_DIR "/" SAVED_NAME
@@ -102,6 +103,8 @@ int saved_remove(struct err *e)
 		int flags;
 	} parts[] = { { SAVED, 0 },
 		      { NODE_STATE_DIR "/." SAVED_NAME ".new", 0 },
+		      { NODE_STATE_DIR "/" TOLD_NAME, 0 },
+		      { NODE_STATE_DIR "/." TOLD_NAME ".new", 0 },
 		      { NODE_STATE_DIR, AT_REMOVEDIR } };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

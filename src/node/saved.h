@@ -26,7 +26,9 @@ const struct saved_sysctl *saved_find(const struct list *saved, const char *path
 void saved_put(struct text *t, const struct saved_sysctl *s);
 int saved_write(const struct text *t, struct err *e);
 
-/* The file, its directory, and what a kill in the middle of saved_write() has left. */
+/*
+ * The file, that of told.h, their directory, and what a kill in the middle of writing one has left.
+ */
 int saved_remove(struct err *e);
 
 #endif

@@ -1,5 +1,6 @@
 # What the tests of tunnels share: the nodes n1, n2 and n3, each in a subnet of its own, and the router r between, which knows no pods and
-# counts what it forwards. Node N is 10.1.N.2, its pods 10.244.N.0/24 and fd00:244:N::/64. Behind helpers.
+# counts what it forwards; what a node says whose end of a tunnel is not there yet, apart. Node N is 10.1.N.2, its pods 10.244.N.0/24
+# and fd00:244:N::/64. Behind helpers.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 CNIBOX=$(readlink -f "${CNIBOX:-$CNIBOX_BIN/cnibox}")
@@ -42,6 +43,7 @@ routed_nodes() {
 				type filter hook forward priority 0
 				udp dport 8472 counter accept comment "vxlan"
 				udp dport 51820 counter accept comment "wireguard"
+				icmp type destination-unreachable counter accept comment "refused"
 				counter accept comment "plain"
 			}
 		}

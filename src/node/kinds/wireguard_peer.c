@@ -15,6 +15,7 @@
 #include "kube/base64.h"
 #include "node/kind.h"
 #include "node/site.h"
+#include "node/told.h"
 #include "node/tunnels.h"
 
 #define ALIVE_S 180 /* no session lasts longer without a handshake (REJECT_AFTER_TIME) */
@@ -81,35 +82,51 @@ static int wireguard_peer_want(struct work *w, struct err *e)
 	return r < 0 ? r : check_doubles(w, e);
 }
 
+/* Has it been heard since it was told where the cluster says that it is? */
+static bool is_heard(const struct work *w, const struct wireguard_peer_item *have,
+		     const struct list *told)
+{
+	const struct wireguard_peer_item *want = items_find(&wireguard_peer_kind, &w->want, have);
+
+	return want && told_same(told, &want->peer) && have->peer.heard_s &&
+	       (int64_t)time(NULL) - have->peer.heard_s < ALIVE_S;
+}
+
+static void add_have(struct work *w, const struct wg_peer *p, struct prefix *first,
+		     const struct list *told)
+{
+	struct wireguard_peer_item it = { .peer = *p, .prefixes = first };
+
+	it.heard = is_heard(w, &it, told);
+	it.peer.first = 0;
+	if (it.peer.count)
+		qsort(first, it.peer.count, sizeof(*first), cmp_prefix);
+	list_add(&w->have, &it);
+}
+
 static int wireguard_peer_have(struct work *w, struct err *e)
 {
 	const struct site *s = w->site;
-	int64_t now = (int64_t)time(NULL);
-	struct list peers, prefixes;
+	struct list peers, prefixes, told;
 	struct wg_device device;
-	struct wg_peer *p;
+	const struct wg_peer *p;
 	int r;
 
 	if (!s->tunnels[BACKEND_WIREGUARD].index)
 		return 0;
 	list_init(&peers, s->arena, sizeof(struct wg_peer));
 	list_init(&prefixes, s->arena, sizeof(struct prefix));
+	told_init(&told, s->arena);
 	r = wg_read(s->generic, tunnel_name(BACKEND_WIREGUARD), &device, &peers, &prefixes, e);
+	if (r == 0)
+		r = told_read(&told, peers.count + w->want.count, e);
 	p = peers.at;
-	for (size_t i = 0; i < peers.count && r == 0; i++) {
-		struct prefix *first = (struct prefix *)prefixes.at + p[i].first;
-		struct wireguard_peer_item it = { .peer = p[i], .prefixes = first };
-
-		it.heard = p[i].heard_s && now - p[i].heard_s < ALIVE_S;
-		it.peer.first = 0;
-		if (it.peer.count)
-			qsort(first, it.peer.count, sizeof(*first), cmp_prefix);
-		list_add(&w->have, &it);
-	}
+	for (size_t i = 0; i < peers.count && r == 0; i++)
+		add_have(w, &p[i], (struct prefix *)prefixes.at + p[i].first, &told);
 	return r;
 }
 
-/* A peer that is heard may have another address now, which the kernel knows better. */
+/* A peer that is heard may send from another address now, which the kernel knows better. */
 static int cmp_endpoint(const struct wireguard_peer_item *x, const struct wireguard_peer_item *y)
 {
 	int r = addr_cmp(&x->peer.endpoint, &y->peer.endpoint);
@@ -153,6 +170,8 @@ static int apply_peer(const struct wg_link *link, const struct change *c, struct
 
 	r = c->verdict == ITEM_STALE ? wg_del_peer(link, it->peer.key, e)
 				     : wg_set_peer(link, &it->peer, it->prefixes, e);
+	if (r == 0 && c->verdict == ITEM_MISSING)
+		r = wg_begin_session(link, it->peer.key, e);
 	return err_ctx(e, r, "peer %s", base64_key_encode(it->peer.key, key));
 }
 
@@ -173,6 +192,17 @@ static int apply_part(struct work *w, const struct wg_link *link, bool stale, st
 	return r;
 }
 
+static int tell(const struct work *w, struct err *e)
+{
+	const struct wireguard_peer_item *want = w->want.at;
+	struct list told;
+
+	told_init(&told, w->site->arena);
+	for (size_t i = 0; i < w->want.count; i++)
+		told_add(&told, &want[i].peer);
+	return told_write(&told, e);
+}
+
 static int wireguard_peer_apply(struct work *w, struct err *e)
 {
 	struct wg_link link;
@@ -186,7 +216,9 @@ static int wireguard_peer_apply(struct work *w, struct err *e)
 	r = wg_open(&link, w->site->generic, tunnel_name(BACKEND_WIREGUARD), e);
 	if (r == 0)
 		r = apply_part(w, &link, false, e);
-	return r < 0 ? r : apply_part(w, &link, true, e);
+	if (r == 0)
+		r = apply_part(w, &link, true, e);
+	return r < 0 ? r : tell(w, e);
 }
 
 const struct kind wireguard_peer_kind = {
