@@ -124,31 +124,6 @@ static bool is_jump_to(const struct chain_rule *r, const char *name)
 	       strcmp(r->ours + strlen(ADMIN), name) == 0;
 }
 
-static bool has_jump(const struct foreign_chain *c, const char *name)
-{
-	const struct chain_rule *r = c->rules.at;
-
-	for (size_t i = 0; i < c->rules.count; i++) {
-		if (is_jump_to(&r[i], name))
-			return true;
-	}
-	return false;
-}
-
-/* A jump that nobody asks for any more. */
-static bool is_left_jump(const struct outside *o, const struct chain_rule *r)
-{
-	const char **name = o->admins.at;
-
-	if (!r->ours || strncmp(r->ours, ADMIN, strlen(ADMIN)) != 0)
-		return false;
-	for (size_t i = 0; i < o->admins.count; i++) {
-		if (is_jump_to(r, name[i]))
-			return false;
-	}
-	return true;
-}
-
 /* Where accepts and what is asked before them belong; false: nowhere. */
 static bool find_place(const struct foreign_chain *c, size_t *place)
 {
@@ -159,6 +134,45 @@ static bool find_place(const struct foreign_chain *c, size_t *place)
 		return true;
 	}
 	return false;
+}
+
+/* Is a jump asked: before the accepts, and before what drops? */
+static bool is_asked(const struct foreign_chain *c, const struct chain_rule *jump)
+{
+	size_t others = 0, place;
+
+	for (const struct chain_rule *r = c->rules.at; r < jump; r++) {
+		if (r->ours && strcmp(r->ours, PODS) == 0)
+			return false;
+		others += r->foreign;
+	}
+	return !find_place(c, &place) || others <= place;
+}
+
+static bool has_jump(const struct foreign_chain *c, const char *name)
+{
+	const struct chain_rule *r = c->rules.at;
+
+	for (size_t i = 0; i < c->rules.count; i++) {
+		if (is_jump_to(&r[i], name) && is_asked(c, &r[i]))
+			return true;
+	}
+	return false;
+}
+
+/* A jump that nobody asks for any more, or that is never come to. */
+static bool is_left_jump(const struct outside *o, const struct foreign_chain *c,
+			 const struct chain_rule *r)
+{
+	const char **name = o->admins.at;
+
+	if (!r->ours || strncmp(r->ours, ADMIN, strlen(ADMIN)) != 0)
+		return false;
+	for (size_t i = 0; i < o->admins.count; i++) {
+		if (is_jump_to(r, name[i]))
+			return !is_asked(c, r);
+	}
+	return true;
 }
 
 static bool asks_hold(const struct foreign_chain *c, const struct foreign_asks *a)
@@ -179,7 +193,7 @@ static bool is_left(const struct outside *o, const struct foreign_chain *c,
 		    !(accept_is_right(c, families[k]) && asks_hold(c, a)))
 			return true;
 	}
-	return is_left_jump(o, r);
+	return is_left_jump(o, c, r);
 }
 
 /* ---- changes, written into the batch ---- */

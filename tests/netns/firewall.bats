@@ -154,6 +154,14 @@ drop_forward() {
 		iptables-nft -F $chain
 		passes out 10.1.0.2
 	done
+	iptables-nft -I FORWARD -j REJECT	# ahead of the accept, which goes before it, and so does the jump
+	attach b 1 '.iptablesAdminChainName = "NOMAD-ADMIN"' >/dev/null
+	[ "$(iptables-nft -S FORWARD | sed 's/.*"cnibox firewall: \(.*\)" -j.*/\1/' | sed '1d; 4q' | paste -sd ';')" = 'admin NOMAD-ADMIN;pods;-A FORWARD -j REJECT --reject-with icmp-port-unreachable' ]
+	iptables-nft -A NOMAD-ADMIN -d 10.1.0.2 -j DROP
+	stopped out 10.1.0.2
+	iptables-nft -F NOMAD-ADMIN
+	iptables-nft -D FORWARD -j REJECT
+	detach b 1
 	nft -f - <<<'table inet own { chain f { type filter hook forward priority 20; ip daddr 10.1.0.2 drop; }
 }'
 	stopped out 10.1.0.2
