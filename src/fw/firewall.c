@@ -241,9 +241,12 @@ int firewall_add(const struct fw_owner *o, const struct firewall_want *w, struct
 {
 	size_t n = collect(w);
 	int r = n ? fw_change(&firewall, o, elems, n, e) : 0;
+	struct nl *nl;
 
 	if (r == 0 && n)
-		r = legacy_accept_put(e);
+		r = fw_open(&nl, e);
+	if (r == 0 && n)
+		r = legacy_accept_settle(nl, e);
 	return r < 0 ? r : 0;
 }
 
@@ -262,11 +265,17 @@ int firewall_status(struct err *e)
 
 	if (r == 0)
 		r = foreign_accept_find_closed(nl, chain, e);
+	if (r > 0)
+		return err_set(e, EPERM,
+			       "nftables %s drops the pods' packets, and only the running program "
+			       "that owns its table may change it",
+			       chain);
+	if (r == 0)
+		r = legacy_accept_find_closed(chain, e);
 	if (r <= 0)
 		return r;
 	return err_set(e, EPERM,
-		       "nftables %s drops the pods' packets, and only the running program that "
-		       "owns its table may change it",
+		       "legacy %s drops all packets, and no rule in FORWARD can let the pods' pass",
 		       chain);
 }
 

@@ -395,7 +395,7 @@ int foreign_accept_put(struct nl *nl, struct err *e)
 		err_clear(&local);
 		r = put_once(nl, &local);
 	}
-	legacy = r < 0 ? 0 : legacy_accept_put(&local); /* no change of nftables' */
+	legacy = r < 0 ? 0 : legacy_accept_settle(nl, &local); /* no change of nftables' */
 	r = legacy < 0 ? legacy : r;
 	return r < 0 ? err_take(e, &local) : r > 0;
 }
@@ -423,7 +423,7 @@ int foreign_accept_check(struct nl *nl, char missing[static FW_MISSING_SIZE], st
 		snprintf(missing, FW_MISSING_SIZE, "lacks the jump to an administrator's chain");
 		return 0;
 	}
-	return r < 0 ? r : legacy_accept_check(missing, e);
+	return r < 0 ? r : legacy_accept_check(nl, missing, e);
 }
 
 int foreign_accept_remove(struct nl *nl, uint32_t generation, struct err *e)
@@ -451,7 +451,9 @@ int foreign_accept_remove(struct nl *nl, uint32_t generation, struct err *e)
 		nl_discard(nl);
 	else
 		r = err_ctx(e, nft_commit(nl, NULL, e), "accepts in chains of others");
-	return r < 0 ? r : legacy_accept_remove(nl, e);
+	if (r == 0)
+		r = legacy_accept_settle(nl, e);
+	return r < 0 ? r : 0;
 }
 
 int foreign_accept_find_closed(struct nl *nl, char out[static FW_MISSING_SIZE], struct err *e)

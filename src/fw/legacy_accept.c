@@ -1,108 +1,140 @@
-/* Accepts in legacy tables: see legacy_accept.h. */
+/* Accepts and jumps in legacy tables: see legacy_accept.h. */
 #include "fw/legacy_accept.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <linux/netfilter.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
-#include "fw/chain_rules.h"
+#include "base/list.h"
 #include "fw/firewall.h"
-#include "net/xtables.h"
+#include "fw/legacy.h"
+#include "fw/legacy_forward.h"
 
-#define LOCK "/run/xtables.lock" /* iptables' own */
-#define LOCK_TIMEOUT_MS 10000
+#define MEMORY (64u << 10) /* names of chains */
 
-static const uint8_t families[] = { AF_INET, AF_INET6 };
-static const struct xtables_accept rule = { FIREWALL_MARK, FW_MARK "firewall: pods" };
+static const char *const tables[] = { "filter", "mangle", "security" };
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
 
-static const char *command(uint8_t family)
+static int collect_admin(const char *chain, void *arg)
 {
-	return family == AF_INET6 ? "ip6tables" : "iptables";
+	struct list *l = arg;
+	const char *name = list_text(l, chain), **at = l->at;
+
+	for (size_t i = 0; i < l->count; i++) { /* a walk may have begun anew */
+		if (strcmp(at[i], chain) == 0)
+			return 0;
+	}
+	list_add(l, &name);
+	return 0;
 }
 
-/* 1: as it should be, also where there is no such table. */
-static int check(uint8_t family, bool wanted, struct err *e)
+/*
+ * An ADD makes firewall's table first, with the name of its chain, and then looks here: what is
+ * asked for is asked for under the lock, so that whoever has it sees what the others want.
+ */
+static int plan(struct xtables *t, void *arg, struct err *e)
 {
-	int r = xtables_in_use(family) ? xtables_check_accept(family, &rule, wanted, e) : 1;
+	static _Alignas(16) char memory[MEMORY];
+	struct arena arena;
+	struct list admins;
+	struct legacy_want want = { 0 };
+	int r = nft_table_find(arg, &firewall.table, e);
 
-	return err_ctx(e, r, "legacy %s", command(family));
-}
-
-/* The lock's descriptor. */
-static int take_lock(struct err *e)
-{
-	int fd = open(LOCK, O_CREAT | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0600), r;
-
-	if (fd < 0)
-		return err_errno(e, "open " LOCK);
-	r = lock_take(fd, LOCK, LOCK_TIMEOUT_MS, e);
+	arena_init(&arena, memory, sizeof(memory));
+	list_init(&admins, &arena, sizeof(const char *));
+	want.pods = r > 0;
+	if (r > 0)
+		r = firewall_admin_each(arg, collect_admin, &admins, e);
+	if (r >= 0)
+		r = list_check(&admins, "names of chains", e);
 	if (r < 0)
-		close(fd);
-	return r < 0 ? r : fd;
+		return r;
+	want.admins = admins.at;
+	want.admin_count = admins.count;
+	return legacy_forward_plan(t, &want);
 }
 
-static int put(uint8_t family, bool wanted, struct err *e)
+int legacy_accept_settle(struct nl *nl, struct err *e)
 {
-	return err_ctx(e, xtables_put_accept(family, &rule, wanted, e), "legacy %s",
-		       command(family));
-}
+	int r = 0, changes = 0;
 
-int legacy_accept_put(struct err *e)
-{
-	int fd, changes = 0, r = 0;
-
-	for (size_t i = 0; r >= 0 && i < sizeof(families); i++) {
-		r = check(families[i], true, e);
-		if (r)
-			continue;
-		fd = take_lock(e);
-		r = fd < 0 ? fd : put(families[i], true, e);
-		if (fd >= 0)
-			close(fd);
+	for (size_t i = 0; r >= 0 && i < LEGACY_FAMILIES * TABLES; i++) {
+		r = legacy_change(legacy_families[i / TABLES], tables[i % TABLES], plan, nl, e);
 		changes += r > 0;
 	}
 	return r < 0 ? r : changes > 0;
 }
 
-int legacy_accept_check(char missing[static FW_MISSING_SIZE], struct err *e)
+int legacy_accept_check(struct nl *nl, char missing[static FW_MISSING_SIZE], struct err *e)
 {
-	for (size_t i = 0; i < sizeof(families); i++) {
-		int r = check(families[i], true, e);
+	for (size_t i = 0; i < LEGACY_FAMILIES * TABLES; i++) {
+		const uint8_t family = legacy_families[i / TABLES];
+		int r = legacy_look(family, tables[i % TABLES], plan, nl, e);
 
-		if (r == 0)
-			snprintf(missing, FW_MISSING_SIZE, "lacks its rule in FORWARD of legacy %s",
-				 command(families[i]));
-		if (r <= 0)
-			return r;
+		if (r > 0)
+			snprintf(missing, FW_MISSING_SIZE,
+				 "lacks its rules in FORWARD of legacy %s, table %s",
+				 legacy_command(family), tables[i % TABLES]);
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 	return 1;
 }
 
-/* An ADD makes the table first, and then takes the lock to look: it sees what is done here. */
-static int remove_locked(struct nl *nl, uint8_t family, struct err *e)
-{
-	int fd = take_lock(e), r;
+/* ---- STATUS ---- */
 
-	if (fd < 0)
-		return fd;
-	r = nft_table_find(nl, &firewall.table, e);
-	if (r == 0)
-		r = put(family, false, e);
-	close(fd);
-	return r;
+/* Not FORWARD, where there is an accept if it is needed. */
+static const struct {
+	const char *table, *chain;
+	unsigned int hook;
+} ways[] = {
+	{ "raw", "PREROUTING", NF_INET_PRE_ROUTING },
+	{ "mangle", "PREROUTING", NF_INET_PRE_ROUTING },
+	{ "nat", "PREROUTING", NF_INET_PRE_ROUTING },
+	{ "mangle", "POSTROUTING", NF_INET_POST_ROUTING },
+	{ "nat", "POSTROUTING", NF_INET_POST_ROUTING },
+};
+#define WAYS (sizeof(ways) / sizeof(ways[0]))
+
+static int look_closed(struct xtables *t, void *arg, struct err *e)
+{
+	const unsigned int *hook = arg;
+
+	(void)e;
+	return legacy_closes(t, *hook);
 }
 
-int legacy_accept_remove(struct nl *nl, struct err *e)
+static bool forwards(uint8_t family)
 {
-	int r = 0;
+	char text[8];
 
-	for (size_t i = 0; r >= 0 && i < sizeof(families); i++) {
-		r = check(families[i], false, e);
-		if (r == 0)
-			r = remove_locked(nl, families[i], e);
+	return file_read(AT_FDCWD,
+			 family == AF_INET6 ? "/proc/sys/net/ipv6/conf/all/forwarding"
+					    : "/proc/sys/net/ipv4/ip_forward",
+			 text, sizeof(text), err_ignored()) > 0 &&
+	       text[0] == '1';
+}
+
+int legacy_accept_find_closed(char out[static FW_MISSING_SIZE], struct err *e)
+{
+	for (size_t i = 0; i < LEGACY_FAMILIES * WAYS; i++) {
+		const uint8_t family = legacy_families[i / WAYS];
+		unsigned int hook = ways[i % WAYS].hook;
+		int r = forwards(family)
+				? legacy_look(family, ways[i % WAYS].table, look_closed, &hook, e)
+				: 0;
+
+		if (r > 0)
+			snprintf(out, FW_MISSING_SIZE, "%s %s %s", legacy_command(family),
+				 ways[i % WAYS].table, ways[i % WAYS].chain);
+		if (r != 0)
+			return r;
 	}
-	return r < 0 ? r : 0;
+	return 0;
 }

@@ -1,404 +1,452 @@
-/* Legacy tables: see xtables.h. */
+/*
+ * Legacy tables: see xtables.h. Reading: what the kernel has handed out is first cut into entries,
+ * then each is checked in itself, then chains and jumps; what comes after relies on that.
+ */
 #include "net/xtables.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
-#include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/x_tables.h>
 #include <linux/netfilter/xt_comment.h>
-#include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "net/xtables_private.h"
 
-#define TABLE "filter"
-#define ENTRIES_SIZE (4u << 20)
-#define ENTRIES_MAX 32768
-#define ROOM 4096    /* for what stands in front of the entries, and one of ours */
-#define OURS_MAX 16  /* accepts of ours, doubles included */
-#define DEPTH_MAX 16 /* of jumps that are followed */
-#define TRIES 8
+/* entry and ip are structs of the family's header. */
+#define FAMILY(entry_, ip_, addr_)                                                                 \
+	.entry = sizeof(entry_), .match = sizeof(ip_),                                             \
+	.target_at = offsetof(entry_, target_offset), .next_at = offsetof(entry_, next_offset),    \
+	.counters_at = offsetof(entry_, counters), .saddr = offsetof(ip_, src),                    \
+	.daddr = offsetof(ip_, dst), .saddr_mask = offsetof(ip_, smsk),                            \
+	.daddr_mask = offsetof(ip_, dmsk), .addr_size = sizeof(addr_),                             \
+	.proto = offsetof(ip_, proto), .flags = offsetof(ip_, flags),                              \
+	.invflags = offsetof(ip_, invflags)
 
-/* XT_ALIGN() of linux/netfilter/x_tables.h, which is no C11 in some releases of the header. */
-static size_t aligned(size_t n)
-{
-	const size_t to = _Alignof(struct _xt_align);
-
-	return (n + to - 1) & ~(to - 1);
-}
-
-/* Both families have the same requests; their entries differ in what stands in front. */
-struct family {
-	int level;
-	const char *names;
-	size_t entry; /* its size */
-	size_t match; /* of addresses and interfaces, at its beginning: all zero matches all */
-	size_t target_at, next_at, counters_at;
+static const struct xtables_family families[] = {
+	{ FAMILY(struct ipt_entry, struct ipt_ip, struct in_addr), .af = AF_INET,
+	  .level = IPPROTO_IP, .names = "/proc/net/ip_tables_names", .goto_flag = IPT_F_GOTO },
+	{ FAMILY(struct ip6t_entry, struct ip6t_ip6, struct in6_addr), .af = AF_INET6,
+	  .level = IPPROTO_IPV6, .names = "/proc/net/ip6_tables_names", .goto_flag = IP6T_F_GOTO,
+	  .proto_flag = IP6T_F_PROTO },
 };
 
-static const struct family families[] = {
-	{ IPPROTO_IP, "/proc/net/ip_tables_names", sizeof(struct ipt_entry), sizeof(struct ipt_ip),
-	  offsetof(struct ipt_entry, target_offset), offsetof(struct ipt_entry, next_offset),
-	  offsetof(struct ipt_entry, counters) },
-	{ IPPROTO_IPV6, "/proc/net/ip6_tables_names", sizeof(struct ip6t_entry),
-	  sizeof(struct ip6t_ip6), offsetof(struct ip6t_entry, target_offset),
-	  offsetof(struct ip6t_entry, next_offset), offsetof(struct ip6t_entry, counters) },
-};
-
-struct table {
-	const struct family *f;
-	int fd;
-	struct ipt_getinfo info;
-	_Alignas(16) uint8_t got[ENTRIES_SIZE]; /* struct ipt_get_entries */
-	uint32_t ours[OURS_MAX];		/* offsets */
-	size_t ours_count;
-	bool drops;	/* FORWARD, what nobody has accepted */
-	uint32_t place; /* of the rule that does */
-};
-
-static uint8_t *entries_of(struct table *t)
+static const struct xt_entry_target *target_of(const struct xtables *t, size_t i)
 {
-	return t->got + offsetof(struct ipt_get_entries, entrytable);
+	return (const void *)(xtables_at(t, i) + xtables_target_at(t, i));
 }
 
-static uint16_t word_at(const uint8_t *entry, size_t at)
+static bool is_error(const struct xtables *t, size_t i)
 {
-	uint16_t v;
-
-	memcpy(&v, entry + at, sizeof(v));
-	return v;
+	return strcmp(target_of(t, i)->u.user.name, XT_ERROR_TARGET) == 0;
 }
 
-static uint16_t entry_size(const struct table *t, const uint8_t *entry)
+/* A chain's name, or nothing that anybody needs. */
+static const char *error_name(const struct xtables *t, size_t i)
 {
-	return word_at(entry, t->f->next_at);
+	return (const char *)target_of(t, i) + offsetof(struct xt_error_target, errorname);
 }
 
-static const struct xt_entry_target *target_of(const struct table *t, const uint8_t *entry)
+bool xtables_verdict(const struct xtables *t, size_t i, int *out)
 {
-	return (const void *)(entry + word_at(entry, t->f->target_at));
+	const struct xt_entry_target *target = target_of(t, i);
+
+	if (target->u.user.name[0])
+		return false;
+	memcpy(out, (const uint8_t *)target + offsetof(struct xt_standard_target, verdict),
+	       sizeof(*out));
+	return true;
 }
 
-static bool is_standard(const struct xt_entry_target *target)
+size_t xtables_find(const struct xtables *t, uint32_t at)
 {
-	return target->u.user.name[0] == '\0';
+	size_t low = 0, high = t->layout.count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (t->entries[mid].at == at)
+			return mid;
+		if (t->entries[mid].at < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return XTABLES_NOWHERE;
 }
 
-static int verdict_of(const struct xt_entry_target *target)
+/* ---- is it a table? ---- */
+
+static bool is_aligned(size_t n)
+{
+	return xtables_aligned(n) == n;
+}
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size);
+}
+
+static bool target_is_sound(const uint8_t *at, size_t room)
+{
+	const struct xt_entry_target *target = (const void *)at;
+	size_t size;
+
+	if (room < sizeof(*target) || !ends(target->u.user.name, sizeof(target->u.user.name)))
+		return false;
+	size = target->u.user.target_size;
+	if (size < sizeof(*target) || size > room)
+		return false;
+	if (!target->u.user.name[0])
+		return size >= sizeof(struct xt_standard_target);
+	return strcmp(target->u.user.name, XT_ERROR_TARGET) != 0 ||
+	       (size >= sizeof(struct xt_error_target) &&
+		ends((const char *)at + offsetof(struct xt_error_target, errorname),
+		     XTABLES_NAME_SIZE - 2));
+}
+_Static_assert(XT_FUNCTION_MAXNAMELEN == XTABLES_NAME_SIZE - 2, "a chain's name");
+
+static bool match_is_sound(const uint8_t *at, size_t room)
+{
+	const struct xt_entry_match *m = (const void *)at;
+
+	if (room < sizeof(*m) || m->u.user.match_size < sizeof(*m) || m->u.user.match_size > room ||
+	    !is_aligned(m->u.user.match_size) || !ends(m->u.user.name, sizeof(m->u.user.name)))
+		return false;
+	return strcmp(m->u.user.name, "comment") != 0 ||
+	       (m->u.user.match_size >= sizeof(*m) + sizeof(struct xt_comment_info) &&
+		ends((const char *)m->data, sizeof(struct xt_comment_info)));
+}
+
+/* What is in an entry of this size is in it. */
+static bool entry_is_sound(const struct xtables_family *f, const uint8_t *entry, size_t size)
+{
+	size_t target = xtables_word(entry, f->target_at);
+
+	if (target < f->entry || target > size || !is_aligned(target) ||
+	    !target_is_sound(entry + target, size - target))
+		return false;
+	for (size_t at = f->entry; at < target;
+	     at += ((const struct xt_entry_match *)(const void *)(entry + at))->u.user.match_size) {
+		if (!match_is_sound(entry + at, target - at))
+			return false;
+	}
+	return true;
+}
+
+static bool cut_entries(struct xtables *t)
+{
+	uint32_t at = 0;
+
+	for (size_t i = 0; i < t->layout.count; i++) {
+		size_t left = t->layout.size - at, size;
+
+		if (left < t->family->entry)
+			return false;
+		t->entries[i] = (struct xtables_entry){ .at = at };
+		size = xtables_entry_size(t, i);
+		if (size > left || size < t->family->entry || !is_aligned(size) ||
+		    !entry_is_sound(t->family, t->block + at, size))
+			return false;
+		at += (uint32_t)size;
+	}
+	return at == t->layout.size;
+}
+
+/* The hook whose chain begins here; XTABLES_HOOKS: none does. */
+static size_t hook_at(const struct xtables *t, uint32_t at)
+{
+	for (size_t h = 0; h < XTABLES_HOOKS; h++) {
+		if (t->layout.hooks >> h & 1 && t->layout.hook_entry[h] == at)
+			return h;
+	}
+	return XTABLES_HOOKS;
+}
+
+/* A hook's chain that begins at i; the index behind it, or XTABLES_NOWHERE. */
+static size_t take_hook(struct xtables *t, size_t i, size_t hook)
+{
+	for (size_t at = i; at < t->layout.count && !is_error(t, at); at++) {
+		t->entries[at].chain = (uint32_t)i;
+		t->entries[at].kind = XTABLES_RULE;
+		if (t->entries[at].at != t->layout.underflow[hook])
+			continue;
+		t->entries[at].kind = XTABLES_LAST;
+		return at + 1;
+	}
+	return XTABLES_NOWHERE;
+}
+
+/* A chain that somebody has made, or the tail. */
+static size_t take_chain(struct xtables *t, size_t i)
+{
+	size_t at = i + 1;
+
+	t->entries[i].chain = (uint32_t)i;
+	t->entries[i].kind = at == t->layout.count ? XTABLES_TAIL : XTABLES_HEAD;
+	for (; at < t->layout.count && !is_error(t, at); at++) {
+		t->entries[at].chain = (uint32_t)i;
+		t->entries[at].kind = XTABLES_RULE;
+	}
+	if (t->entries[i].kind == XTABLES_TAIL)
+		return at;
+	t->entries[at - 1].kind = XTABLES_LAST;
+	return at == i + 1 || at == t->layout.count ? XTABLES_NOWHERE : at;
+}
+
+static bool find_chains(struct xtables *t)
+{
+	size_t at = 0;
+
+	for (size_t h = 0; h < XTABLES_HOOKS; h++) {
+		if (t->layout.hooks >> h & 1 &&
+		    xtables_find(t, t->layout.hook_entry[h]) == XTABLES_NOWHERE)
+			return false;
+	}
+	while (at < t->layout.count) {
+		size_t hook = hook_at(t, t->entries[at].at);
+
+		if (hook == XTABLES_HOOKS && !is_error(t, at))
+			return false;
+		at = hook < XTABLES_HOOKS ? take_hook(t, at, hook) : take_chain(t, at);
+	}
+	return at == t->layout.count && at > 0 && t->entries[at - 1].kind == XTABLES_TAIL;
+}
+
+/* Hooks' chains begin where their hooks are, and jumps lead to rules. */
+static bool ways_are_sound(const struct xtables *t)
 {
 	int verdict;
 
-	memcpy(&verdict, (const uint8_t *)target + offsetof(struct xt_standard_target, verdict),
-	       sizeof(verdict));
-	return verdict;
-}
+	for (size_t h = 0; h < XTABLES_HOOKS; h++) {
+		size_t first = xtables_hook(t, (unsigned int)h);
 
-static bool matches_all(const struct table *t, const uint8_t *entry)
-{
-	for (size_t i = 0; i < t->f->match; i++) {
-		if (entry[i])
+		if (first != XTABLES_NOWHERE &&
+		    (t->entries[first].chain != first || t->entries[first].kind == XTABLES_HEAD))
 			return false;
 	}
-	return word_at(entry, t->f->target_at) == t->f->entry;
-}
+	for (size_t i = 0; i < t->layout.count; i++) {
+		size_t to;
 
-static bool is_ours(const struct table *t, const uint8_t *entry, const char *comment)
-{
-	size_t at = t->f->entry, end = word_at(entry, t->f->target_at);
-
-	while (at + sizeof(struct xt_entry_match) <= end) {
-		const struct xt_entry_match *m = (const void *)(entry + at);
-
-		if (strcmp(m->u.user.name, "comment") == 0 &&
-		    strncmp((const char *)m->data, comment, sizeof(struct xt_comment_info)) == 0)
-			return true;
-		if (m->u.user.match_size < sizeof(*m))
-			break;
-		at += m->u.user.match_size;
-	}
-	return false;
-}
-
-/* ---- reading ---- */
-
-static bool is_sound(struct table *t)
-{
-	uint32_t at = 0, count = 0;
-
-	while (at + t->f->entry + sizeof(struct xt_entry_target) <= t->info.size) {
-		const uint8_t *entry = entries_of(t) + at;
-		uint16_t size = entry_size(t, entry), target = word_at(entry, t->f->target_at);
-
-		if (size < t->f->entry || size > t->info.size - at || target < t->f->entry ||
-		    target + sizeof(struct xt_entry_target) > size)
+		if (!xtables_verdict(t, i, &verdict) || verdict < 0)
+			continue;
+		to = xtables_find(t, (uint32_t)verdict);
+		if (to == XTABLES_NOWHERE || is_error(t, to))
 			return false;
-		at += size;
-		count++;
 	}
-	return at == t->info.size && count == t->info.num_entries && count <= ENTRIES_MAX;
+	return true;
 }
 
-static int read_table(struct table *t, uint8_t family, struct err *e)
+int xtables_parse(struct xtables *t, uint8_t family, const struct xtables_layout *layout,
+		  const uint8_t *block, struct arena *a, struct err *e)
 {
-	struct ipt_get_entries *get = (void *)t->got;
-	socklen_t size = sizeof(t->info);
-
-	t->f = &families[family == AF_INET6];
-	t->fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* any; a raw one needs more */
-	if (t->fd < 0)
-		return err_errno(e, "open a socket for the legacy tables");
-	memset(&t->info, 0, sizeof(t->info));
-	str_copy(t->info.name, sizeof(t->info.name), TABLE);
-	if (getsockopt(t->fd, t->f->level, IPT_SO_GET_INFO, &t->info, &size) < 0)
-		return err_errno(e, "read the legacy table " TABLE);
-	if (t->info.size > ENTRIES_SIZE - ROOM)
-		return err_set(e, E2BIG, "the legacy table " TABLE " has %u bytes", t->info.size);
-	memset(get, 0, sizeof(*get));
-	str_copy(get->name, sizeof(get->name), TABLE);
-	get->size = t->info.size;
-	size = (socklen_t)(offsetof(struct ipt_get_entries, entrytable) + t->info.size);
-	if (getsockopt(t->fd, t->f->level, IPT_SO_GET_ENTRIES, t->got, &size) < 0)
-		return err_errno(e, "read the legacy table " TABLE);
-	return is_sound(t) ? 0 : err_set(e, EPROTO, "the legacy table " TABLE " is none we know");
+	*t = (struct xtables){ .family = &families[family == AF_INET6],
+			       .layout = *layout,
+			       .block = block,
+			       .arena = a };
+	list_init(&t->puts, a, sizeof(struct xtables_put));
+	if (layout->count > layout->size / t->family->entry || layout->size > INT32_MAX)
+		return err_set(e, EPROTO, "it has %u entries in %u bytes", layout->count,
+			       layout->size);
+	t->entries = arena_array(a, layout->count, sizeof(*t->entries));
+	if (!t->entries)
+		return err_set(e, ENOMEM, "no memory left for its %u rules", layout->count);
+	return cut_entries(t) && find_chains(t) && ways_are_sound(t)
+		       ? 0
+		       : err_set(e, EPROTO, "it is none that is known");
 }
 
-enum fate { PASSES, ACCEPTS, DROPS };
+/* ---- the kernel's ---- */
 
-/* What becomes of a packet in the chain that begins here, and at which of its rules. */
-static enum fate find_fate(struct table *t, uint32_t at, unsigned int depth, uint32_t *place)
-{
-	for (; at < t->info.size; at += entry_size(t, entries_of(t) + at)) {
-		const uint8_t *entry = entries_of(t) + at;
-		const struct xt_entry_target *target = target_of(t, entry);
-		enum fate fate = PASSES;
-		uint32_t inner;
-
-		*place = at;
-		if (strcmp(target->u.user.name, XT_ERROR_TARGET) == 0)
-			return PASSES; /* the next chain's head */
-		if (!matches_all(t, entry))
-			continue;
-		if (!is_standard(target))
-			fate = strcmp(target->u.user.name, "REJECT") == 0 ? DROPS : PASSES;
-		else if (verdict_of(target) == XT_RETURN)
-			return PASSES;
-		else if (verdict_of(target) < 0)
-			fate = verdict_of(target) == -NF_DROP - 1 ? DROPS : ACCEPTS;
-		else if (depth < DEPTH_MAX)
-			fate = find_fate(t, (uint32_t)verdict_of(target), depth + 1, &inner);
-		if (fate != PASSES)
-			return fate;
-	}
-	return PASSES;
-}
-
-static void find_ours(struct table *t, const char *comment)
-{
-	uint32_t at = t->info.hook_entry[NF_INET_FORWARD];
-
-	t->ours_count = 0;
-	while (at < t->info.underflow[NF_INET_FORWARD]) {
-		const uint8_t *entry = entries_of(t) + at;
-
-		if (is_ours(t, entry, comment) && t->ours_count < OURS_MAX)
-			t->ours[t->ours_count++] = at;
-		at += entry_size(t, entry);
-	}
-}
-
-static int look(struct table *t, uint8_t family, const struct xtables_accept *a, bool wanted,
-		struct err *e)
-{
-	int r = read_table(t, family, e);
-
-	if (r < 0)
-		return r;
-	find_ours(t, a->comment);
-	t->drops = find_fate(t, t->info.hook_entry[NF_INET_FORWARD], 0, &t->place) == DROPS;
-	if (!wanted || !t->drops)
-		return t->ours_count == 0;
-	return t->ours_count == 1 &&
-	       t->ours[0] + entry_size(t, entries_of(t) + t->ours[0]) == t->place;
-}
-
-/* ---- writing ---- */
-
-static bool is_left_out(const struct table *t, uint32_t at)
-{
-	for (size_t i = 0; i < t->ours_count; i++) {
-		if (t->ours[i] == at)
-			return true;
-	}
-	return false;
-}
-
-/* Where an entry goes that was here; ours, of this size, stands before t->place. */
-static uint32_t moved(struct table *t, uint32_t at, uint32_t added, bool behind)
-{
-	uint32_t to = at;
-
-	for (size_t i = 0; i < t->ours_count; i++)
-		to -= t->ours[i] < at ? entry_size(t, entries_of(t) + t->ours[i]) : 0;
-	return to + (at > t->place || (behind && at == t->place) ? added : 0);
-}
-
-static struct xt_entry_match *put_match(uint8_t *out, size_t *at, const char *name,
-					uint8_t revision, size_t size)
-{
-	struct xt_entry_match *m = (void *)(out + *at);
-
-	m->u.user.match_size = (uint16_t)(sizeof(*m) + aligned(size));
-	m->u.user.revision = revision;
-	str_copy(m->u.user.name, sizeof(m->u.user.name), name);
-	*at += m->u.user.match_size;
-	return m;
-}
-
-/* Its size. */
-static uint32_t put_accept(const struct family *f, const struct xtables_accept *a, uint8_t *out)
-{
-	const struct xt_mark_mtinfo1 mark = { .mark = a->mark, .mask = a->mark };
-	struct xt_standard_target target = { .verdict = -NF_ACCEPT - 1 };
-	size_t at = f->entry;
-	uint16_t target_at, next;
-	struct xt_entry_match *m;
-
-	memset(out, 0,
-	       f->entry + 2 * sizeof(*m) + aligned(sizeof(mark)) +
-		       aligned(sizeof(struct xt_comment_info)) + sizeof(target));
-	m = put_match(out, &at, "mark", 1, sizeof(mark));
-	memcpy(m->data, &mark, sizeof(mark));
-	m = put_match(out, &at, "comment", 0, sizeof(struct xt_comment_info));
-	str_copy((char *)m->data, sizeof(struct xt_comment_info), a->comment);
-	target.target.u.user.target_size = (uint16_t)aligned(sizeof(target));
-	memcpy(out + at, &target, sizeof(target));
-	target_at = (uint16_t)at;
-	next = (uint16_t)(at + aligned(sizeof(target)));
-	memcpy(out + f->target_at, &target_at, sizeof(target_at));
-	memcpy(out + f->next_at, &next, sizeof(next));
-	return next;
-}
-
-/* A jump goes where what it led to goes. */
-static void fix_jump(struct table *t, uint8_t *entry, uint32_t added)
-{
-	struct xt_entry_target *target = (void *)(entry + word_at(entry, t->f->target_at));
-	int verdict = is_standard(target) ? verdict_of(target) : -1;
-
-	if (verdict < 0)
-		return;
-	verdict = (int)moved(t, (uint32_t)verdict, added, true);
-	memcpy((uint8_t *)target + offsetof(struct xt_standard_target, verdict), &verdict,
-	       sizeof(verdict));
-}
-
-/* The entries in their new order, and their counts. */
-static void put_entries(struct table *t, const struct xtables_accept *a, bool add,
-			struct ipt_replace *new, struct xt_counters *count)
-{
-	uint8_t *out = (uint8_t *)new + offsetof(struct ipt_replace, entries);
-	uint8_t accept[1024];
-	uint32_t added = add ? put_accept(t->f, a, accept) : 0, end = 0, n = 0;
-
-	for (uint32_t at = 0; at < t->info.size; at += entry_size(t, entries_of(t) + at)) {
-		const uint8_t *entry = entries_of(t) + at;
-
-		if (add && at == t->place) {
-			memcpy(out + end, accept, added);
-			end += added;
-			memset(&count[n++], 0, sizeof(*count));
-		}
-		if (is_left_out(t, at))
-			continue;
-		memcpy(out + end, entry, entry_size(t, entry));
-		memcpy(&count[n++], entry + t->f->counters_at, sizeof(*count));
-		fix_jump(t, out + end, added);
-		end += entry_size(t, entry);
-	}
-	new->num_entries = n;
-	new->size = end;
-	for (size_t i = 0; i < NF_INET_NUMHOOKS; i++) {
-		new->hook_entry[i] = moved(t, t->info.hook_entry[i], added, false);
-		new->underflow[i] = moved(t, t->info.underflow[i], added, true);
-	}
-}
-
-#define COUNTS_AT offsetof(struct xt_counters_info, counters)
-
-static int replace(struct table *t, const struct xtables_accept *a, bool add, struct err *e)
-{
-	static _Alignas(16) uint8_t table_new[ENTRIES_SIZE];
-	static _Alignas(16)
-		uint8_t counts_new[COUNTS_AT + (ENTRIES_MAX + 1) * sizeof(struct xt_counters)];
-	static struct xt_counters old[ENTRIES_MAX];
-	struct ipt_replace *new = (void *)table_new;
-	struct xt_counters_info *counts = (void *)counts_new;
-
-	memset(new, 0, sizeof(*new));
-	str_copy(new->name, sizeof(new->name), TABLE);
-	new->valid_hooks = t->info.valid_hooks;
-	new->num_counters = t->info.num_entries;
-	new->counters = old;
-	put_entries(t, a, add, new, (void *)(counts_new + COUNTS_AT));
-	if (setsockopt(t->fd, t->f->level, IPT_SO_SET_REPLACE, new,
-		       (socklen_t)(offsetof(struct ipt_replace, entries) + new->size)) < 0)
-		return err_errno(e, "replace the legacy table " TABLE);
-	memset(counts, 0, sizeof(*counts));
-	str_copy(counts->name, sizeof(counts->name), TABLE);
-	counts->num_counters = new->num_entries;
-	(void)setsockopt(t->fd, t->f->level, IPT_SO_SET_ADD_COUNTERS, counts,
-			 (socklen_t)(COUNTS_AT + new->num_entries * sizeof(struct xt_counters)));
-	return 1;
-}
-
-/* ---- what is offered ---- */
-
-bool xtables_in_use(uint8_t family)
+bool xtables_in_use(uint8_t family, const char *name)
 {
 	char names[256]; /* of filter, nat, mangle, raw and security */
-	const char *at;
+	size_t len = strlen(name);
 
 	if (file_read(AT_FDCWD, families[family == AF_INET6].names, names, sizeof(names),
 		      err_ignored()) <= 0)
 		return false;
-	at = strstr(names, TABLE);
-	return at && (at == names || at[-1] == '\n');
+	for (const char *at = names; at && *at; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (strncmp(at, name, len) == 0 && (at[len] == '\n' || at[len] == '\0'))
+			return true;
+	}
+	return false;
 }
 
-static struct table table;
-
-int xtables_check_accept(uint8_t family, const struct xtables_accept *a, bool wanted, struct err *e)
+int xtables_socket(const struct xtables_family *f, struct err *e)
 {
-	int r;
+	int fd = socket(f->af, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	table.fd = -1;
-	r = look(&table, family, a, wanted, e);
-	if (table.fd >= 0)
-		close(table.fd);
+	return fd < 0 ? err_errno(e, "open a socket for it") : fd;
+}
+
+static int read_block(struct xtables *t, int fd, struct arena *a, struct err *e)
+{
+	const size_t ahead = offsetof(struct ipt_get_entries, entrytable);
+	const struct xtables_family *f = t->family;
+	struct ipt_getinfo info = { 0 };
+	struct ipt_get_entries *get;
+	socklen_t size = sizeof(info);
+
+	str_copy(info.name, sizeof(info.name), t->name);
+	if (getsockopt(fd, f->level, IPT_SO_GET_INFO, &info, &size) < 0)
+		return err_errno(e, "ask for its size");
+	get = arena_alloc(a, ahead + info.size);
+	if (!get)
+		return err_set(e, E2BIG, "it has %u bytes", info.size);
+	str_copy(get->name, sizeof(get->name), t->name);
+	get->size = info.size;
+	size = (socklen_t)(ahead + info.size);
+	if (getsockopt(fd, f->level, IPT_SO_GET_ENTRIES, get, &size) < 0)
+		return err_errno(e, "read its rules");
+	t->layout = (struct xtables_layout){ .hooks = info.valid_hooks,
+					     .count = info.num_entries,
+					     .size = info.size };
+	memcpy(t->layout.hook_entry, info.hook_entry, sizeof(info.hook_entry));
+	memcpy(t->layout.underflow, info.underflow, sizeof(info.underflow));
+	t->block = (const uint8_t *)get + ahead;
+	return 0;
+}
+_Static_assert(NF_INET_NUMHOOKS == XTABLES_HOOKS, "a layout's");
+
+int xtables_read(struct xtables *t, uint8_t family, const char *name, struct arena *a,
+		 struct err *e)
+{
+	struct xtables got = { .family = &families[family == AF_INET6] };
+	int fd = xtables_socket(got.family, e), r;
+
+	if (fd < 0)
+		return fd;
+	str_copy(got.name, sizeof(got.name), name);
+	r = read_block(&got, fd, a, e);
+	close(fd);
+	if (r == 0)
+		r = xtables_parse(t, family, &got.layout, got.block, a, e);
+	str_copy(t->name, sizeof(t->name), name);
 	return r;
 }
 
-int xtables_put_accept(uint8_t family, const struct xtables_accept *a, bool wanted, struct err *e)
-{
-	struct err local = { 0 };
-	int r = -EAGAIN;
+/* ---- what it says ---- */
 
-	for (int i = 0; r == -EAGAIN && i < TRIES; i++) {
-		err_clear(&local);
-		table.fd = -1;
-		r = look(&table, family, a, wanted, &local);
-		if (r >= 0)
-			r = r ? 0 : replace(&table, a, wanted && table.drops, &local);
-		if (table.fd >= 0)
-			close(table.fd);
+size_t xtables_hook(const struct xtables *t, unsigned int hook)
+{
+	return t->layout.hooks >> hook & 1 ? xtables_find(t, t->layout.hook_entry[hook])
+					   : XTABLES_NOWHERE;
+}
+
+size_t xtables_chain(const struct xtables *t, const char *name)
+{
+	for (size_t i = 0; i < t->layout.count; i++) {
+		if (t->entries[i].kind == XTABLES_HEAD && strcmp(error_name(t, i), name) == 0)
+			return i + 1;
 	}
-	return r < 0 ? err_take(e, &local) : r;
+	return XTABLES_NOWHERE;
+}
+
+const char *xtables_chain_name(const struct xtables *t, size_t rule)
+{
+	static const char *const hooks[] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT",
+					     "POSTROUTING" };
+	size_t chain = t->entries[rule].chain, hook = hook_at(t, t->entries[chain].at);
+
+	return hook < XTABLES_HOOKS ? hooks[hook] : error_name(t, chain);
+}
+
+static bool is_all(const uint8_t *at, size_t size, uint8_t byte)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (at[i] != byte)
+			return false;
+	}
+	return true;
+}
+
+#define NOT_SADDR IPT_INV_SRCIP /* the same in both families */
+#define NOT_DADDR IPT_INV_DSTIP
+_Static_assert(IPT_INV_SRCIP == IP6T_INV_SRCIP && IPT_INV_DSTIP == IP6T_INV_DSTIP, "flags");
+
+static struct addr whole_addr(const struct xtables_family *f, const uint8_t *entry, size_t addr,
+			      size_t mask, uint8_t not )
+{
+	struct addr a = { 0 };
+
+	if (entry[f->invflags] & not || !is_all(entry + mask, f->addr_size, 0xff))
+		return a;
+	a.family = f->af;
+	memcpy(a.bytes, entry + addr, f->addr_size);
+	return a;
+}
+
+/* Addresses, interfaces and the protocol; in IPv4 that is two bytes, in IPv6 too. */
+static void read_match(const struct xtables_family *f, const uint8_t *entry,
+		       struct xtables_rule *out)
+{
+	uint8_t rest[sizeof(struct ip6t_ip6)];
+
+	memcpy(rest, entry, f->match);
+	out->by_proto = !is_all(rest + f->proto, sizeof(uint16_t), 0);
+	memset(rest + f->proto, 0, sizeof(uint16_t));
+	rest[f->flags] &= (uint8_t) ~(f->goto_flag | f->proto_flag);
+	out->matches = !is_all(rest, f->match, 0);
+	out->saddr = whole_addr(f, entry, f->saddr, f->saddr_mask, NOT_SADDR);
+	out->daddr = whole_addr(f, entry, f->daddr, f->daddr_mask, NOT_DADDR);
+}
+
+/* A comment asks for nothing. */
+static void read_extensions(const struct xtables *t, size_t i, struct xtables_rule *out)
+{
+	const uint8_t *entry = xtables_at(t, i);
+	size_t at = t->family->entry, end = xtables_target_at(t, i);
+
+	while (at < end) {
+		const struct xt_entry_match *m = (const void *)(entry + at);
+
+		if (strcmp(m->u.user.name, "comment") == 0)
+			out->comment = (const char *)m->data;
+		else
+			out->matches = true;
+		at += m->u.user.match_size;
+	}
+}
+
+static enum xtables_end extension_end(const char *name)
+{
+	if (strcmp(name, "REJECT") == 0)
+		return XTABLES_DROP;
+	return strcmp(name, "NFQUEUE") == 0 ? XTABLES_ACCEPT : XTABLES_NONE;
+}
+
+static enum xtables_end end_of(const struct xtables *t, size_t i, size_t *to)
+{
+	bool is_goto = xtables_at(t, i)[t->family->flags] & t->family->goto_flag;
+	int verdict;
+
+	if (!xtables_verdict(t, i, &verdict))
+		return extension_end(target_of(t, i)->u.user.name);
+	if (verdict == XT_RETURN)
+		return XTABLES_RETURN;
+	if (verdict < 0)
+		return verdict == -NF_DROP - 1 ? XTABLES_DROP : XTABLES_ACCEPT;
+	if (!is_goto && xtables_falls(t, i, verdict))
+		return XTABLES_NONE;
+	*to = xtables_find(t, (uint32_t)verdict);
+	return is_goto ? XTABLES_GOTO : XTABLES_JUMP;
+}
+
+void xtables_rule(const struct xtables *t, size_t rule, struct xtables_rule *out)
+{
+	*out = (struct xtables_rule){ .comment = "", .to = XTABLES_NOWHERE };
+	if (is_error(t, rule))
+		return;
+	read_match(t->family, xtables_at(t, rule), out);
+	read_extensions(t, rule, out);
+	out->end = end_of(t, rule, &out->to);
 }

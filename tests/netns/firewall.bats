@@ -4,8 +4,7 @@ bats_require_minimum_version 1.5.0
 load helpers
 load portmap_helpers
 load node_helpers
-
-FW='{"cniVersion":"1.1.0","name":"net1","type":"firewall"}'
+load firewall_helpers
 
 setup() {
 	pod a
@@ -15,63 +14,6 @@ setup() {
 teardown() {
 	jobs -p | xargs -r kill 2>/dev/null || true
 	clean
-	for v in "" 6; do
-		! grep -qs filter /proc/net/ip${v}_tables_names || { ip${v}tables-legacy -P FORWARD ACCEPT; ip${v}tables-legacy -F; ip${v}tables-legacy -X; }
-	done
-}
-
-# net N: a bridge of its own, brN, with 10.N.0.0/24 and fd00:N::/64.
-net() {
-	jq -cn --arg n "$1" '{cniVersion: "1.1.0", name: "net\($n)", type: "bridge", bridge: "br\($n)", isDefaultGateway: true, hairpinMode: true,
-		ipam: {type: "host-local", ranges: [[{subnet: "10.\($n).0.0/24"}], [{subnet: "fd00:\($n)::/64"}]]}}'
-}
-
-# fw N [JQ]: firewall's configuration in that network.
-fw() {
-	jq -c --arg n "net$1" ".name = \$n | ${2:-.}" <<<"$FW"
-}
-
-# attach POD N [JQ]: bridge and firewall; prints the result of the chain.
-attach() {
-	local r
-	r=$(add bridge "$1" "$(net "$2")")
-	add firewall "$1" "$(with_prev "$(fw "$2" "${3:-.}")" "$r")"
-}
-
-# detach POD N [JQ]
-detach() {
-	del firewall "$1" "$(fw "$2" "${3:-.}")"
-	del bridge "$1" "$(net "$2")"
-}
-
-# far: the machine outside, with a way to the pods.
-far() {
-	outside
-	ip -n out route add 10.0.0.0/8 via 203.0.113.1
-	ip -n out route add fd00::/16 via fd00:9::1
-	serve out 80
-}
-
-passes() { ask "$1" "${3:-tcp}" "$2" 80 >/dev/null; }	# FROM ADDRESS [tcp|udp]
-
-# stopped FROM ADDRESS: no answer, within a second.
-stopped() {
-	fails_to ip netns exec "$1" timeout 10 python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], 80), 0.4)' "$2" 2>/dev/null
-}
-
-# everywhere: pod a and the machine outside reach each other.
-everywhere() {
-	passes a 203.0.113.2
-	passes a fd00:9::2 udp
-	passes out 10.1.0.2 udp
-	passes out fd00:1::2
-}
-
-nowhere() {
-	stopped a 203.0.113.2
-	stopped a fd00:9::2
-	stopped out 10.1.0.2
-	stopped out fd00:1::2
 }
 
 # ours: how many rules of ours stand in chains of others.
@@ -174,45 +116,6 @@ drop_forward() {
 	[ "$(iptables-nft -S FORWARD | grep -c NOMAD)" = 0 ]
 	detach b 1
 	[ "$(ours)" = 0 ]
-}
-
-@test "iptables-legacy's FORWARD with policy DROP, and with a last REJECT; its counts, other rules and jumps stay" {
-	iptables-legacy -S >/dev/null 2>&1 || skip "this kernel has no legacy tables"
-	far
-	for v in "" 6; do
-		ip${v}tables-legacy -P FORWARD DROP
-		ip${v}tables-legacy -N first
-		ip${v}tables-legacy -A INPUT -j first
-		ip${v}tables-legacy -A FORWARD -j first
-		ip${v}tables-legacy -A OUTPUT -j ACCEPT
-		ip${v}tables-legacy -A first -p tcp --dport 9 -j DROP
-	done
-	passes "" 203.0.113.2	# so that there are counts
-	kept() { iptables-legacy-save -c | grep -v '^#\|FORWARD\|first'; ip6tables-legacy-save | grep -v '^#'; }
-	count() { iptables-legacy-save -c | sed -n 's/^\[\([0-9]*\):.*-A OUTPUT -j ACCEPT/\1/p'; }
-	before=$(ip6tables-legacy -S) counted=$(count)
-	[ "$counted" -gt 0 ]
-	conf=$(with_prev "$FW" "$(attach a 1)")
-	serve a 80
-	everywhere
-	call CHECK firewall a /run/netns/a "$conf"
-	[ "$(count)" -ge "$counted" ]
-	[ "$(iptables-legacy -S FORWARD)" = '-P FORWARD DROP
--A FORWARD -j first
--A FORWARD -m mark --mark 0x80000/0x80000 -m comment --comment "cnibox firewall: pods" -j ACCEPT' ]
-	iptables-legacy -I FORWARD -j REJECT
-	fails 105 'legacy iptables' call CHECK firewall a /run/netns/a "$conf"
-	attach b 1 >/dev/null
-	[ "$(iptables-legacy -S FORWARD | sed -n '2,3s/ -m .*//p; 3p' | paste -sd ';')" = '-A FORWARD;-A FORWARD -j REJECT --reject-with icmp-port-unreachable' ]
-	passes out 10.1.0.2
-	iptables-legacy -F FORWARD
-	stopped out 10.1.0.2
-	add firewall b "$(with_prev "$FW" "$(jq -c '.prevResult.ips |= map(.address |= sub("\\.2/"; ".3/") | .address |= sub("::2/"; "::3/")) | .prevResult' <<<"$conf")")" >/dev/null
-	passes out 10.1.0.2
-	detach b 1
-	detach a 1
-	diff <(echo "$before") <(ip6tables-legacy -S)
-	[ "$(iptables-legacy -S FORWARD)" = '-P FORWARD DROP' ]
 }
 
 @test "a chain that only its owner may change: STATUS is 51 and names it, and the pods are attached all the same" {
