@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <net/if.h>
 
@@ -132,6 +135,19 @@ static void make_uplink(void)
 		   "'addr add 192.168.5.1/24 dev up0' 'addr add fd05::1/64 dev up0 nodad' | ip "
 		   "-batch -") != 0)
 		die("no uplink");
+}
+
+pid_t host_fork(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, 0);
+	if (pid < 0)
+		die("fork");
+	if (pid == 0)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
 }
 
 void host_make(void)

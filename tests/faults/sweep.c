@@ -26,8 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <sched.h>
@@ -141,20 +139,6 @@ static void plan(const struct operation *o)
 	}
 }
 
-static pid_t start(void)
-{
-	pid_t pid;
-
-	fflush(stdout);
-	/* Processes of its own: what one host searches for must not be found on another. */
-	pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, 0);
-	if (pid < 0)
-		die("fork");
-	if (pid == 0)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return pid;
-}
-
 static int finish(pid_t pid)
 {
 	int status;
@@ -216,7 +200,7 @@ static _Noreturn void worker(unsigned int number)
 
 	shared->next[number] = number * opt.step;
 	do {
-		pid_t pid = start();
+		pid_t pid = host_fork();
 
 		if (pid == 0)
 			exit(host(number, false));
@@ -227,7 +211,7 @@ static _Noreturn void worker(unsigned int number)
 
 static void learn(void)
 {
-	pid_t pid = start();
+	pid_t pid = host_fork();
 
 	if (pid == 0)
 		exit(host(0, true));
@@ -250,7 +234,7 @@ static void run_workers(void)
 
 	/* Who has no point needs no host. */
 	while (started < opt.jobs && started * opt.step < shared->points) {
-		pids[started] = start();
+		pids[started] = host_fork();
 		if (pids[started] == 0)
 			worker(started);
 		started++;
@@ -316,7 +300,7 @@ static bool is_swept(const struct subject *s, enum verb v, bool fresh, char **pa
 static bool kernel_has(const char *kind)
 {
 	char command[128];
-	pid_t pid = start();
+	pid_t pid = host_fork();
 
 	if (pid == 0) {
 		snprintf(command, sizeof(command),

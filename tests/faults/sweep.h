@@ -118,6 +118,12 @@ bool errno_repeats(int errnum); /* makes sense for good */
 
 /* ---- host.c: disposable hosts ---- */
 
+/*
+ * fork(), with processes of its own, because what one host's DEL searches for must not be found on
+ * another: the child is to make a host. It ends with its parent. Exits on failure.
+ */
+pid_t host_fork(void);
+
 /* A host for this process: network and mounts of its own, pods a and b. Exits on failure. */
 void host_make(void);
 void host_cover(const char *path); /* by an empty folder */

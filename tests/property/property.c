@@ -101,7 +101,7 @@ static void chain(unsigned int number)
 	int status;
 
 	do {
-		pid_t pid = fork();
+		pid_t pid = host_fork();
 
 		if (pid == 0)
 			_exit(worker(number));

@@ -28,7 +28,7 @@ const struct complaint *outcome_unknown(const struct outcome *o, const char *cla
 /* The test on a host of its own; false: it does not fail in this way. */
 static bool fails(const struct test *t, const char *class)
 {
-	pid_t pid = fork();
+	pid_t pid = host_fork();
 
 	if (pid == 0) {
 		host_begin();
