@@ -2,7 +2,9 @@
 #include "cluster/annotations.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/addr.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "cluster/cluster.h"
@@ -33,10 +35,22 @@ static void apply_data(struct arena *a, struct node *n, const char *value)
 		n->has_key = base64_key_decode(d.key, n->key);
 }
 
+static void apply_outer(struct addr *out, uint8_t family, const char *value)
+{
+	struct addr a;
+
+	if (addr_parse(value, &a) && a.family == family)
+		*out = a;
+}
+
 void annotation_apply(struct arena *a, struct node *n, const char *key, const char *value)
 {
 	if (strcmp(key, "backend-data") == 0)
 		apply_data(a, n, value);
+	else if (strcmp(key, "public-ip") == 0)
+		apply_outer(&n->outer4, AF_INET, value);
+	else if (strcmp(key, "public-ipv6") == 0)
+		apply_outer(&n->outer6, AF_INET6, value);
 	else if (strcmp(key, "backend-type") == 0 && strcmp(value, "host-gw") == 0)
 		n->backend = BACKEND_DIRECT;
 	else if (strcmp(key, "backend-type") == 0 && backend_parse(value) > BACKEND_DIRECT)

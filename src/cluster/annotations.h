@@ -1,7 +1,7 @@
 /*
  * What a node's annotations say about its tunnels, as flannel writes them (and who joins its
- * cluster): backend-type, and backend-data with VtepMAC or PublicKey. Keys come without the prefix
- * NODE_ANNOTATIONS.
+ * cluster): backend-type, backend-data with VtepMAC or PublicKey, and public-ip and public-ipv6,
+ * the node's end of tunnels. Keys come without the prefix NODE_ANNOTATIONS.
  */
 #ifndef CLUSTER_ANNOTATIONS_H
 #define CLUSTER_ANNOTATIONS_H

@@ -53,7 +53,8 @@ struct node {
 	bool has_mac;	/* else it is derived from the name (node_mac()) */
 	uint8_t mac[6]; /* of its VXLAN */
 	bool has_key;
-	uint8_t key[32]; /* WireGuard's, public */
+	uint8_t key[32];	    /* WireGuard's, public */
+	struct addr outer4, outer6; /* its end of tunnels; none: the first of its addresses */
 };
 
 /* What belongs to which node: a subnet, or an address with all its bits. */

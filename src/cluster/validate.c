@@ -46,6 +46,9 @@ static int validate_options(const struct cluster *c, struct err *e)
 			"network: \"%.48s\": no name of a CNI network (letters, digits, '_', "
 			"'.', '-')",
 			c->network);
+	if (c->tunnels.vxlan_port == c->tunnels.wireguard_port)
+		return err_set(e, EINVAL, "wireguardPort: %lld: it is that of VXLAN",
+			       (long long)c->tunnels.wireguard_port);
 	return err_ctx(e, validate_config(c->config, e), "cniConfig: \"%s\"", c->config);
 }
 

@@ -116,9 +116,12 @@ static const char *check_tunnels(struct node_options *o)
 	t->backend = (enum cluster_backend)backend;
 	if (!parse_number(o->vni, (1 << 24) - 1, &t->vni))
 		return "--vni is 1 to 16777215";
-	if (!parse_number(o->vxlan_port, UINT16_MAX, &t->vxlan_port) ||
-	    !parse_number(o->wireguard_port, UINT16_MAX, &t->wireguard_port))
-		return "a port is 1 to 65535";
+	if (!parse_number(o->vxlan_port, UINT16_MAX, &t->vxlan_port))
+		return "--vxlan-port is 1 to 65535";
+	if (!parse_number(o->wireguard_port, UINT16_MAX, &t->wireguard_port))
+		return "--wireguard-port is 1 to 65535";
+	if (t->vxlan_port == t->wireguard_port)
+		return "VXLAN and WireGuard need different ports";
 	if (!parse_number(o->mtu, UINT16_MAX, &o->pod_mtu) || (o->mtu && o->pod_mtu < 1280))
 		return "--mtu is 1280 to 65535";
 	return NULL;

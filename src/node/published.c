@@ -97,7 +97,17 @@ static const char *write_address(const struct published *what, uint8_t family,
 	return NULL;
 }
 
-static void make_values(const struct published *what, struct values *v)
+/* Where people say that another is to be told, as a machine behind a translator needs it. */
+static const char *choose_address(const struct stored_node *n, const char *key, uint8_t family,
+				  const char *own)
+{
+	const char *said = stored_annotation(n, key);
+	struct addr a;
+
+	return said && addr_parse(said, &a) && a.family == family ? said : own;
+}
+
+static void make_values(const struct stored_node *n, const struct published *what, struct values *v)
 {
 	write_data(what, v->data);
 	v->at[0].key = "backend-type";
@@ -107,9 +117,11 @@ static void make_values(const struct published *what, struct values *v)
 	v->at[2].key = "kube-subnet-manager";
 	v->at[2].value = "true";
 	v->at[3].key = "public-ip";
-	v->at[3].value = write_address(what, AF_INET, v->ipv4);
+	v->at[3].value = choose_address(n, "public-ip-overwrite", AF_INET,
+					write_address(what, AF_INET, v->ipv4));
 	v->at[4].key = "public-ipv6";
-	v->at[4].value = write_address(what, AF_INET6, v->ipv6);
+	v->at[4].value = choose_address(n, "public-ipv6-overwrite", AF_INET6,
+					write_address(what, AF_INET6, v->ipv6));
 }
 
 static bool is_published(const struct stored_node *n, const struct values *v)
@@ -154,7 +166,7 @@ void published_offer(struct patch *p, const struct stored_node *n, const struct 
 	p->wanted = false;
 	if (!n || !what->node)
 		return;
-	make_values(what, &v);
+	make_values(n, what, &v);
 	if (is_published(n, &v))
 		return;
 	p->resource = "nodes";

@@ -95,9 +95,14 @@ static enum cluster_backend lower(enum cluster_backend a, enum cluster_backend b
 	return a < b ? a : b;
 }
 
-/* The first of the family. */
+/* What it says of itself, else the first of the family. */
 static bool outer_address(const struct node *n, uint8_t family, struct addr *out)
 {
+	const struct addr *said = family == AF_INET ? &n->outer4 : &n->outer6;
+
+	*out = *said;
+	if (addr_is_set(said))
+		return true;
 	for (size_t i = 0; i < n->address_count; i++) {
 		if (n->addresses[i].family == family) {
 			*out = n->addresses[i];

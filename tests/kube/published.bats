@@ -140,3 +140,42 @@ steps = [answer(node_list(a))]"
 		"wireguard
 $key" ]
 }
+
+@test "another node's end of the tunnel is where it says; of this node's own another is told where people say so" {
+	kernel_has_vxlan
+	serve <<<"$TOLD
+a[0]['metadata']['annotations']['flannel.alpha.coreos.com/public-ip-overwrite'] = '198.51.100.14'
+a[1] = told(a[1], 'vxlan', '{\"VNI\":1,\"VtepMAC\":\"02:aa:bb:cc:dd:01\"}', **{'public-ip': '203.0.113.9'})
+a[2] = told(a[2], 'vxlan', '{\"VNI\":1,\"VtepMAC\":\"02:aa:bb:cc:dd:02\"}', **{'public-ip': 'nonsense'})
+moved = told(node('n1', '192.168.122.15', '10.42.1.0/24', rv=11), 'vxlan', '{\"VNI\":1,\"VtepMAC\":\"02:aa:bb:cc:dd:01\"}', **{'public-ip': '203.0.113.10'})
+steps = [answer(node_list(a)), watch(), answer(a[0]), watch(until('told'), modified(moved))]"
+	stay --backend vxlan --tunnel-all
+	until_true has_fdb 02:aa:bb:cc:dd:01 203.0.113.9
+	until_true has_fdb 02:aa:bb:cc:dd:02 192.168.122.16
+	until_true asked '^PATCH /api/v1/nodes/m '
+	[ "$(annotations ".[\"$F/public-ip\"]")" = '"198.51.100.14"' ]
+	ip -d link show cnibox-vxlan | grep -q ' local 192.168.122.14 '
+	touch "${REQUESTS%/*}/told"
+	until_true has_fdb 02:aa:bb:cc:dd:01 203.0.113.10
+}
+
+@test "--vni, --vxlan-port and --mtu are the link's and the pods'" {
+	kernel_has_vxlan
+	serve <<<"$THREE
+steps = [answer(node_list(a)), watch(), answer(a[0])]"
+	stay --backend vxlan --tunnel-all --vni 77 --vxlan-port 4790 --mtu 1333
+	until_true test -e "$CONFLIST"
+	ip -d link show cnibox-vxlan | grep -q 'vxlan id 77 .* dstport 4790 '
+	[ "$(jq .plugins[0].mtu "$CONFLIST")" = 1333 ]
+	[ "$(cat /sys/class/net/cnibox-vxlan/mtu)" = 1450 ]
+}
+
+@test "--wireguard-port is the link's and that of all peers" {
+	key=$(head -c 32 /dev/zero | tr '\0' '\7' | base64)
+	serve <<<"$TOLD
+a[1] = told(a[1], 'wireguard', '{\"PublicKey\":\"$key\"}')
+steps = [answer(node_list(a))]"
+	run -3 ask --backend wireguard --tunnel-all --wireguard-port 51999
+	grep -q '^WireGuard cnibox-wg: port 51999, ' <<<"$output"
+	grep -qF "WireGuard: peer $key at 192.168.122.15, port 51999, for 10.42.1.0/24: missing" <<<"$output"
+}

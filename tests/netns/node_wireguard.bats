@@ -116,3 +116,27 @@ until_heard() {
 	[ "$status" -eq 1 ]
 	grep -qF "this machine's is $(on n1 "$CNIBOX" node key) (cnibox node key)" <<<"$output"
 }
+
+# listens PORT: n1's kernel does, by UDP.
+listens() { ip netns exec n1 grep -q "^ *[0-9]*: 00000000:$(printf %04X "$1") " /proc/net/udp; }
+
+@test "the port and the MTU of the keys are the kernel's, also when they change; a port that another has is named" {
+	keyed '{"backend":"wireguard","wireguardPort":51999,"mtu":1300}'
+	up_all
+	pods_all
+	listens 51999
+	[ "$(ip -n p1 -j link show eth0 | jq .[0].mtu)" = 1300 ]
+	reaches p1 10.244.2.2
+	keyed '{"backend":"wireguard","wireguardPort":52000}'
+	up_all
+	listens 52000
+	! listens 51999 || false
+	reaches p3 10.244.1.2
+	on n2 ip link add other type vxlan id 9 dstport 53000
+	on n2 ip link set other up
+	keyed '{"backend":"wireguard","wireguardPort":53000}'
+	run up_on n2
+	echo "$output"
+	[ "$status" -eq 1 ]
+	grep -q 'WireGuard cnibox-wg: .*another program has its UDP port' <<<"$output"
+}

@@ -75,6 +75,21 @@ static void test_annotations(void **state)
 	assert_false(c.nodes[3].has_mac || c.nodes[3].has_key);
 }
 
+/* Of each family one; what is none of it is left. */
+static void test_annotated_addresses(void **state)
+{
+#define SAYS(name, v4, v6)                                                                         \
+	"{\"metadata\":{\"name\":\"" name "\",\"annotations\":{"                                   \
+	"\"flannel.alpha.coreos.com/public-ip\":\"" v4 "\","                                       \
+	"\"flannel.alpha.coreos.com/public-ipv6\":\"" v6 "\"}}}"
+	(void)state;
+	assert_parses(KUBE("List", SAYS("a", "203.0.113.1", "2001:db8::1") "," SAYS(
+					   "b", "2001:db8::1", "203.0.113.1")));
+	assert_string_equal(addr_text(&c.nodes[0].outer4), "203.0.113.1");
+	assert_string_equal(addr_text(&c.nodes[0].outer6), "2001:db8::1");
+	assert_false(addr_is_set(&c.nodes[1].outer4) || addr_is_set(&c.nodes[1].outer6));
+}
+
 /* One entry is left out, and this is why; "good" many stay. */
 static void leaves_out(const char *text, const char *why, size_t good)
 {
@@ -168,11 +183,9 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_node_list),
-		cmocka_unit_test(test_what_is_no_node),
-		cmocka_unit_test(test_annotations),
-		cmocka_unit_test(test_contradictions),
-		cmocka_unit_test(test_subnet_over_addresses),
+		cmocka_unit_test(test_node_list),      cmocka_unit_test(test_what_is_no_node),
+		cmocka_unit_test(test_annotations),    cmocka_unit_test(test_annotated_addresses),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_subnet_over_addresses),
 		cmocka_unit_test(test_too_many),
 	};
 
