@@ -28,7 +28,8 @@ struct forget {
 	char comment[FW_COMMENT_SIZE];
 	char (*names)[IF_NAMESIZE]; /* of these owners, sorted, or */
 	size_t name_count;
-	const struct cni_request *gc; /* of those that are not valid and have no record */
+	const struct cni_request *gc;	    /* of those that are not valid and have no record */
+	const struct fw_attached *attached; /* GC: who is spared; NULL: nobody */
 
 	struct fw_elem found[FOUND_MAX];
 	size_t count;
@@ -59,54 +60,12 @@ static bool has_name(const struct forget *f, const char *comment)
 	       bsearch(name, f->names, f->name_count, IF_NAMESIZE, compare_names) != NULL;
 }
 
-static bool comment_is_in_network(const char *comment, const char *network)
-{
-	const char *at = strchr(comment, ' ');
-	char buf[CNI_NETWORK_SHORT + 1];
-	const char *brief = attachment_short_network(network, buf);
-	size_t len = strlen(brief);
-
-	return at && strncmp(at + 1, brief, len) == 0 && at[1 + len] == '/';
-}
-
-/* A comment that is cut does not name its attachment any more, only its hash. */
-static bool cut_is_valid(const struct cni_request *gc, const char *comment)
-{
-	char mine[FW_COMMENT_SIZE];
-
-	for (size_t i = 0; i < gc->valid_count; i++) {
-		struct cni_attachment at = gc->valid[i];
-
-		at.network = gc->at.network;
-		fw_comment(&at, mine);
-		if (strcmp(comment, mine) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool is_valid(const struct cni_request *gc, const char *comment)
-{
-	char names[FW_COMMENT_SIZE];
-	char *id, *ifname;
-
-	if (strlen(comment) >= FW_COMMENT_MAX)
-		return cut_is_valid(gc, comment);
-	str_copy(names, sizeof(names), comment);
-	id = strchr(names, '/');
-	ifname = id ? strchr(id + 1, '/') : NULL;
-	if (!ifname)
-		return false;
-	*ifname = '\0';
-	return cni_is_valid(gc, id + 1, ifname + 1);
-}
-
 static bool is_stale(const struct forget *f, const char *comment)
 {
 	char name[IF_NAMESIZE];
 
-	return comment_is_in_network(comment, f->gc->at.network) && !is_valid(f->gc, comment) &&
-	       fw_comment_name(comment, name) &&
+	return fw_comment_is_stale(comment, f->gc) && fw_comment_name(comment, name) &&
+	       !(f->attached && f->attached->has(name)) &&
 	       !(f->p.dir && store_has(f->p.dir, f->p.s, name, err_ignored()));
 }
 
@@ -300,6 +259,7 @@ static int begin(struct forget *f, const struct fw_schema *s, struct err *e)
 {
 	f->p = (struct fw_place){ .s = s, .seal.fd = -1 };
 	f->count = 0;
+	f->attached = NULL;
 	look_for_nobody(f);
 	f->p.dir = store_open(false, e);
 	if (f->p.dir < 0)
@@ -438,6 +398,20 @@ static int collect_stale(const struct fw_record *r, const char *host_name, void 
 	return 0;
 }
 
+/* Read once more, behind the records: whoever has one has had an interface before. */
+static int spare_attached(const struct fw_attached *attached, struct err *e)
+{
+	size_t kept = 0;
+	int r = attached->read(e);
+
+	for (size_t i = 0; r == 0 && i < owners.count; i++) {
+		if (!attached->has(owners.names[i]))
+			memmove(owners.names[kept++], owners.names[i], IF_NAMESIZE);
+	}
+	owners.count = kept;
+	return r;
+}
+
 static int gc_records(struct forget *f, const struct cni_request *req, const char *data_dir,
 		      struct err *e)
 {
@@ -450,6 +424,8 @@ static int gc_records(struct forget *f, const struct cni_request *req, const cha
 	do {
 		owners.count = 0;
 		r = store_each(f->p.dir, f->p.s, collect_stale, &stale, e);
+		if (r == 0 && f->attached && owners.count)
+			r = spare_attached(f->attached, e);
 		if (r == 0 && owners.count)
 			r = forget_owners(f, e);
 	} while (r == 0 && owners.count == NAMES_MAX);
@@ -468,22 +444,26 @@ static int gc_spoilt(int dir, const char *host_name, void *arg)
 	struct link l;
 	int r = fw_find_host_end(host_name, &l, err_ignored());
 
-	if (r < 0 || (r > 0 && (!attachment_parse(l.alias, buf, &at) ||
-				!attachment_network_is(at.network, f->gc->at.network) ||
-				cni_is_valid(f->gc, at.container_id, at.ifname))))
+	if (r < 0 || (f->attached && f->attached->has(host_name)) ||
+	    (r > 0 && (!attachment_parse(l.alias, buf, &at) ||
+		       !attachment_network_is(at.network, f->gc->at.network) ||
+		       cni_is_valid(f->gc, at.container_id, at.ifname))))
 		return 0;
 	(void)store_remove(dir, f->p.s, host_name, err_ignored());
 	return 0;
 }
 
 int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
-	  struct err *e)
+	  const struct fw_attached *attached, struct err *e)
 {
 	struct forget *f = &forget;
 	int r = begin(f, s, e);
 
+	f->attached = attached;
 	if (r == 0)
 		r = open_kernel(f, e);
+	if (r == 0 && attached)
+		r = attached->read(e);
 	if (r == 0 && f->p.dir)
 		r = gc_records(f, req, data_dir, e);
 	f->gc = req;

@@ -147,11 +147,21 @@ int fw_forget_links(const struct fw_schema *s, char (*names)[IF_NAMESIZE], size_
 		    struct err *e);
 
 /*
+ * Who has an interface: for plugins behind others, whose configuration has no dataDir. Two runtimes
+ * can have networks of one name, and the plugin in front knows whose an attachment is.
+ */
+struct fw_attached {
+	int (*read)(struct err *e);	    /* look at all of them */
+	bool (*has)(const char *host_name); /* was it there then? */
+};
+
+/*
  * GC: the same for all owners of req's network that are not valid and whose lease was in data_dir,
- * as far as both are known.
+ * as far as both are known; with attached, which may be NULL, only of those that have no interface
+ * any more.
  */
 int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
-	  struct err *e);
+	  const struct fw_attached *attached, struct err *e);
 
 /* STATUS: can nf_tables be asked? */
 int fw_status(struct err *e);

@@ -35,6 +35,9 @@ bool fw_is_joint(const struct fw_schema *s, const struct nft_set *set);
 /* The host end's name in a comment; false: the comment is none of ours. */
 bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE]);
 
+/* GC: its owner is of gc's network, and not valid. */
+bool fw_comment_is_stale(const char *comment, const struct cni_request *gc);
+
 /* The owner's host end: 1, 0, -errno. */
 int fw_find_host_end(const char *host_name, struct link *out, struct err *e);
 int fw_is_alive(const char *host_name, struct err *e);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cni/attachment.h"
 #include "fw/schemas.h"
+#include "cni/request.h"
 #include "net/nl.h"
 
 int fw_open(struct nl **out, struct err *e)
@@ -58,6 +59,53 @@ bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE])
 	memcpy(out, comment, len);
 	out[len] = '\0';
 	return true;
+}
+
+static bool comment_is_in_network(const char *comment, const char *network)
+{
+	const char *at = strchr(comment, ' ');
+	char buf[CNI_NETWORK_SHORT + 1];
+	const char *brief = attachment_short_network(network, buf);
+	size_t len = strlen(brief);
+
+	return at && strncmp(at + 1, brief, len) == 0 && at[1 + len] == '/';
+}
+
+/* A comment that is cut does not name its attachment any more, only its hash. */
+static bool cut_is_valid(const struct cni_request *gc, const char *comment)
+{
+	char mine[FW_COMMENT_SIZE];
+
+	for (size_t i = 0; i < gc->valid_count; i++) {
+		struct cni_attachment at = gc->valid[i];
+
+		at.network = gc->at.network;
+		fw_comment(&at, mine);
+		if (strcmp(comment, mine) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_valid(const struct cni_request *gc, const char *comment)
+{
+	char names[FW_COMMENT_SIZE];
+	char *id, *ifname;
+
+	if (strlen(comment) >= FW_COMMENT_MAX)
+		return cut_is_valid(gc, comment);
+	str_copy(names, sizeof(names), comment);
+	id = strchr(names, '/');
+	ifname = id ? strchr(id + 1, '/') : NULL;
+	if (!ifname)
+		return false;
+	*ifname = '\0';
+	return cni_is_valid(gc, id + 1, ifname + 1);
+}
+
+bool fw_comment_is_stale(const char *comment, const struct cni_request *gc)
+{
+	return comment_is_in_network(comment, gc->at.network) && !is_valid(gc, comment);
 }
 
 int fw_find_host_end(const char *host_name, struct link *out, struct err *e)

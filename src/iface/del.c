@@ -361,11 +361,11 @@ int iface_gc(const struct cni_request *req, const void *conf, struct err *e)
 	const struct iface_conf *c = conf;
 	struct err step = { 0 };
 	struct iface *i;
-	int r = fw_gc(&masquerade, req, ipam_data_dir(&c->ipam), &step), open;
+	int r = fw_gc(&masquerade, req, ipam_data_dir(&c->ipam), NULL, &step), open;
 
 	r = first_error(e, 0, &step, err_ctx(&step, r, "ipMasq"));
 	if (req->plugin->driver->host_end) {
-		int spoof_r = fw_gc(&spoof, req, ipam_data_dir(&c->ipam), &step);
+		int spoof_r = fw_gc(&spoof, req, ipam_data_dir(&c->ipam), NULL, &step);
 
 		r = first_error(e, r, &step, err_ctx(&step, spoof_r, "macspoofchk"));
 	}

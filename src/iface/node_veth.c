@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cni/attachment.h"
+#include "iface/attached.h"
 #include "iface/forward.h"
 #include "iface/node_veth_private.h"
 #include "iface/reaper.h"
@@ -276,6 +277,7 @@ int node_veth_del(const struct cni_request *req, struct err *e)
 struct gc_walk {
 	const struct cni_request *req;
 	int links[REAPER_MAX];
+	char names[REAPER_MAX][IF_NAMESIZE]; /* of their attachments */
 	size_t count;
 };
 
@@ -285,13 +287,33 @@ static int collect_stale(const struct link *l, void *arg)
 	char buf[LINK_ALIAS_SIZE];
 	struct cni_attachment at;
 
-	if (w->count < REAPER_MAX && !attachment_in_flight(l) &&
-	    (parse_alias(l->alias, buf, &at)
-		     ? attachment_network_is(at.network, w->req->at.network) &&
-			       !cni_is_valid(w->req, at.container_id, at.ifname)
-		     : attachment_orphaned(l)))
-		w->links[w->count++] = l->index;
+	if (w->count == REAPER_MAX || attachment_in_flight(l))
+		return 0;
+	w->names[w->count][0] = '\0';
+	if (parse_alias(l->alias, buf, &at)) {
+		if (!attachment_network_is(at.network, w->req->at.network) ||
+		    cni_is_valid(w->req, at.container_id, at.ifname))
+			return 0;
+		attachment_host_name(&at, w->names[w->count]);
+	} else if (!attachment_orphaned(l)) {
+		return 0;
+	}
+	w->links[w->count++] = l->index;
 	return 0;
+}
+
+/* Read behind the links: whoever has one has had an interface before. */
+static int spare_attached(struct gc_walk *w, struct err *e)
+{
+	size_t kept = 0;
+	int r = attached_read(e);
+
+	for (size_t n = 0; r == 0 && n < w->count; n++) {
+		if (!attached_has(w->names[n]))
+			w->links[kept++] = w->links[n];
+	}
+	w->count = kept;
+	return r;
 }
 
 static int gc_links(struct nl *host, const struct cni_request *req, struct err *e)
@@ -303,6 +325,8 @@ static int gc_links(struct nl *host, const struct cni_request *req, struct err *
 	do {
 		w.count = 0;
 		r = link_each(host, "veth", collect_stale, &w, e);
+		if (r >= 0 && w.count)
+			r = spare_attached(&w, e);
 		if (r >= 0 && w.count)
 			r = reaper_collect(host, w.links, w.count, e);
 	} while (r >= 0 && w.count && passes++ < GC_PASSES);
@@ -321,7 +345,7 @@ int node_veth_gc(const struct cni_request *req, struct err *e)
 		return r;
 	r = keep_first(e, r, &step, gc_links(&host, req, &step));
 	r = keep_first(e, r, &step, node_veth_del_rules(&host, NULL, &step));
-	r = keep_first(e, r, &step, fw_gc(&underlay, req, "", &step));
+	r = keep_first(e, r, &step, fw_gc(&underlay, req, "", &attached, &step));
 	nl_close(&host);
 	return r;
 }

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cni/attachment.h"
-#include "iface/gone.h"
+#include "iface/attached.h"
 #include "json/writer.h"
 #include "net/nl.h"
 
@@ -248,33 +248,50 @@ int tuned_remove(const struct cni_request *req, const char *dir, struct err *e)
 	return err_code(e, r < 0 ? r : 0, CNI_ERR_STATE);
 }
 
+#define GC_MAX 1000 /* more wait for the next GC */
+
 struct gc_walk {
 	const struct cni_request *req;
 	struct err *e;
+	struct {
+		char file[NAME_MAX + 1], host_name[IF_NAMESIZE];
+	} found[GC_MAX];
+	size_t count;
 };
 
 static int collect(int dir, const char *name, void *arg)
 {
-	const struct gc_walk *w = arg;
+	struct gc_walk *w = arg;
 	size_t mark = w->req->arena->used;
-	struct cni_attachment at;
 	struct saved s;
 	int r = read_file(w->req->arena, dir, name, &s, w->e);
 
-	if (r > 0 && s.network && s.id && s.ifname && strcmp(s.network, w->req->at.network) == 0 &&
-	    !cni_is_valid(w->req, s.id, s.ifname)) {
-		at = (struct cni_attachment){ s.network, s.id, s.ifname };
-		r = attachment_gone(&at, w->e);
-		if (r > 0)
-			r = file_remove(dir, name, w->e);
+	if (r > 0 && w->count < GC_MAX && s.network && s.id && s.ifname &&
+	    strcmp(s.network, w->req->at.network) == 0 && !cni_is_valid(w->req, s.id, s.ifname)) {
+		const struct cni_attachment at = { s.network, s.id, s.ifname };
+
+		str_copy(w->found[w->count].file, NAME_MAX + 1, name);
+		attachment_host_name(&at, w->found[w->count++].host_name);
 	}
 	arena_reset(w->req->arena, mark);
 	return r < 0 ? r : 0;
 }
 
+/* The attachments are read behind the files: whoever has one has had an interface before. */
+static int remove_stale(int dir, const struct gc_walk *w, struct err *e)
+{
+	int r = w->count ? attached_read(e) : 0;
+
+	for (size_t n = 0; r == 0 && n < w->count; n++) {
+		if (!attached_has(w->found[n].host_name))
+			r = file_remove(dir, w->found[n].file, e);
+	}
+	return r;
+}
+
 int tuned_gc(const struct cni_request *req, const char *dir, struct err *e)
 {
-	struct gc_walk w = { .req = req, .e = e };
+	static struct gc_walk w;
 	struct err local = { 0 };
 	int fd = dir_open(dir, false, &local), r;
 
@@ -282,7 +299,12 @@ int tuned_gc(const struct cni_request *req, const char *dir, struct err *e)
 		return 0;
 	if (fd < 0)
 		return err_code(e, err_take(e, &local), CNI_ERR_STATE);
+	w.req = req;
+	w.e = e;
+	w.count = 0;
 	r = dir_each(fd, dir, collect, &w, e);
+	if (r == 0)
+		r = remove_stale(fd, &w, e);
 	close(fd);
 	return err_code(e, r, CNI_ERR_STATE);
 }

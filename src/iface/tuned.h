@@ -43,7 +43,7 @@ int tuned_save(const struct cni_request *req, const char *dir, const struct tune
 int tuned_load(const struct cni_request *req, const char *dir, struct tuned *out, struct err *e);
 int tuned_remove(const struct cni_request *req, const char *dir, struct err *e);
 
-/* Remove the files of this network's attachments that are not valid and whose pods are gone. */
+/* Remove the files of this network's attachments that are not valid and have no interface. */
 int tuned_gc(const struct cni_request *req, const char *dir, struct err *e);
 
 #endif

@@ -17,6 +17,7 @@
 #include "fw/firewall.h"
 #include "fw/isolated.h"
 #include "fw/reference.h"
+#include "iface/attached.h"
 #include "iface/chained.h"
 #include "iface/iface.h"
 #include "net/link.h"
@@ -244,7 +245,8 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 
 static int gc(const struct cni_request *req, const void *conf, struct err *e)
 {
-	int r = fw_gc(&firewall, req, "", e), second = fw_gc(&isolated, req, "", e);
+	int r = fw_gc(&firewall, req, "", &attached, e),
+	    second = fw_gc(&isolated, req, "", &attached, e);
 
 	(void)conf;
 	return r < 0 ? r : second;

@@ -18,6 +18,7 @@
 #include "cni/attachment.h"
 #include "fw/ports.h"
 #include "fw/reference.h"
+#include "iface/attached.h"
 #include "net/link.h"
 #include "net/nl.h"
 
@@ -410,7 +411,7 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 static int gc(const struct cni_request *req, const void *conf, struct err *e)
 {
 	(void)conf;
-	return fw_gc(&ports, req, "", e);
+	return fw_gc(&ports, req, "", &attached, e);
 }
 
 static int status(const struct cni_request *req, const void *conf, struct err *e)

@@ -312,7 +312,8 @@ drop_forward() {
 	attach a 1 '.ingressPolicy = "isolated"' >/dev/null
 	attach b 1 >/dev/null
 	attach c 2 >/dev/null
-	gc() { CNI_COMMAND=GC "$CNIBOX_BIN/firewall" <<<"$(fw "$1" ".\"cni.dev/valid-attachments\" = $2")"; }
+	gc() { for conf in "$(net "$1")" "$(fw "$1")"; do
+		call GC "$(jq -r .type <<<"$conf")" "" "" "$(jq -c --argjson v "$2" '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = $v' <<<"$conf")"; done; }
 	gc 1 '[{"containerID":"b","ifname":"eth0"}]'
 	[ "$(nft list table inet cnibox_firewall | grep -o '10\.[0-9.]*' | sort | paste -sd ' ')" = "10.1.0.3 10.2.0.2" ]
 	fails_to nft list table bridge cnibox_isolated 2>/dev/null

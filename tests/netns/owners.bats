@@ -14,6 +14,7 @@ setup() {
 
 teardown() {
 	clean
+	rm -rf /run/cni
 }
 
 reference() {	# COMMAND POD CONFIG
@@ -103,6 +104,57 @@ host_end() { jq -r '.interfaces[] | select(.sandbox == null and (.name | startsw
 	GC "$CONF"
 	fails_to ip link show "$end"
 	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+}
+
+# chain FIRST-CONFIG PLUGIN...: pod a, by a list of them; those behind ask for what they can.
+chain() {
+	local first=$1 r
+	r=$(add "$(jq -r .type <<<"$1")" a "$1")
+	for plugin in "${@:2}"; do add "$plugin" a "$(with_prev "$(behind_it "$plugin")" "$r")" >/dev/null; done
+}
+
+behind_it() {
+	jq -cn --arg t "$1" '{cniVersion: "1.1.0", name: "net1", type: $t, mtu: 1400, hostInterface: "w0", ingressRate: 1000000, ingressBurst: 100000, egressRate: 1000000,
+		egressBurst: 100000, runtimeConfig: ({portMappings: [{hostPort: 8080, containerPort: 80}]} | if $t == "portmap" then . else {} end)}'
+}
+
+# gc_list CONFIG PLUGIN...: as a runtime, for which nothing is valid.
+gc_list() {
+	local conf
+	for conf in "$1" $(for plugin in "${@:2}"; do behind_it "$plugin"; done); do
+		call GC "$(jq -r .type <<<"$conf")" "" "" "$(jq -c '.cniVersion = "1.1.0" | del(.runtimeConfig) | ."cni.dev/valid-attachments" = []' <<<"$conf")"
+	done
+}
+
+everything() { snapshot; find /run/cni/tuning -type f 2>/dev/null || true; }
+
+@test "GC of plugins behind another spares what that one spares: pods of another runtime's network of the same name" {
+	ip link add w0 type veth peer name w1
+	ip link set w0 up
+	ip addr add 10.9.0.254/24 dev w0
+	fw_chain='add table inet f; add chain inet f forward { type filter hook forward priority 0; policy drop; }'
+	lists=("bridge portmap firewall tuning bandwidth" "ptp portmap firewall tuning")
+	if ip link add link w0 name probe0 type macvlan 2>/dev/null; then
+		ip link del probe0
+		lists+=("macvlan veth-host portmap firewall tuning")
+	fi
+	ip link add d0 type veth peer name d1
+	lists+=("host-device portmap firewall tuning")
+	for list in "${lists[@]}"; do
+		read -ra plugins <<<"$list"
+		# Without ifb in the kernel there is no bandwidth.
+		! [[ $list == *bandwidth ]] || { ip link add probe0 type ifb 2>/dev/null && ip link del probe0; } || unset 'plugins[-1]'
+		conf=$(jq -c --arg t "${plugins[0]}" '.type = $t | .master = "w0" | .device = "d0" | .ipam.subnet = "10.9.0.0/24" | del(.isDefaultGateway)' <<<"$CONF")
+		nft -f - <<<"$fw_chain"
+		before=$(everything)
+		chain "$conf" "${plugins[@]:1}"
+		made=$(everything)
+		gc_list "$(jq -c '.ipam.dataDir = "/var/lib/cni/other"' <<<"$conf")" "${plugins[@]:1}"
+		diff <(echo "$made") <(everything)
+		gc_list "$conf" "${plugins[@]:1}"
+		diff <(echo "$before" | grep -v br1) <(everything | grep -v br1)
+		nft flush ruleset
+	done
 }
 
 # start_add POD CONFIG: an ADD in the background, to be killed by $pid.

@@ -279,9 +279,11 @@ call_prev() {
 	rules | grep -q '8082'
 	run ! grep -q '808[01]' <<<"$(rules)"
 	del portmap a "$conf"
-	CNI_COMMAND=GC CNI_PATH=$CNIBOX_BIN "$CNIBOX_BIN/portmap" <<<'{"cniVersion":"1.1.0","name":"net1","type":"portmap","cni.dev/valid-attachments":[{"containerID":"b","ifname":"eth0"}]}'
+	gc() { for conf in "$NET" '{"cniVersion":"1.1.0","name":"net1","type":"portmap"}'; do
+		call GC "$(jq -r .type <<<"$conf")" "" "" "$(jq -c --argjson v "$1" '."cni.dev/valid-attachments" = $v' <<<"$conf")"; done; }
+	gc '[{"containerID":"b","ifname":"eth0"}]'
 	rules | grep -q '8082'
-	CNI_COMMAND=GC CNI_PATH=$CNIBOX_BIN "$CNIBOX_BIN/portmap" <<<'{"cniVersion":"1.1.0","name":"net1","type":"portmap","cni.dev/valid-attachments":[]}'
+	gc '[]'
 	[ -z "$(nft list ruleset)" ]
 	[ "$(localnet br1)" = 0 ]
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/portmap" <<<'{"cniVersion":"1.1.0","name":"net1","type":"portmap"}'

@@ -300,6 +300,9 @@ in_table() { ip -n "$1" rule | sed -n 's/^1025:.*lookup \([0-9]*\).*/\1/p'; }
 	fails_to grep -q net1/a <<<"$(nft list ruleset)"
 	ping -c1 -W3 -q 10.9.0.51
 	gc veth-host "$VETH" '[]'
+	[ "$(end b)" = "$before" ]	# its interface is there: it is another runtime's
+	gc "$FIRST" "$(first "$FIRST")" '[]'
+	gc veth-host "$VETH" '[]'
 	[ -z "$(ip rule | grep iif)" ]
 	[ -z "$(nft list ruleset)" ]
 	status veth-host "$VETH"
