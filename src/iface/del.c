@@ -85,18 +85,12 @@ static int reap(struct del *d, const struct link *l, struct err *e)
 	return r;
 }
 
-/* 1: it was there. */
 static int del_found(struct iface *i, void *arg, struct err *e)
 {
-	struct link l;
-	int r = in_pod_search(i, &l, e);
+	int r = in_pod_del_own(i, e);
 
 	(void)arg;
-	if (r > 0)
-		r = in_pod_del(i, &l, e);
-	else
-		return r;
-	return r < 0 ? r : 1;
+	return r < 0 ? r : 0;
 }
 
 /*
@@ -152,14 +146,21 @@ static int del_adopted(struct iface *i, struct err *e)
 	return r < 0 ? r : 1;
 }
 
-/* As the steps: 1: it was there. */
+/*
+ * 1: the one was there, and nothing else that is marked as this attachment's; 0: look elsewhere. A
+ * pod can mark a link of its own so, and hide the interface. The kernel keeps a number in the pod's
+ * namespace for each that a link was moved to.
+ */
 static int del_from_pod(struct iface *i, struct err *e)
 {
-	int r = del_found(i, NULL, e);
+	int found = in_pod_del_own(i, e), moved;
 
-	if (r == 0)
-		r = del_adopted(i, e);
-	return r == 0 ? in_pod_del_moved(i, e) : r;
+	if (found == 0)
+		found = del_adopted(i, e);
+	if (found < 0)
+		return found;
+	moved = in_pod_del_moved(i, e);
+	return moved < 0 ? moved : found == 1 && !moved;
 }
 
 /* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */

@@ -58,40 +58,89 @@ int in_pod_del(struct iface *i, const struct link *l, struct err *e)
 	return 0;
 }
 
-#define MOVED_MAX 64 /* namespaces that are looked into */
+#define OWN_MAX 64 /* found in one pass */
+#define PASSES 64
+#define HERE (-1) /* as the number of i->pod's namespace */
+
+struct own {
+	const struct cni_attachment *at;
+	int links[OWN_MAX];
+	size_t count;
+};
+
+static int collect_own(const struct link *l, void *arg)
+{
+	struct own *o = arg;
+
+	if (o->count < OWN_MAX && is_own(o->at, l))
+		o->links[o->count++] = l->index;
+	return 0;
+}
+
+static int del_pass(struct nl *nl, int ns_id, struct own *o, struct err *e)
+{
+	int r = ns_id == HERE ? link_each(nl, NULL, collect_own, o, e)
+			      : link_each_in(nl, ns_id, collect_own, o, e);
+
+	for (size_t n = 0; r >= 0 && n < o->count; n++) {
+		struct err local = { 0 };
+
+		if (ns_id == HERE)
+			link_del(nl, o->links[n]);
+		else
+			link_del_in(nl, ns_id, o->links[n]);
+		r = nl_commit(nl, NULL, &local);
+		r = r < 0 && r != -ENODEV ? err_take(e, &local) : 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+static int del_own(struct iface *i, int ns_id, struct err *e)
+{
+	struct own o = { .at = &i->req->at };
+	int found = 0, r = 0, pass = 0;
+
+	do {
+		o.count = 0;
+		r = del_pass(&i->pod.nl, ns_id, &o, e);
+		found += (int)o.count;
+	} while (r == 0 && o.count == OWN_MAX && ++pass < PASSES);
+	return r < 0 ? r : found;
+}
+
+int in_pod_del_own(struct iface *i, struct err *e)
+{
+	return err_ctx(e, del_own(i, HERE, e), "%s in the pod", i->req->at.ifname);
+}
 
 /* One that has ended has taken its links along. */
 static int del_moved_to(struct iface *i, int ns_id, struct err *e)
 {
-	struct link l;
-	struct search s = { .at = &i->req->at, .out = &l };
 	struct err local = { 0 };
-	int r = link_each_in(&i->pod.nl, ns_id, match, &s, &local);
+	int r = del_own(i, ns_id, &local);
 
-	if (r == 0 && s.found) {
-		link_del_in(&i->pod.nl, ns_id, l.index);
-		r = nl_commit(&i->pod.nl, NULL, &local);
-	}
 	if (r == -EINVAL || r == -ENODEV)
 		return 0;
-	if (r < 0)
-		return err_ctx(e, err_take(e, &local), "what the pod has moved away");
-	return s.found;
+	return r < 0 ? err_ctx(e, err_take(e, &local), "what the pod has moved away") : 0;
 }
+
+#define MOVED_MAX 64 /* namespaces that are looked into */
 
 int in_pod_del_moved(struct iface *i, struct err *e)
 {
-	int ids[MOVED_MAX], home, count, r;
+	int ids[MOVED_MAX], home, count, others = 0, r;
 
 	r = netns_id(&i->pod.nl, i->pod.home, &home, e);
 	if (r < 0)
 		return r;
 	count = netns_ids(&i->pod.nl, ids, MOVED_MAX, e);
 	for (int n = 0; n < count && r == 0; n++) {
-		if (ids[n] != home)
+		if (ids[n] != home) {
 			r = del_moved_to(i, ids[n], e);
+			others = 1;
+		}
 	}
-	return count < 0 ? count : r;
+	return count < 0 ? count : r < 0 ? r : others;
 }
 
 struct visit {

@@ -20,9 +20,15 @@ struct stale;
 int in_pod_search(struct iface *i, struct link *out, struct err *e);
 
 /*
- * Delete it where the pod has moved it to from i->pod, open. The kernel keeps a number there for
- * where a link went, so that the namespace needs neither a name nor a process that we can see. 1:
- * it was there, 0 or -errno.
+ * Delete what has the attachment's marks in i->pod, open: all of it, for a pod can give them to
+ * other links than its interface. How many there were, or -errno.
+ */
+int in_pod_del_own(struct iface *i, struct err *e);
+
+/*
+ * The same where the pod has moved links to from i->pod. The kernel keeps a number there for where
+ * a link went, so that the namespace needs neither a name nor a process that we can see. 1: there
+ * is such a namespace, 0 or -errno.
  */
 int in_pod_del_moved(struct iface *i, struct err *e);
 

@@ -223,6 +223,39 @@ hides() {
 	done
 }
 
+# decoy POD NAME [ID]: a link of the pod's own with the marks of pod a's interface.
+decoy() {
+	ip -n "$1" link add "$2" type veth peer name "peer-$2"
+	ip -n "$1" link set "$2" alias "cnibox net1 ${3:-a} eth0"
+}
+
+@test "DEL takes the interface whatever other links pods have given its name and alias" {
+	add macvlan a "$CONF" >/dev/null
+	ip -n a link set eth0 down
+	ip -n a link set eth0 name real
+	decoy a eth0
+	decoy a more
+	del macvlan a "$CONF"
+	[ "$(links a)" = 0 ]
+	for p in a b; do
+		add macvlan "$p" "$CONF" >/dev/null
+	done
+	decoy a x0 b
+	decoy b x0 a
+	for p in a b; do
+		call DEL macvlan "$p" "" "$CONF"
+		fails_to ip -n "$p" link show eth0
+		[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
+	done
+	add macvlan a "$CONF" >/dev/null
+	hides a secret
+	decoy a eth0
+	del macvlan a "$CONF"
+	[ "$(nsenter -t "$HIDER" -m ip -n secret -o link show type macvlan | wc -l) $(links a)" = "0 0" ]
+	kill "$HIDER"
+	wait "$HIDER" || true
+}
+
 @test "STATUS tells a master that is missing; GC removes exactly what is not valid" {
 	status macvlan "$CONF"
 	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"

@@ -43,6 +43,16 @@ teardown() {
 	[ "$(links a)" = 0 ]
 }
 
+@test "DEL takes the tap whatever other links of the pod have its name and alias" {
+	add tap a "$CONF" >/dev/null
+	ip -n a link set eth0 down
+	ip -n a link set eth0 name real
+	ip -n a link add eth0 type veth peer name other
+	ip -n a link set eth0 alias "cnibox net1 a eth0"
+	del tap a "$CONF"
+	[ "$(links a)" = 0 ]
+}
+
 @test "ADD: owner, group, several queues, mtu, mac" {
 	conf=$(jq -c '.owner = 1234 | .group = 5678 | .multiQueue = true | .mtu = 1400 | .mac = "02:11:22:33:44:55"' <<<"$CONF")
 	r=$(add tap a "$conf")
