@@ -38,8 +38,8 @@ static void derive_names(const struct cni_attachment *at, char name[static IF_NA
 	memcpy(alias, MARK, MARK_LEN);
 }
 
-static bool parse_alias(const char *alias, char buf[static LINK_ALIAS_SIZE],
-			struct cni_attachment *out)
+bool node_veth_parse_alias(const char *alias, char buf[static LINK_ALIAS_SIZE],
+			   struct cni_attachment *out)
 {
 	char copy[LINK_ALIAS_SIZE];
 
@@ -290,7 +290,7 @@ static int collect_stale(const struct link *l, void *arg)
 	if (w->count == REAPER_MAX || attachment_in_flight(l))
 		return 0;
 	w->names[w->count][0] = '\0';
-	if (parse_alias(l->alias, buf, &at)) {
+	if (node_veth_parse_alias(l->alias, buf, &at)) {
 		if (!attachment_network_is(at.network, w->req->at.network) ||
 		    cni_is_valid(w->req, at.container_id, at.ifname))
 			return 0;

@@ -17,6 +17,10 @@ static inline uint8_t family_of(bool v6)
 	return v6 ? AF_INET6 : AF_INET;
 }
 
+/* As attachment_parse(), of a veth of this plugin. */
+bool node_veth_parse_alias(const char *alias, char buf[static LINK_ALIAS_SIZE],
+			   struct cni_attachment *out);
+
 /* An address as a prefix. */
 struct prefix node_veth_alone(const struct addr *a);
 

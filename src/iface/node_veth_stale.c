@@ -110,6 +110,18 @@ static int collect_pod_rule(const struct rule *r, void *arg)
 	return 0;
 }
 
+/* Of any of its interfaces, of whatever plugin. */
+static bool is_of_container(const struct link *l, const char *container_id)
+{
+	char buf[LINK_ALIAS_SIZE], brief[CNI_ID_SHORT + 1];
+	struct cni_attachment at;
+
+	return l->peer_elsewhere &&
+	       (node_veth_parse_alias(l->alias, buf, &at) ||
+		attachment_parse(l->alias, buf, &at)) &&
+	       strcmp(at.container_id, attachment_short_id(container_id, brief)) == 0;
+}
+
 /* A veth that is not this pod's: an address is given to one pod at a time. */
 static int is_others_veth(struct node_veth *v, int index, struct err *e)
 {
@@ -118,7 +130,7 @@ static int is_others_veth(struct node_veth *v, int index, struct err *e)
 
 	if (r > 0)
 		r = strcmp(l.kind, "veth") == 0 &&
-		    !(l.peer_elsewhere && strstr(l.alias, v->chain.req->at.container_id));
+		    !is_of_container(&l, v->chain.req->at.container_id);
 	return r;
 }
 

@@ -356,9 +356,10 @@ wait_for_no_end() {
 }
 
 @test "what an earlier pod of this address has left is removed first" {
-	ip link add stale0 type veth peer name stale1
+	ip link add stale0 type veth peer name stale1 netns b
+	ip link set stale0 alias "cnibox+net1 cab eth0"	# another pod's, whose id has this one's in it
 	ip link set stale0 up
-	ip link set stale1 up
+	ip -n b link set stale1 up
 	ip route add 10.9.0.50 dev stale0
 	ip neigh add 10.9.0.50 lladdr 02:00:00:00:00:01 dev stale0 nud permanent
 	ip neigh add 10.9.0.50 lladdr 02:00:00:00:00:02 dev w0 nud permanent
