@@ -293,7 +293,7 @@ int bridge_host_inspect(struct nl *nl, const struct bridge_want *want, struct er
 }
 
 struct router_walk {
-	int bridge;
+	int own;
 	bool found;
 };
 
@@ -301,27 +301,28 @@ static int note_advertised(const struct route *r, void *arg)
 {
 	struct router_walk *w = arg;
 
-	w->found = w->found || r->index == w->bridge;
+	w->found = w->found || r->index == w->own;
 	return 0;
 }
 
 /*
- * A bridge with a port that leads out of the node is a network of others. While the node has its
- * way out from a router there, it goes on to hear it. Without one, the first who says to be a
- * router would be a pod: such a bridge is guarded as every other.
+ * own: the bridge, or the node's interface in a VLAN of it. A bridge with a port that leads out of
+ * the node is a network of others. While the node has its way out from a router there, it goes on
+ * to hear it. Without one, the first who says to be a router would be a pod: such a bridge is
+ * guarded as every other.
  */
-static int guard(struct bridge_host *b, struct err *e)
+static int guard(struct bridge_host *b, const struct link *own, struct err *e)
 {
 	struct port_walk ports = { .bridge = b->link.index };
-	struct router_walk router = { .bridge = b->link.index };
+	struct router_walk router = { .own = own->index };
 	int r;
 
-	if (forward_is_guarded(&b->link))
+	if (forward_is_guarded(own))
 		return 0;
 	r = link_each(b->nl, NULL, note_port, &ports, e);
 	if (r == 0 && ports.foreign)
 		r = route_each(b->nl, AF_INET6, RTPROT_RA, 0, note_advertised, &router, e);
-	return r < 0 || router.found ? r : forward_guard(&b->link, e);
+	return r < 0 || router.found ? r : forward_guard(own, e);
 }
 
 static int ensure_up(struct bridge_host *b, struct err *e)
@@ -334,7 +335,7 @@ static int ensure_up(struct bridge_host *b, struct err *e)
 
 static int prepare(struct bridge_host *b, const struct bridge_want *want, struct err *e)
 {
-	int r = guard(b, e);
+	int r = guard(b, &b->link, e);
 
 	if (r == 0)
 		r = pin_mac(b, want->name, e);
@@ -363,11 +364,16 @@ static int find_gateway(struct bridge_host *b, struct err *e)
 	return r;
 }
 
-static int ensure_gateway_up(struct bridge_host *b, struct err *e)
+/* Somebody else may have made it, or opened it since. */
+static int prepare_gateway(struct bridge_host *b, struct err *e)
 {
-	if (!b->gateway.up)
+	int r = guard(b, &b->gateway, e);
+
+	if (r == 0 && !b->gateway.up) {
 		link_up(b->nl, b->gateway.index);
-	return err_ctx(e, nl_commit(b->nl, NULL, e), "interface %s", b->gateway_name);
+		r = nl_commit(b->nl, NULL, e);
+	}
+	return err_ctx(e, r, "interface %s", b->gateway_name);
 }
 
 /* As find_or_make(), under the same lock. */
@@ -381,7 +387,7 @@ static int open_gateway(struct bridge_host *b, const struct bridge_want *want, s
 	if (r < 0)
 		return r;
 	if (r > 0 && !is_unfinished(&b->gateway))
-		return ensure_gateway_up(b, e);
+		return prepare_gateway(b, e);
 	if (alone)
 		b->lock = take_lock(LOCK_TIMEOUT_MS, e);
 	if (b->lock < 0)
@@ -396,7 +402,7 @@ static int open_gateway(struct bridge_host *b, const struct bridge_want *want, s
 		close(b->lock);
 		b->lock = -1;
 	}
-	return ensure_gateway_up(b, e);
+	return prepare_gateway(b, e);
 }
 
 int bridge_host_open(struct bridge_host *b, const struct bridge_want *want, struct err *e)

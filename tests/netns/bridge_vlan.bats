@@ -142,6 +142,23 @@ reaches() {
 	ip link del up0
 }
 
+@test "the VLAN's interface accepts no router advertisement, though it was there, or was opened since" {
+	ip link add cni0 type bridge vlan_filtering 1
+	ip link set cni0 up
+	ip link add cni0.5 type veth peer name port5
+	ip link set port5 master cni0 up
+	ip link set cni0.5 up
+	bridge vlan del dev port5 vid 1
+	bridge vlan add dev port5 vid 5 pvid untagged
+	for pod in a b; do
+		for key in accept_ra autoconf accept_redirects; do
+			echo 1 >"/proc/sys/net/ipv6/conf/cni0.5/$key"
+		done
+		add bridge "$pod" "$CONF" >/dev/null
+		[ "$(cat /proc/sys/net/ipv6/conf/cni0.5/{accept_ra,autoconf,accept_redirects} | tr -d '\n')" = 000 ]
+	done
+}
+
 @test "CHECK names what was changed" {
 	conf=$(jq -c '.vlanTrunk = [{"minID":10,"maxID":12}] | .preserveDefaultVlan = false' <<<"$CONF")
 	r=$(add bridge a "$conf")
