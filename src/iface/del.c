@@ -179,6 +179,8 @@ static int del_in_pod(struct iface *i, struct err *e)
 		pod_close(&i->pod);
 	if (r == 0 && !i->driver->release)
 		r = del_anywhere(i, e);
+	if (r >= 0 && !i->driver->release)
+		r = in_pod_del_at_home(i, e);
 	return r < 0 ? r : 0;
 }
 

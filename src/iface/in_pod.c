@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -77,10 +78,9 @@ static int collect_own(const struct link *l, void *arg)
 	return 0;
 }
 
-static int del_pass(struct nl *nl, int ns_id, struct own *o, struct err *e)
+static int del_links(struct nl *nl, int ns_id, const struct own *o, struct err *e)
 {
-	int r = ns_id == HERE ? link_each(nl, NULL, collect_own, o, e)
-			      : link_each_in(nl, ns_id, collect_own, o, e);
+	int r = 0;
 
 	for (size_t n = 0; r >= 0 && n < o->count; n++) {
 		struct err local = { 0 };
@@ -92,7 +92,15 @@ static int del_pass(struct nl *nl, int ns_id, struct own *o, struct err *e)
 		r = nl_commit(nl, NULL, &local);
 		r = r < 0 && r != -ENODEV ? err_take(e, &local) : 0;
 	}
-	return r < 0 ? r : 0;
+	return r;
+}
+
+static int del_pass(struct nl *nl, int ns_id, struct own *o, struct err *e)
+{
+	int r = ns_id == HERE ? link_each(nl, NULL, collect_own, o, e)
+			      : link_each_in(nl, ns_id, collect_own, o, e);
+
+	return r < 0 ? r : del_links(nl, ns_id, o, e);
 }
 
 static int del_own(struct iface *i, int ns_id, struct err *e)
@@ -111,6 +119,27 @@ static int del_own(struct iface *i, int ns_id, struct err *e)
 int in_pod_del_own(struct iface *i, struct err *e)
 {
 	return err_ctx(e, del_own(i, HERE, e), "%s in the pod", i->req->at.ifname);
+}
+
+/* Nothing but an alias is believed on the node: nobody names or marks links there but its root. */
+static int collect_at_home(const struct link *l, void *arg)
+{
+	struct own *o = arg;
+	char alias[LINK_ALIAS_SIZE];
+
+	if (o->count < OWN_MAX && strcmp(l->alias, attachment_alias(o->at, alias)) == 0)
+		o->links[o->count++] = l->index;
+	return 0;
+}
+
+int in_pod_del_at_home(struct iface *i, struct err *e)
+{
+	struct own o = { .at = &i->req->at };
+	int r = link_each(&i->host, i->driver->adopts, collect_at_home, &o, e);
+
+	if (r >= 0)
+		r = del_links(&i->host, HERE, &o, e);
+	return r < 0 ? err_ctx(e, r, "what the pod has moved to the node") : 0;
 }
 
 /* One that has ended has taken its links along. */
@@ -213,7 +242,9 @@ int in_pod_gone(const struct cni_attachment *at, struct err *e)
 	h.home = netns_open_self(e);
 	if (h.home < 0)
 		return h.home;
-	r = netns_each(h.home, has_interface, &h, e);
+	r = has_interface(h.home, &h);
+	if (r == 0)
+		r = netns_each(h.home, has_interface, &h, e);
 	close(h.home);
 	return r < 0 ? r : !r;
 }
@@ -236,6 +267,11 @@ static int collect(const struct link *l, void *arg)
 	return 0;
 }
 
+static int collect_aliased(const struct link *l, void *arg)
+{
+	return l->alias[0] ? collect(l, arg) : 0;
+}
+
 static int gc_pod(struct iface *i, void *arg, struct err *e)
 {
 	struct collect *c = arg;
@@ -248,12 +284,31 @@ static int gc_pod(struct iface *i, void *arg, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* What pods have moved to the node. */
+static int gc_at_home(struct iface *i, struct collect *c, struct err *e)
+{
+	int r;
+
+	c->count = 0;
+	r = link_each(&i->host, i->driver->adopts, collect_aliased, c, e);
+	for (size_t n = 0; r >= 0 && n < c->count; n++) {
+		struct err local = { 0 };
+
+		link_del(&i->host, c->links[n].index);
+		r = nl_commit(&i->host, NULL, &local);
+		r = r < 0 && r != -ENODEV ? err_take(e, &local) : 0;
+	}
+	return r < 0 ? r : 0;
+}
+
 int in_pod_gc(struct iface *i, const struct stale *stale, struct err *e)
 {
 	static struct collect c;
+	int r;
 
 	c.stale = stale;
-	return in_pod_each(i, gc_pod, &c, e);
+	r = gc_at_home(i, &c, e);
+	return r < 0 ? r : in_pod_each(i, gc_pod, &c, e);
 }
 
 /* The lease of our own host-local says that the ADD is in flight. */

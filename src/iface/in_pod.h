@@ -32,6 +32,9 @@ int in_pod_del_own(struct iface *i, struct err *e);
  */
 int in_pod_del_moved(struct iface *i, struct err *e);
 
+/* The same where a pod has moved it to the node itself. 0 or -errno. */
+int in_pod_del_at_home(struct iface *i, struct err *e);
+
 /*
  * Call fn with each network namespace of the machine as i->pod, open, but our own: for a caller who
  * does not say which it is. A positive value from fn ends the walk and is returned; an error does

@@ -256,6 +256,36 @@ decoy() {
 	wait "$HIDER" || true
 }
 
+# to_node POD NAME: as the pod itself can, with CAP_NET_ADMIN: the kernel keeps a number for the node in its namespace.
+to_node() {
+	ip -n "$1" link set eth0 netns 1 name "$2"
+}
+
+@test "DEL and GC find what the pod has moved to the node itself" {
+	before=$(ip -o link | wc -l)
+	for conf in "$CONF" "$(jq -c 'del(.ipam)' <<<"$CONF")"; do
+		add macvlan a "$conf" >/dev/null
+		to_node a eth7
+		decoy a eth0
+		del macvlan a "$conf"
+		[ "$(ip -o link | wc -l) $(links a)" = "$before 0" ]
+		add macvlan a "$conf" >/dev/null
+		to_node a eth7
+		call DEL macvlan a "" "$conf"
+		[ "$(ip -o link | wc -l)" = "$before" ]
+		for p in a b; do
+			add macvlan "$p" "$conf" >/dev/null
+			to_node "$p" "moved-$p"
+		done
+		gc macvlan "$conf" '[{"containerID":"b","ifname":"eth0"}]'
+		fails_to ip link show moved-a
+		ip link show moved-b
+		[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
+		del macvlan b "$conf"
+		[ "$(ip -o link | wc -l)" = "$before" ]
+	done
+}
+
 @test "STATUS tells a master that is missing; GC removes exactly what is not valid" {
 	status macvlan "$CONF"
 	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"
