@@ -10,8 +10,8 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "cni/attachment.h"
-#include "fw/schemas.h"
 #include "cni/request.h"
+#include "fw/schemas.h"
 #include "net/nl.h"
 
 int fw_open(struct nl **out, struct err *e)
