@@ -89,6 +89,7 @@ enum network {
 	NET_BRIDGE,
 	NET_BRIDGE_MASQ,
 	NET_BRIDGE_IPV6,
+	NET_PTP,
 	NET_BASH,
 	NET_LOOPBACK,
 	NET_MACVLAN,
@@ -127,7 +128,7 @@ struct sample call_run(const struct call *c);
 uint64_t call_answer(const struct call *c, char *said, size_t size);
 int call_try(const struct call *c, char *said, size_t size); /* the exit status */
 struct sample subject_run(const struct subject *s, enum op op, unsigned int pod);
-/* ADD; what it said, without the line's end, as a runtime hands it to the next plugin. */
+/* ADD; what it said, as a runtime hands it to the next plugin. */
 void subject_result(const struct subject *s, unsigned int pod, char *said, size_t size);
 /* Pods first..first+count-1 at once; ns of the lot. With each, the times of the single calls. */
 uint64_t subject_crowd(const struct subject *s, enum op op, unsigned int first, unsigned int count);
@@ -197,7 +198,8 @@ struct stat_of {
 
 void series_add(struct series *s, uint64_t ns);
 struct stat_of series_ms(struct series *s);
-struct stat_of value_of(double v); /* a single measurement */
+double series_at(struct series *s, unsigned int percent); /* such as the 75th of a hundred */
+struct stat_of value_of(double v);			  /* a single measurement */
 
 /* report.c */
 
@@ -221,6 +223,41 @@ void report_end(void); /* the summary, bench.json and the data of the plot */
 /* why.c: one call under strace, into the report: which system calls take the time. */
 void why_slow(const struct call *c);
 
+/* packets.c: two ways through nodes. */
+
+struct place {
+	const struct node *node; /* NULL: the pod */
+	unsigned int pod;
+};
+
+struct way {
+	struct place client, server;
+	const char *address; /* that the client connects to, by IPv4 */
+	uint16_t port;
+	pid_t pid; /* of the server's process */
+	unsigned int lost;
+};
+
+/* What the two were in the same rounds. */
+struct pairs {
+	struct series few, many, ratio;
+};
+
+struct duel {
+	struct way few, many;
+	struct pairs connections, trips;
+};
+
+struct duel_names {
+	const char *few, *many; /* "1 pod" */
+};
+
+void way_serve(struct way *w, uint16_t port); /* TCP, until duel_end() */
+void duel_round(struct duel *d, unsigned int round, unsigned int connections, unsigned int trips);
+/* reference: of no rounds when it was not measured. */
+void duel_report(const struct duel_names *n, struct duel *ours, struct duel *reference);
+void duel_end(struct duel *d);
+
 /* Rows. */
 void rows_single(void);
 void rows_wire(void);
@@ -229,6 +266,8 @@ void rows_full_node(void);
 void rows_crowd(void);
 void rows_chain(void);
 void rows_five(void);
+void rows_ptp(void);
+void rows_packets(void);
 void rows_start(void);
 void rows_node_up(void);
 /*

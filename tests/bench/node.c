@@ -24,7 +24,7 @@
 #include "net/netns.h"
 #include "net/nl.h"
 
-#define NODES_MAX 48
+#define NODES_MAX 96
 #define PODS_DIR "/run/netns"
 #define STATE_DIR "/run/cnibox"
 

@@ -1,6 +1,7 @@
 /*
  * cnibox node up with 5,000 nodes in the cluster file: the first time, with nothing changed, and
- * with one node changed; node run: how soon it has repaired a route, and its memory.
+ * with one node changed; node run: how soon it has repaired a route, its memory, and what it costs
+ * when nothing happens.
  */
 #include "bench.h"
 
@@ -21,6 +22,7 @@
 #include "net/nl.h"
 
 #define NODES 5000u
+#define IDLE_NODES 100u
 #define CLUSTER "/run/bench-cluster.json"
 #define ANSWERS (64 << 20)
 
@@ -164,21 +166,56 @@ static double repair_ms(int fd, unsigned int node)
 	return (double)(now_ns() - begin) / 1e6;
 }
 
-static unsigned long resident_kib(pid_t pid)
+/* A number in /proc/PID/FILE, behind this word; "": the first. */
+static unsigned long proc_number(pid_t pid, const char *file, const char *key)
 {
 	char path[64], line[256];
-	unsigned long kib = 0;
+	size_t len = strlen(key);
+	unsigned long n = 0;
+	bool found = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "VmRSS:", strlen("VmRSS:")) == 0)
-			kib = strtoul(line + strlen("VmRSS:"), NULL, 10);
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		found = strncmp(line, key, len) == 0;
+		n = found ? strtoul(line + len, NULL, 10) : 0;
 	}
 	if (f)
 		fclose(f);
-	return kib;
+	if (!found)
+		die("%s says nothing of %s", path, key);
+	return n;
+}
+
+struct usage {
+	unsigned long wakeups; /* the program is awake after each wait that it has begun */
+	unsigned long cpu_ns;
+};
+
+static struct usage usage_of(pid_t pid)
+{
+	return (struct usage){
+		.wakeups = proc_number(pid, "status", "voluntary_ctxt_switches:"),
+		.cpu_ns = proc_number(pid, "schedstat", ""),
+	};
+}
+
+/* Nothing happens meanwhile but what it does by itself. */
+static void idle(pid_t pid)
+{
+	const unsigned int seconds = options.quick ? 15 : 60;
+	struct usage begin = usage_of(pid), end;
+	char what[64];
+	double cpu_ms;
+
+	sleep_ms(seconds * 1000);
+	end = usage_of(pid);
+	cpu_ms = (double)(end.cpu_ns - begin.cpu_ns) / 1e6;
+	snprintf(what, sizeof(what), "node run, idle for %u s", seconds);
+	report_row(&(struct row){ .what = what, .ours = value_of(cpu_ms) });
+	report_figure("wake-ups", (double)(end.wakeups - begin.wakeups), AT_MOST, 1);
+	report_figure("CPU ms in an hour", cpu_ms * 3600 / seconds, FOR_INFORMATION, 0);
 }
 
 /* The memory after both repairs, when the pass has given back what it needed. */
@@ -203,7 +240,10 @@ static void stay(unsigned int nodes, double most_kib)
 		&(struct row){ .what = what, .ours = value_of(first > second ? first : second) });
 	report_figure("ms", first > second ? first : second, AT_MOST, 100);
 	sleep_ms(500);
-	report_figure("resident KiB", (double)resident_kib(r.pid), AT_MOST, most_kib);
+	report_figure("resident KiB", (double)proc_number(r.pid, "status", "VmRSS:"), AT_MOST,
+		      most_kib);
+	if (nodes == IDLE_NODES)
+		idle(r.pid);
 	kill(r.pid, SIGTERM);
 	if (waitpid(r.pid, &status, 0) < 0 || status != 0)
 		die("node run: status 0x%x", (unsigned int)status);
@@ -244,6 +284,6 @@ void rows_node_up(void)
 	up("node up, 5,000 nodes, one has moved", 0, 1);
 	down();
 	stay(3, 1024);
-	stay(100, 1024);
+	stay(IDLE_NODES, 1024);
 	stay(NODES, 2048);
 }

@@ -23,6 +23,12 @@ static double ms_at(const struct series *s, unsigned int percent)
 	return (double)s->ns[i > 0 ? i - 1 : 0] / 1e6;
 }
 
+double series_at(struct series *s, unsigned int percent)
+{
+	qsort(s->ns, s->count, sizeof(s->ns[0]), by_size);
+	return s->count ? ms_at(s, percent) : 0;
+}
+
 struct stat_of series_ms(struct series *s)
 {
 	if (s->count == 0)

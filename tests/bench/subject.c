@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CONF_SIZE 768
-#define CONFS_MAX 48
+#define CONFS_MAX 64
 #define PODS_PER_BYTE 250
 
 static const char bridge_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"bridge\","
@@ -18,6 +18,11 @@ static const char bash_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\"
 				"\"network\":\"10.244.0.0/16\",\"subnet\":\"10.244.0.0/22\"}";
 static const char loopback_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"loopback\"}";
 
+static const char ptp_conf[] =
+	"{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"ptp\","
+	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"%s\","
+	"\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
+	"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}";
 static const char wire_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"%s\","
 				"\"master\":\"w0\",\"ipam\":{\"type\":\"host-local\","
 				"\"dataDir\":\"%s\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
@@ -47,6 +52,9 @@ const char *network_conf(enum network kind, const char *name, const char *data_d
 	case NET_IPVLAN:
 		snprintf(out, CONF_SIZE, wire_conf, version, name,
 			 kind == NET_MACVLAN ? "macvlan" : "ipvlan", data_dir);
+		break;
+	case NET_PTP:
+		snprintf(out, CONF_SIZE, ptp_conf, version, name, data_dir);
 		break;
 	case NET_BASH:
 		snprintf(out, CONF_SIZE, bash_conf, version, name);
@@ -222,7 +230,6 @@ void subject_result(const struct subject *s, unsigned int pod, char *said, size_
 
 	call_of(s, OP_ADD, pod, &c);
 	call_answer(&c, said, size);
-	said[strcspn(said, "\n")] = '\0';
 }
 
 uint64_t subject_crowd(const struct subject *s, enum op op, unsigned int first, unsigned int count)
