@@ -46,9 +46,26 @@ static int forward(struct iface *i, struct err *e)
 	return r;
 }
 
+/* What an IPAM plugin will say that needs the interface first may be any. */
+static bool is_ipv4_alone(const struct cni_result *r)
+{
+	for (size_t n = 0; n < r->ip_count; n++) {
+		if (r->ips[n].address.addr.family != AF_INET)
+			return false;
+	}
+	return r->ip_count > 0;
+}
+
+/*
+ * A host end without the link-local address that IPv6 alone needs: each has three routes, and the
+ * kernel walks those of all host ends when one gets its carrier (rt6_sync_down_dev()).
+ */
 static int make_link(struct iface *i, struct err *e)
 {
-	return host_end_add(i, i->state, e);
+	struct host_end *h = i->state;
+
+	h->no_ipv6 = is_ipv4_alone(&i->ips);
+	return host_end_add(i, h, e);
 }
 
 static struct prefix alone(const struct addr *a)

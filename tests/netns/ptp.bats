@@ -29,6 +29,22 @@ teardown() {
 	nft list set inet cnibox masq4 | grep -q 10.1.0.2
 }
 
+# How many link-local addresses the attachment's host end has.
+link_locals() { ip -6 -o addr show dev "$(jq -r '.interfaces[0].name' <<<"$1")" scope link | wc -l; }
+
+@test "ADD: the host end has a link-local address where the pod has IPv6, and no IPv6 route of its own but that of multicast elsewhere" {
+	v4=$(jq -c '.name = "net4" | .ipam.ranges = [[{"subnet":"10.2.0.0/24"}]] | .ipam.routes = [{"dst":"0.0.0.0/0"}]' <<<"$CONF")
+	r=$(add ptp a "$CONF")
+	[ "$(link_locals "$r")" = 1 ]
+	ip netns exec a ping -c1 -W3 -q fd00:1::1
+	r=$(add ptp b "$v4")
+	[ "$(link_locals "$r")" = 0 ]
+	run ! grep -v '^multicast' <<<"$(ip -6 route show table all dev "$(jq -r '.interfaces[0].name' <<<"$r")")"
+	ip netns exec b ping -c1 -W3 -q 10.2.0.1
+	ping -c1 -W3 -q "$(address "$r")"
+	del ptp b "$v4"
+}
+
 @test "ADD: the MACs of the result are the kernel's, and the alias names the attachment; mtu and MAC as asked for" {
 	r=$(CNI_ARGS='MAC=02:11:22:33:44:55' add ptp a "$(jq -c '.mtu = 1400' <<<"$CONF")")
 	name=$(jq -r '.interfaces[0].name' <<<"$r")
