@@ -108,15 +108,42 @@ bool fw_comment_is_stale(const char *comment, const struct cni_request *gc)
 	return comment_is_in_network(comment, gc->at.network) && !is_valid(gc, comment);
 }
 
+struct host_end_search {
+	const char *host_name;
+	struct link *out;
+	bool found;
+};
+
+static int match_alias(const struct link *l, void *arg)
+{
+	struct host_end_search *s = arg;
+	char buf[LINK_ALIAS_SIZE], name[IF_NAMESIZE];
+	struct cni_attachment at;
+
+	if (attachment_parse(l->alias, buf, &at) &&
+	    strcmp(attachment_host_name(&at, name), s->host_name) == 0) {
+		*s->out = *l;
+		s->found = true;
+	}
+	return 0;
+}
+
+/* udev and administrators rename. */
 int fw_find_host_end(const char *host_name, struct link *out, struct err *e)
 {
-	static char buf[1024];
+	static char buf[8192];
 	static struct nl nl;
 	static bool open;
+	struct host_end_search s = { .host_name = host_name, .out = out };
 	int r = open ? 0 : nl_open(&nl, NETLINK_ROUTE, buf, sizeof(buf), e);
 
 	open = r == 0;
-	return r < 0 ? r : link_find(&nl, host_name, out, e);
+	if (r == 0)
+		r = link_find(&nl, host_name, out, e);
+	if (r != 0)
+		return r;
+	r = link_each(&nl, "veth", match_alias, &s, e);
+	return r < 0 ? r : s.found;
 }
 
 int fw_is_alive(const char *host_name, struct err *e)

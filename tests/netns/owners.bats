@@ -86,6 +86,20 @@ host_end() { jq -r '.interfaces[] | select(.sandbox == null and (.name | startsw
 	[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
 }
 
+@test "a pod whose host end was renamed keeps its host port, and its masquerade comes back with all others'" {
+	masq=$(jq -c '.cniVersion = "1.1.0" | .ipMasq = true' <<<"$CONF")
+	port='{"cniVersion":"1.1.0","name":"net1","type":"portmap","runtimeConfig":{"portMappings":[{"hostPort":8080,"containerPort":80}]}}'
+	r=$(add bridge a "$masq")
+	add portmap a "$(with_prev "$port" "$r")" >/dev/null
+	ip link set "$(host_end "$r")" name renamed0
+	rb=$(add bridge b "$masq")
+	fails 101 "net1/a/eth0 has it" add portmap b "$(with_prev "$port" "$rb")"
+	nft flush ruleset
+	pod c
+	add bridge c "$masq" >/dev/null
+	call CHECK bridge a /run/netns/a "$(with_prev "$masq" "$r")"
+}
+
 @test "a crowd of DELs takes the masquerade of host ends that were renamed" {
 	masq=$(jq -c '.ipMasq = true' <<<"$CONF")
 	for p in a b; do
