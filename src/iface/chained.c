@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "cni/attachment.h"
 #include "iface/iface.h"
 
 int chained_require(const struct cni_request *req, struct err *e)
@@ -67,6 +68,17 @@ int chained_open_left(struct chained *c, const struct cni_request *req, struct e
 	return r;
 }
 
+/* By its name, or by that which it was made with: udev and administrators rename. */
+static bool prev_has(const struct cni_result *prev, const struct link *end)
+{
+	char buf[LINK_ALIAS_SIZE], made_as[IF_NAMESIZE];
+	struct cni_attachment at;
+
+	return iface_prev_has(prev, end->name) ||
+	       (attachment_parse(end->alias, buf, &at) &&
+		iface_prev_has(prev, attachment_host_name(&at, made_as)));
+}
+
 int chained_host_end(struct chained *c, const struct cni_result *prev, struct err *e)
 {
 	int r = nl_open(&c->host, NETLINK_ROUTE, c->buf, sizeof(c->buf), e);
@@ -79,7 +91,7 @@ int chained_host_end(struct chained *c, const struct cni_result *prev, struct er
 		r = pod_is_peer(&c->pod, &c->host, &c->end, &c->link, e);
 	if (r < 0)
 		return r;
-	if (r > 0 && (!prev->iface_count || iface_prev_has(prev, c->end.name)))
+	if (r > 0 && (!prev->iface_count || prev_has(prev, &c->end)))
 		return 0;
 	r = err_set(e, ENODEV,
 		    "prevResult.interfaces: none of the host is the other end of %s in the pod",

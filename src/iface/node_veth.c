@@ -249,6 +249,36 @@ static int del_in_pod(const struct cni_request *req, const struct link *end, str
 	return err_ctx(e, r, "in the pod");
 }
 
+struct alias_search {
+	const char *alias;
+	struct link *out;
+	bool found;
+};
+
+static int match_alias(const struct link *l, void *arg)
+{
+	struct alias_search *s = arg;
+
+	if (strcmp(l->alias, s->alias) == 0) {
+		*s->out = *l;
+		s->found = true;
+	}
+	return 0;
+}
+
+/* By its name, or by its alias, for udev and administrators rename. 1, 0 or -errno. */
+static int find_end(struct nl *host, const char *name, const char *alias, struct link *out,
+		    struct err *e)
+{
+	struct alias_search s = { .alias = alias, .out = out };
+	int r = link_find(host, name, out, e);
+
+	if (r < 0 || (r > 0 && (!out->alias[0] || strcmp(out->alias, alias) == 0)))
+		return r;
+	r = link_each(host, "veth", match_alias, &s, e);
+	return r < 0 ? r : s.found;
+}
+
 int node_veth_del(const struct cni_request *req, struct err *e)
 {
 	static char buf[8192];
@@ -261,9 +291,7 @@ int node_veth_del(const struct cni_request *req, struct err *e)
 	if (r < 0)
 		return r;
 	derive_names(&req->at, name, alias);
-	found = link_find(&host, name, &end, &step);
-	if (found > 0 && end.alias[0] && strcmp(end.alias, alias) != 0)
-		found = 0;
+	found = find_end(&host, name, alias, &end, &step);
 	r = keep_first(e, r, &step, found);
 	r = keep_first(e, r, &step, del_in_pod(req, found > 0 ? &end : NULL, &step));
 	r = keep_first(e, r, &step, node_veth_del_rules(&host, name, &step));

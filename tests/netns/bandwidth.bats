@@ -136,6 +136,22 @@ ifb() { ip -o link show type ifb | cut -d' ' -f2 | tr -d :; }
 	ip link del "$name"
 }
 
+# rename NAME NEW: as udev does it, on a link that is up.
+rename() { ip link set "$1" down && ip link set "$1" name "$2" && ip link set "$2" up; }
+
+@test "a host end that was renamed gets its limits, and keeps them; an ifb that was renamed goes with DEL" {
+	c=$(behind "$CONF" a)
+	rename "$(host_end "$(jq .prevResult <<<"$c")")" end0
+	r=$(add bandwidth a "$c")
+	[ "$(root end0)" = '["tbf",1000000]' ]
+	call CHECK bandwidth a /run/netns/a "$(with_prev "$c" "$r")"
+	rename end0 end1
+	rename "$(ifb)" shaper0
+	call CHECK bandwidth a /run/netns/a "$(with_prev "$c" "$r")"
+	del bandwidth a "$CONF"
+	[ -z "$(ifb)" ]
+}
+
 @test "two interfaces of one pod in one network have an ifb each" {
 	add bandwidth a "$(behind "$CONF" a)" >/dev/null
 	PTP=$(jq -c 'del(.ipam.routes) | .ipam.ranges = [[{"subnet":"10.2.0.0/24"}]]' <<<"$PTP")

@@ -191,6 +191,15 @@ reached() {
 	[ "$(ip rule | wc -l)" = 3 ]
 }
 
+@test "DEL: the end on the node is found by its alias" {
+	before=$(on_node)
+	attach a >/dev/null
+	ip link set "$(end a)" down
+	ip link set "$(end a)" name renamed0
+	detach a
+	diff <(echo "$before") <(on_node)
+}
+
 @test "DEL: after a reboot, with another configuration, and connections of the pod are forgotten" {
 	attach a >/dev/null
 	nft add table inet track
