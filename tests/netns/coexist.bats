@@ -222,3 +222,79 @@ served_by() {
 	served_by kube_proxy_nft
 	as_it_was "$before"
 }
+
+# everything: all of the above, another table that drops, and the tables of iptables-legacy beside those of iptables-nft.
+everything() {
+	local v
+	docker
+	ufw
+	kube_proxy
+	firewalld
+	nft -f - <<<'table inet site { chain out { type filter hook forward priority 50; policy drop; ct state established accept; }; }'
+	for v in "" 6; do
+		ip${v}tables-legacy -P FORWARD DROP
+		ip${v}tables-legacy -N site
+		ip${v}tables-legacy -A FORWARD -j site
+		ip${v}tables-legacy -A INPUT -p tcp --dport 9 -j DROP
+	done
+}
+
+legacy() { for v in "" 6; do ip${v}tables-legacy-save | grep -v '^[#:]'; done; }
+
+# printed: each program still prints all of its own.
+printed() {
+	local program
+	for program in iptables ip6tables; do
+		$program-nft -L -n >"$BATS_TEST_TMPDIR/printed"
+		grep -q '^Chain DOCKER-USER' "$BATS_TEST_TMPDIR/printed"
+		$program-nft-save >"$BATS_TEST_TMPDIR/printed" 2>&1
+		grep -q '^-A FORWARD -j DOCKER-USER' "$BATS_TEST_TMPDIR/printed"
+		grep -q '^-A ufw-before-forward -j ufw-user-forward' "$BATS_TEST_TMPDIR/printed"
+		fails_to grep incompatible "$BATS_TEST_TMPDIR/printed"
+		$program-legacy -L -n | grep -q '^Chain site'
+		$program-legacy-save | grep -q '^-A FORWARD -j site'
+	done
+	iptables-nft-save -t nat | grep -q '^-A KUBE-SVC-A -j KUBE-SEP-A'
+	nft list ruleset >"$BATS_TEST_TMPDIR/printed"
+	grep -q '^table inet firewalld' "$BATS_TEST_TMPDIR/printed"
+	grep -q 'KUBE-SEP-A' "$BATS_TEST_TMPDIR/printed"
+}
+
+@test "all of them at once, beside iptables-legacy and a table that drops: each prints its own, each administrator's drop drops" {
+	iptables-legacy -S >/dev/null 2>&1 || skip "this kernel has no legacy tables"
+	ip netns exec far ip route add 10.96.0.0/16 via 198.51.100.1
+	everything
+	before=$(theirs) kept=$(legacy)
+	printed
+	two
+	serves
+	printed
+	for name in docker ufw firewalld; do
+		drops $name on
+		stopped far 10.1.0.2 80
+		drops $name off
+		ask far tcp 10.1.0.2 80
+	done
+	iptables-legacy -A site -d 10.1.0.2 -j DROP
+	stopped far 10.1.0.2 80
+	iptables-legacy -F site
+	nft insert rule inet site out ip daddr 10.1.0.2 drop
+	stopped far 10.1.0.2 80
+	nft delete rule inet site out handle "$(nft -a list chain inet site out | sed -n 's/.*10.1.0.2 drop # handle //p')"
+	ask far tcp 10.1.0.2 80
+	as_it_was "$before"
+	diff <(echo "$kept") <(legacy)
+}
+
+@test "where traffic cannot flow: STATUS is 51, and names the table and the chain" {
+	docker
+	owned ip guard forwarded
+	two
+	fails 51 'ip guard forwarded' env CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$(coexist_conf firewall 0)"
+	stopped far 10.1.0.2 80
+	ask b tcp fd00:1::2 80
+	ask out tcp fd00:9::1 8080
+	disowned
+	CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$(coexist_conf firewall 0)"
+	flows
+}

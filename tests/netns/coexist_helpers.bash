@@ -69,9 +69,7 @@ flows() {
 }
 
 # stopped FROM ADDRESS PORT: no answer, within half a second.
-stopped() {
-	fails_to ip netns exec "$1" timeout 10 python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 0.4)' "$2" "$3" 2>/dev/null
-}
+stopped() { ip netns exec "$1" "$(talk)" stopped "$2" "$3"; }
 
 # theirs: the rules of others as they stand, ours in their tables among them; without counts, and whatever order their chains were made in.
 theirs() {

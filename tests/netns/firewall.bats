@@ -119,17 +119,11 @@ drop_forward() {
 }
 
 @test "a chain that only its owner may change: STATUS is 51 and names it, and the pods are attached all the same" {
-	mkfifo "$BATS_TEST_TMPDIR/owner"
-	nft -i <"$BATS_TEST_TMPDIR/owner" >/dev/null 2>&1 3>&- &
-	exec 8>"$BATS_TEST_TMPDIR/owner"
-	echo 'add table inet mine { flags owner; }' >&8
-	echo 'add chain inet mine f { type filter hook forward priority 0; policy drop; }' >&8
-	until nft list chain inet mine f >/dev/null 2>&1; do kill -0 $!; done
+	owned inet mine f
 	fails 51 'inet mine f' env CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"
 	attach a 1 >/dev/null
 	detach a 1
-	exec 8>&-
-	wait
+	disowned
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"
 }
 

@@ -37,10 +37,8 @@ far() {
 
 passes() { ask "$1" "${3:-tcp}" "$2" 80 >/dev/null; }	# FROM ADDRESS [tcp|udp]
 
-# stopped FROM ADDRESS: no answer, within a second.
-stopped() {
-	fails_to ip netns exec "$1" timeout 10 python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], 80), 0.4)' "$2" 2>/dev/null
-}
+# stopped FROM ADDRESS: no answer, within half a second.
+stopped() { ip netns exec "$1" "$(talk)" stopped "$2" 80; }
 
 # everywhere: pod a and the machine outside reach each other.
 everywhere() {

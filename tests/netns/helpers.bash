@@ -36,6 +36,25 @@ kernel_filters_vlans() {
 	ip link del probe0
 }
 
+# owned FAMILY TABLE CHAIN: a program's table that nobody else may change, with a chain that drops what is forwarded; $owner is its pid. Or skip.
+owned() {
+	nft -i <<<$'add table inet probe0 { flags owner; }\nlist tables' 2>/dev/null | grep -q probe0 || skip "this kernel's tables have no owners (Linux 5.12)"
+	mkfifo "$BATS_TEST_TMPDIR/owner"
+	nft -i <"$BATS_TEST_TMPDIR/owner" >/dev/null 2>&1 3>&- &
+	owner=$!
+	exec 8>"$BATS_TEST_TMPDIR/owner"
+	echo "add table $1 $2 { flags owner; }" >&8
+	echo "add chain $1 $2 $3 { type filter hook forward priority 0; policy drop; }" >&8
+	until nft list chain "$1" "$2" "$3" >/dev/null 2>&1; do kill -0 $owner; done
+}
+
+# disowned: it ends.
+disowned() {
+	kill "$owner"
+	wait "$owner" || true
+	exec 8>&-
+}
+
 # with_prev CONFIG RESULT: the configuration with a prevResult.
 with_prev() {
 	jq -c --argjson prev "$2" '.prevResult = $prev' <<<"$1"

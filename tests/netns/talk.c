@@ -4,11 +4,14 @@
  *
  * usage: talk serve PORT READY		on every address; opens the file READY when it listens
  *        talk ask tcp|udp ADDRESS PORT [SOURCE-PORT]	prints the answer; fails without one in 5 s
+ *        talk stopped ADDRESS PORT	succeeds if no TCP connection comes about in 0.4 s
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,12 +151,39 @@ static void ask(const char *proto, const char *to, const char *port, const char 
 	printf("%.*s\n", (int)n, text);
 }
 
+/* A filter that drops, or that answers; a route that is missing here would prove nothing. */
+static bool is_refusal(int error)
+{
+	return error == EINPROGRESS || error == ECONNREFUSED || error == EHOSTUNREACH ||
+	       error == EACCES;
+}
+
+static void stopped(const char *to, const char *port)
+{
+	const int family = strchr(to, ':') ? AF_INET6 : AF_INET;
+	const struct timeval limit = { .tv_usec = 400000 };
+	int s = socket(family, SOCK_STREAM, 0);
+	struct sockaddr_storage at;
+	socklen_t size = fill(&at, family, to, port);
+
+	if (s < 0 || setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
+		fail("socket");
+	if (connect(s, (struct sockaddr *)&at, size) == 0) {
+		fprintf(stderr, "talk: %s answers on port %s\n", to, port);
+		exit(1);
+	}
+	if (!is_refusal(errno))
+		fail(to);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "serve") == 0)
 		serve(argv[2], argv[3]);
 	else if (argc >= 5 && strcmp(argv[1], "ask") == 0)
 		ask(argv[2], argv[3], argv[4], argc > 5 ? argv[5] : "0");
+	else if (argc == 4 && strcmp(argv[1], "stopped") == 0)
+		stopped(argv[2], argv[3]);
 	else
 		return 2;
 	return 0;
