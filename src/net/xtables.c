@@ -220,18 +220,27 @@ static bool find_chains(struct xtables *t)
 	return at == t->layout.count && at > 0 && t->entries[at - 1].kind == XTABLES_TAIL;
 }
 
-/* Hooks' chains begin where their hooks are, and jumps lead to rules. */
-static bool ways_are_sound(const struct xtables *t)
+/* Each hook has a chain of its own, from its first rule to its policy. */
+static bool hooks_are_sound(const struct xtables *t)
+{
+	for (size_t h = 0; h < XTABLES_HOOKS; h++) {
+		size_t first = xtables_hook(t, (unsigned int)h), last;
+
+		if (first == XTABLES_NOWHERE)
+			continue;
+		last = xtables_find(t, t->layout.underflow[h]);
+		if (last == XTABLES_NOWHERE || t->entries[last].kind != XTABLES_LAST ||
+		    t->entries[last].chain != first || hook_at(t, t->entries[first].at) != h)
+			return false;
+	}
+	return true;
+}
+
+/* Jumps lead to rules. */
+static bool jumps_are_sound(const struct xtables *t)
 {
 	int verdict;
 
-	for (size_t h = 0; h < XTABLES_HOOKS; h++) {
-		size_t first = xtables_hook(t, (unsigned int)h);
-
-		if (first != XTABLES_NOWHERE &&
-		    (t->entries[first].chain != first || t->entries[first].kind == XTABLES_HEAD))
-			return false;
-	}
 	for (size_t i = 0; i < t->layout.count; i++) {
 		size_t to;
 
@@ -258,7 +267,7 @@ int xtables_parse(struct xtables *t, uint8_t family, const struct xtables_layout
 	t->entries = arena_array(a, layout->count, sizeof(*t->entries));
 	if (!t->entries)
 		return err_set(e, ENOMEM, "no memory left for its %u rules", layout->count);
-	return cut_entries(t) && find_chains(t) && ways_are_sound(t)
+	return cut_entries(t) && find_chains(t) && hooks_are_sound(t) && jumps_are_sound(t)
 		       ? 0
 		       : err_set(e, EPROTO, "it is none that is known");
 }

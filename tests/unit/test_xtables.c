@@ -1,0 +1,645 @@
+/*
+ * Legacy tables of iptables as blocks: what is read of them, what is no table, and the block after
+ * a change. Tables are written by hand, as the kernel hands them out, in both families; what the
+ * kernel takes is tests/netns/fw_legacy.bats.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "fw/legacy_forward.h"
+#include "net/xtables.h"
+
+static char memory[1 << 20] __attribute__((aligned(16)));
+static struct arena arena;
+static struct err e;
+
+/* ---- tables ---- */
+
+#define ACCEPT (-NF_ACCEPT - 1)
+#define DROP (-NF_DROP - 1)
+#define RETURN XT_RETURN
+#define ON 0x7fffffff /* no target: to the next entry */
+#define FALSE_OFFSET 0x40000000
+#define TO(chain) (FALSE_OFFSET + (chain)) /* a jump, mended when all chains are there */
+
+struct built {
+	_Alignas(16) uint8_t block[16384];
+	struct xtables_layout l;
+	uint8_t family;
+	uint32_t chains[8]; /* offsets of their first rules */
+	uint32_t chain_count;
+};
+
+static size_t entry_size(uint8_t family)
+{
+	return family == AF_INET6 ? sizeof(struct ip6t_entry) : sizeof(struct ipt_entry);
+}
+
+static uint16_t *target_at(struct built *b, uint32_t entry)
+{
+	return (void *)(b->block + entry +
+			(b->family == AF_INET6 ? offsetof(struct ip6t_entry, target_offset)
+					       : offsetof(struct ipt_entry, target_offset)));
+}
+
+/* next_offset stands behind target_offset in both. */
+static uint32_t put_entry(struct built *b, size_t matches, const void *target, size_t size)
+{
+	uint32_t at = b->l.size;
+
+	target_at(b, at)[0] = (uint16_t)(entry_size(b->family) + matches);
+	target_at(b, at)[1] = (uint16_t)(entry_size(b->family) + matches + size);
+	memcpy(b->block + at + target_at(b, at)[0], target, size);
+	b->l.size += target_at(b, at)[1];
+	b->l.count++;
+	return at;
+}
+
+static uint32_t put_error(struct built *b, const char *name)
+{
+	struct xt_error_target t = { .target.u.user = { sizeof(t), XT_ERROR_TARGET, 0 } };
+
+	strcpy(t.errorname, name);
+	return put_entry(b, 0, &t, sizeof(t));
+}
+
+static uint32_t rule(struct built *b, int verdict)
+{
+	struct xt_standard_target t = { .target.u.user.target_size = sizeof(t),
+					.verdict = verdict };
+	uint32_t at = put_entry(b, 0, &t, sizeof(t));
+
+	if (verdict == ON) {
+		t.verdict = (int)b->l.size;
+		memcpy(b->block + at + target_at(b, at)[0], &t, sizeof(t));
+	}
+	return at;
+}
+
+static uint32_t commented(struct built *b, int verdict, const char *comment)
+{
+	struct {
+		uint16_t size;
+		char name[XT_EXTENSION_MAXNAMELEN];
+		uint8_t revision;
+		char text[256];
+	} c = { sizeof(c), "comment", 0, "" };
+	struct xt_standard_target t = { .target.u.user.target_size = sizeof(t),
+					.verdict = verdict };
+	uint32_t at = b->l.size;
+
+	strcpy(c.text, comment);
+	put_entry(b, sizeof(c), &t, sizeof(t));
+	memcpy(b->block + at + entry_size(b->family), &c, sizeof(c));
+	return at;
+}
+
+static uint32_t extension(struct built *b, const char *name)
+{
+	struct {
+		uint16_t size;
+		char name[XT_EXTENSION_MAXNAMELEN];
+		uint8_t revision;
+		uint64_t data;
+	} t = { .size = sizeof(t) };
+
+	strcpy(t.name, name);
+	return put_entry(b, 0, &t, sizeof(t));
+}
+
+static void begin(struct built *b, uint8_t family)
+{
+	memset(b, 0, sizeof(*b));
+	b->family = family;
+}
+
+static void hook(struct built *b, unsigned int h)
+{
+	b->l.hooks |= 1u << h;
+	b->l.hook_entry[h] = b->l.size;
+}
+
+static void policy(struct built *b, unsigned int h, int verdict)
+{
+	b->l.underflow[h] = rule(b, verdict);
+}
+
+static void chain(struct built *b, const char *name)
+{
+	put_error(b, name);
+	b->chains[b->chain_count++] = b->l.size;
+}
+
+/* The tail, and what TO() stands for. */
+static void end(struct built *b)
+{
+	put_error(b, XT_ERROR_TARGET);
+	for (uint32_t at = 0; at < b->l.size; at += target_at(b, at)[1]) {
+		struct xt_standard_target *t = (void *)(b->block + at + target_at(b, at)[0]);
+
+		if (!t->target.u.user.name[0] && t->verdict >= FALSE_OFFSET && t->verdict != ON)
+			t->verdict = (int)b->chains[t->verdict - FALSE_OFFSET];
+	}
+}
+
+/* filter: INPUT jumps to the second chain, FORWARD to both, the first chain to the second. */
+static void filter(struct built *b, uint8_t family, int forward)
+{
+	begin(b, family);
+	hook(b, NF_INET_LOCAL_IN);
+	rule(b, TO(1));
+	policy(b, NF_INET_LOCAL_IN, ACCEPT);
+	hook(b, NF_INET_FORWARD);
+	rule(b, TO(0));
+	commented(b, TO(1), "second");
+	rule(b, ON);
+	policy(b, NF_INET_FORWARD, forward);
+	hook(b, NF_INET_LOCAL_OUT);
+	policy(b, NF_INET_LOCAL_OUT, ACCEPT);
+	chain(b, "one");
+	rule(b, TO(1));
+	rule(b, RETURN);
+	chain(b, "two");
+	rule(b, RETURN);
+	end(b);
+}
+
+/* The block of exactly its size, so that reading past it is seen. */
+static int parse(struct xtables *t, uint8_t family, const struct xtables_layout *l,
+		 const uint8_t *block)
+{
+	static uint8_t *copy;
+
+	free(copy);
+	copy = malloc(l->size + 1);
+	memcpy(copy, block, l->size);
+	arena_init(&arena, memory, sizeof(memory));
+	err_clear(&e);
+	return xtables_parse(t, family, l, copy, &arena, &e);
+}
+
+static void take(struct xtables *t, struct built *b)
+{
+	assert_int_equal(parse(t, b->family, &b->l, b->block), 0);
+	strcpy(t->name, "filter");
+}
+
+/* Each rule in short: "FORWARD one>two accept drop" and so on. */
+static const char *told(const struct xtables *t)
+{
+	static const char *const ends[] = { "-", "accept", "drop", "return" };
+	static char buf[4096];
+	struct xtables_rule r;
+	struct text out;
+
+	text_init(&out, buf, sizeof(buf));
+	for (size_t i = 0; i < t->layout.count; i++) {
+		xtables_rule(t, i, &r);
+		if (t->entries[i].kind == XTABLES_TAIL)
+			break;
+		if (t->entries[i].chain == i)
+			text_printf(&out, "%s%s:", i ? "; " : "", xtables_chain_name(t, i));
+		if (t->entries[i].kind == XTABLES_HEAD)
+			continue;
+		text_printf(&out, " %s", r.matches ? "?" : r.by_proto ? "p" : "");
+		if (*r.comment)
+			text_printf(&out, "'%s'", r.comment);
+		if (r.end < XTABLES_JUMP)
+			text_str(&out, ends[r.end]);
+		else
+			text_printf(&out, "%c%s", r.end == XTABLES_JUMP ? '>' : '=',
+				    xtables_chain_name(t, r.to));
+	}
+	return out.at;
+}
+
+/* The table after its changes, read again. */
+static void rebuild(struct xtables *t, uint8_t family)
+{
+	static uint8_t block[32768];
+	struct xtables_image image;
+
+	assert_int_equal(xtables_build(t, &image, &e), 0);
+	memcpy(block, image.block, image.layout.size);
+	assert_int_equal(parse(t, family, &image.layout, block), 0);
+	strcpy(t->name, "filter");
+}
+
+static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+/* ---- reading ---- */
+
+static void chains_and_jumps(void **state)
+{
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		filter(&b, families[k], DROP);
+		take(&t, &b);
+		assert_string_equal(told(&t),
+				    "INPUT: >two accept; FORWARD: >one 'second'>two - "
+				    "drop; OUTPUT: accept; one: >two return; two: return");
+		assert_int_equal(xtables_hook(&t, NF_INET_FORWARD), 2);
+		assert_true(xtables_hook(&t, NF_INET_PRE_ROUTING) == XTABLES_NOWHERE);
+		assert_int_equal(xtables_chain(&t, "two"), 11);
+		assert_true(xtables_chain(&t, "FORWARD") == XTABLES_NOWHERE);
+		assert_true(xtables_chain(&t, XT_ERROR_TARGET) == XTABLES_NOWHERE);
+	}
+}
+
+/* What a rule without extensions asks for, by what stands in its match of addresses. */
+static void addresses(void **state)
+{
+	struct xtables_rule r;
+	struct xtables t;
+	struct built b;
+	struct addr a;
+
+	(void)state;
+	begin(&b, AF_INET);
+	hook(&b, NF_INET_FORWARD);
+	for (int i = 0; i < 5; i++) {
+		struct ipt_ip *ip = (void *)(b.block + rule(&b, ACCEPT));
+
+		memcpy(&ip->src, "\x0a\x01\x00\x02", 4);
+		memset(&ip->smsk, 0xff, i == 1 ? 3 : 4);
+		ip->invflags = i == 2 ? IPT_INV_SRCIP : 0;
+		if (i > 2)
+			memset(ip, 0, sizeof(*ip));
+		ip->proto = i > 2 ? IPPROTO_TCP : 0;
+		ip->invflags |= i == 4 ? IPT_INV_PROTO : 0;
+	}
+	policy(&b, NF_INET_FORWARD, ACCEPT);
+	end(&b);
+	take(&t, &b);
+	assert_true(addr_parse("10.1.0.2", &a));
+	xtables_rule(&t, 0, &r);
+	assert_true(r.matches && addr_equal(&r.saddr, &a) && !addr_is_set(&r.daddr));
+	for (size_t i = 1; i < 3; i++) {
+		xtables_rule(&t, i, &r);
+		assert_true(r.matches && !addr_is_set(&r.saddr));
+	}
+	xtables_rule(&t, 3, &r);
+	assert_true(r.by_proto && !r.matches);
+	xtables_rule(&t, 4, &r);
+	assert_true(r.by_proto && r.matches);
+}
+
+static void targets(void **state)
+{
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	begin(&b, AF_INET6);
+	hook(&b, NF_INET_FORWARD);
+	extension(&b, "REJECT");
+	extension(&b, "LOG");
+	extension(&b, "NFQUEUE");
+	rule(&b, -NF_QUEUE - 1);
+	((struct ip6t_ip6 *)(void *)(b.block + rule(&b, TO(0))))->flags = IP6T_F_GOTO;
+	policy(&b, NF_INET_FORWARD, DROP);
+	chain(&b, "one");
+	rule(&b, RETURN);
+	end(&b);
+	take(&t, &b);
+	assert_string_equal(told(&t), "FORWARD: drop - accept accept =one drop; one: return");
+}
+
+/* ---- what is no table ---- */
+
+#define REFUSED(...)                                                                               \
+	do {                                                                                       \
+		filter(&b, AF_INET, DROP);                                                         \
+		__VA_ARGS__;                                                                       \
+		assert_int_equal(parse(&t, AF_INET, &b.l, b.block), -EPROTO);                      \
+		assert_non_null(strstr(e.text, "it "));                                            \
+	} while (0)
+
+static struct xt_standard_target *first_target(struct built *b)
+{
+	return (void *)(b->block + *target_at(b, 0));
+}
+
+static void no_table(void **state)
+{
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	REFUSED(b.l.size -= 8);
+	REFUSED(b.l.count--);
+	REFUSED(b.l.count++);
+	REFUSED(b.l.count = UINT32_MAX);
+	REFUSED(b.l.count = 0, b.l.size = 0);
+	REFUSED(b.l.hook_entry[NF_INET_FORWARD] += 8);
+	REFUSED(b.l.hook_entry[NF_INET_FORWARD] = b.l.size);
+	REFUSED(b.l.hook_entry[NF_INET_FORWARD] = b.l.hook_entry[NF_INET_LOCAL_IN]);
+	REFUSED(b.l.underflow[NF_INET_LOCAL_OUT] = b.l.underflow[NF_INET_FORWARD]);
+	REFUSED(b.l.hook_entry[NF_INET_LOCAL_OUT] = b.chains[0]);
+	REFUSED(b.l.hooks |= 1); /* begins where another does */
+	REFUSED(b.l.hooks |= 1, b.l.underflow[0] = b.l.underflow[NF_INET_LOCAL_IN]);
+	REFUSED(b.l.hooks = 0);
+	REFUSED(target_at(&b, 0)[1] = 0);
+	REFUSED(target_at(&b, 0)[1] += 4);
+	REFUSED(target_at(&b, 0)[1] = UINT16_MAX);
+	REFUSED(target_at(&b, 0)[0] -= 8);
+	REFUSED(target_at(&b, 0)[0] = target_at(&b, 0)[1]);
+	REFUSED(first_target(&b)->target.u.user.target_size = 8);
+	REFUSED(first_target(&b)->target.u.user.target_size += 8);
+	REFUSED(memset(first_target(&b)->target.u.user.name, 'x', XT_EXTENSION_MAXNAMELEN));
+	REFUSED(first_target(&b)->verdict += 8);
+	REFUSED(first_target(&b)->verdict = (int)b.l.size);
+	REFUSED(first_target(&b)->verdict = (int)(b.chains[0] - (b.chains[1] - b.chains[0]) / 3));
+	REFUSED(memset(b.block + b.chains[0] - 32, 'x', 32)); /* a chain's name */
+}
+
+/* The match of "second" in FORWARD. */
+static struct xt_entry_match *match_of(struct built *b)
+{
+	uint32_t at = b->l.hook_entry[NF_INET_FORWARD];
+
+	at += target_at(b, at)[1];
+	return (void *)(b->block + at + entry_size(b->family));
+}
+
+static void no_matches(void **state)
+{
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	REFUSED(match_of(&b)->u.user.match_size = 0);
+	REFUSED(match_of(&b)->u.user.match_size += 8);
+	REFUSED(match_of(&b)->u.user.match_size -= 8);
+	REFUSED(match_of(&b)->u.user.match_size -= 4);
+	REFUSED(memset(match_of(&b)->u.user.name, 'x', XT_EXTENSION_MAXNAMELEN));
+	REFUSED(memset(match_of(&b)->data, 'x', 256));
+}
+
+/* Whatever byte is another one, it is read or refused; what is read can be built and read again. */
+static void any_byte(void **state)
+{
+	static const uint8_t others[] = { 0, 1, 8, 0x7f, 0xff };
+	struct xtables_image image;
+	struct xtables t;
+	struct built b;
+	size_t sound = 0;
+
+	(void)state;
+	filter(&b, AF_INET6, DROP);
+	for (uint32_t i = 0; i < b.l.size * sizeof(others); i++) {
+		uint8_t *at = b.block + i / sizeof(others), was = *at;
+		int r;
+
+		*at = others[i % sizeof(others)];
+		r = parse(&t, AF_INET6, &b.l, b.block);
+		assert_true(r == 0 || r == -EPROTO);
+		if (r == 0) {
+			sound++;
+			(void)told(&t);
+			assert_int_equal(xtables_build(&t, &image, &e), 0);
+			assert_int_equal(image.layout.size, b.l.size);
+			assert_int_equal(parse(&t, AF_INET6, &image.layout, image.block), 0);
+		}
+		*at = was;
+	}
+	assert_true(sound > b.l.size && sound < b.l.size * sizeof(others));
+}
+
+/* ---- writing ---- */
+
+static void nothing_changes(void **state)
+{
+	struct xtables_image image;
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		filter(&b, families[k], DROP);
+		take(&t, &b);
+		assert_int_equal(xtables_build(&t, &image, &e), 0);
+		assert_memory_equal(&image.layout, &b.l, sizeof(b.l));
+		assert_memory_equal(image.block, b.block, b.l.size);
+		for (uint32_t i = 0; i < b.l.count; i++)
+			assert_int_equal(image.old[i], i);
+	}
+}
+
+static void put_anywhere(void **state)
+{
+	const struct xtables_new_rule accept = { 0x80000, "mine", XTABLES_NOWHERE };
+	struct xtables_new_rule jump = { 0, "led", 0 };
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		filter(&b, families[k], DROP);
+		take(&t, &b);
+		jump.to = xtables_chain(&t, "one");
+		xtables_put(&t, 2, &jump);   /* first in FORWARD */
+		xtables_put(&t, 5, &accept); /* before its policy, behind a rule without a target */
+		xtables_put(&t, 8, &accept); /* first in one */
+		xtables_put(&t, 1, &accept); /* before INPUT's policy */
+		rebuild(&t, families[k]);
+		assert_string_equal(told(&t),
+				    "INPUT: >two ?'mine'accept accept; FORWARD: 'led'>one >one "
+				    "'second'>two - ?'mine'accept drop; OUTPUT: accept; one: "
+				    "?'mine'accept >two return; two: return");
+		assert_int_equal(xtables_hook(&t, NF_INET_FORWARD), 3);
+	}
+}
+
+static void rules_and_chains_go(void **state)
+{
+	struct xtables_image image;
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		filter(&b, families[k], ACCEPT);
+		take(&t, &b);
+		t.entries[2].gone = true; /* the jump to one, FORWARD's first */
+		xtables_delete_chain(&t, xtables_chain(&t, "one"));
+		assert_int_equal(xtables_build(&t, &image, &e), 0);
+		assert_int_equal(image.layout.count, b.l.count - 4);
+		assert_int_equal(image.old[2], 3);
+		rebuild(&t, families[k]);
+		assert_string_equal(told(&t), "INPUT: >two accept; FORWARD: 'second'>two - "
+					      "accept; OUTPUT: accept; two: return");
+	}
+}
+
+/* A chain whose first rule goes is led to as before. */
+static void first_of_a_chain_goes(void **state)
+{
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	filter(&b, AF_INET, ACCEPT);
+	take(&t, &b);
+	t.entries[xtables_chain(&t, "one")].gone = true;
+	rebuild(&t, AF_INET);
+	assert_string_equal(told(&t), "INPUT: >two accept; FORWARD: >one 'second'>two - accept; "
+				      "OUTPUT: accept; one: return; two: return");
+}
+
+static void no_memory(void **state)
+{
+	const struct xtables_new_rule accept = { 1, "mine", XTABLES_NOWHERE };
+	struct xtables_image image;
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	filter(&b, AF_INET, DROP);
+	arena_init(&arena, memory, 64);
+	err_clear(&e);
+	assert_int_equal(xtables_parse(&t, AF_INET, &b.l, b.block, &arena, &e), -ENOMEM);
+	take(&t, &b);
+	arena.cap = arena.used + 16;
+	xtables_put(&t, 2, &accept);
+	assert_int_equal(xtables_build(&t, &image, &e), -ENOMEM);
+}
+
+/* ---- firewall's rules in FORWARD ---- */
+
+static const char *const admins[] = { "one", "none" };
+
+/* Behind as many changes as there should be; the second plan has none. */
+static void settle(struct xtables *t, uint8_t family, const struct legacy_want *w, int changes)
+{
+	assert_int_equal(legacy_forward_plan(t, w), changes);
+	rebuild(t, family);
+	assert_int_equal(legacy_forward_plan(t, w), 0);
+}
+
+static void forward(void **state)
+{
+	const struct legacy_want nobody = { 0 }, pods = { .pods = true },
+				 both = { true, admins, 2 };
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		filter(&b, families[k], DROP);
+		take(&t, &b);
+		settle(&t, families[k], &pods, 1);
+		assert_non_null(strstr(told(&t), "FORWARD: >one 'second'>two ?'cnibox firewall: "
+						 "pods'accept - drop;"));
+		settle(&t, families[k], &both, 1);
+		assert_non_null(strstr(told(&t), "FORWARD: 'cnibox firewall: admin one'>one >one"));
+		settle(&t, families[k], &nobody, 2);
+		assert_string_equal(told(&t),
+				    "INPUT: >two accept; FORWARD: >one 'second'>two - "
+				    "drop; OUTPUT: accept; one: >two return; two: return");
+	}
+}
+
+static void forward_that_passes(void **state)
+{
+	const struct legacy_want both = { true, admins, 2 };
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	filter(&b, AF_INET, ACCEPT);
+	take(&t, &b);
+	settle(&t, AF_INET, &both, 1);
+	assert_null(strstr(told(&t), "pods"));
+	strcpy(t.name, "mangle");
+	assert_int_equal(legacy_forward_plan(&t, &both), 1); /* admin chains are filter's */
+}
+
+/* A jump that is behind what decides is put again; doubles of ours go. */
+static void forward_out_of_order(void **state)
+{
+	const struct legacy_want both = { true, admins, 2 };
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	begin(&b, AF_INET);
+	hook(&b, NF_INET_FORWARD);
+	commented(&b, ACCEPT, "cnibox firewall: pods");
+	extension(&b, "REJECT");
+	commented(&b, TO(0), "cnibox firewall: admin one");
+	commented(&b, ACCEPT, "cnibox firewall: pods");
+	commented(&b, TO(0), "cnibox node: others");
+	policy(&b, NF_INET_FORWARD, ACCEPT);
+	chain(&b, "one");
+	rule(&b, DROP);
+	rule(&b, RETURN);
+	end(&b);
+	take(&t, &b);
+	settle(&t, AF_INET, &both, 5);
+	assert_string_equal(told(&t),
+			    "FORWARD: 'cnibox firewall: admin one'>one ?'cnibox firewall: "
+			    "pods'accept drop 'cnibox node: others'>one accept; one: drop return");
+}
+
+static void closed_hooks(void **state)
+{
+	struct xtables t;
+	struct built b;
+
+	(void)state;
+	filter(&b, AF_INET, DROP);
+	take(&t, &b);
+	assert_false(legacy_closes(&t, NF_INET_FORWARD)); /* a chain may accept */
+	assert_false(legacy_closes(&t, NF_INET_LOCAL_OUT));
+	assert_false(legacy_closes(&t, NF_INET_PRE_ROUTING));
+	begin(&b, AF_INET);
+	hook(&b, NF_INET_PRE_ROUTING);
+	rule(&b, ON);
+	commented(&b, DROP, "all");
+	policy(&b, NF_INET_PRE_ROUTING, ACCEPT);
+	end(&b);
+	take(&t, &b);
+	assert_true(legacy_closes(&t, NF_INET_PRE_ROUTING));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chains_and_jumps),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(targets),
+		cmocka_unit_test(no_table),
+		cmocka_unit_test(no_matches),
+		cmocka_unit_test(any_byte),
+		cmocka_unit_test(nothing_changes),
+		cmocka_unit_test(put_anywhere),
+		cmocka_unit_test(rules_and_chains_go),
+		cmocka_unit_test(first_of_a_chain_goes),
+		cmocka_unit_test(no_memory),
+		cmocka_unit_test(forward),
+		cmocka_unit_test(forward_that_passes),
+		cmocka_unit_test(forward_out_of_order),
+		cmocka_unit_test(closed_hooks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
