@@ -14,6 +14,7 @@
 #include "base/sha512.h"
 #include "base/text.h"
 #include "fw/fw_private.h"
+#include "fw/legacy_leftovers.h"
 #include "net/nl.h"
 
 #define RULES_MAX 64  /* removed in one transaction */
@@ -37,6 +38,7 @@ struct wanted {
 
 	uint64_t found[RULES_MAX];
 	size_t count;
+	bool from, to; /* accepts of an address */
 };
 
 static bool comment_is(const struct wanted *w, const char *comment)
@@ -47,13 +49,17 @@ static bool comment_is(const struct wanted *w, const char *comment)
 				: strncmp(comment, w->comment, strlen(w->comment)) == 0;
 }
 
-static bool accepts(const struct wanted *w, const struct nft_rule_info *r)
+static bool accepts(struct wanted *w, const struct nft_rule_info *r)
 {
+	bool from = false, to = false;
+
 	for (size_t i = 0; r->end == NFT_END_ACCEPT && i < w->pod_count; i++) {
-		if (addr_cmp(&r->saddr, &w->pod[i]) == 0 || addr_cmp(&r->daddr, &w->pod[i]) == 0)
-			return true;
+		from = from || addr_equal(&r->saddr, &w->pod[i]);
+		to = to || addr_equal(&r->daddr, &w->pod[i]);
 	}
-	return false;
+	w->from = w->from || from;
+	w->to = w->to || to;
+	return from || to;
 }
 
 static int collect_rule(const struct nft_rule_info *r, void *arg)
@@ -61,8 +67,10 @@ static int collect_rule(const struct nft_rule_info *r, void *arg)
 	struct wanted *w = arg;
 	bool jumps = w->chains[0][0] && strcmp(r->target, w->chains[0]) == 0;
 
-	if (r->first) /* perhaps not for the first time */
+	if (r->first) { /* perhaps not for the first time */
 		w->count = 0;
+		w->from = w->to = false;
+	}
 	if ((jumps || comment_is(w, r->comment) || accepts(w, r)) && w->count < RULES_MAX)
 		w->found[w->count++] = r->handle;
 	return 0;
@@ -193,6 +201,24 @@ static void wanted_port(struct wanted *w, const struct cni_attachment *at)
 		w->comment[0] = '\0';
 }
 
+static struct legacy_leftovers of_legacy(const struct place *p, const struct wanted *w)
+{
+	return (struct legacy_leftovers){ .table = p->table.name,
+					  .place = p->chain,
+					  .chain = w->chains[0][0] ? w->chains[0] : NULL,
+					  .pod = w->pod,
+					  .pod_count = w->pod_count };
+}
+
+/* What iptables has of it, in both families' places, whichever of the two iptables it is. */
+static int forget_chain(const struct place places[static 2], struct wanted *w, struct err *e)
+{
+	const struct legacy_leftovers legacy = of_legacy(places, w);
+	int r = forget(places, 2, w, e);
+
+	return r < 0 ? r : legacy_leftovers_forget(&legacy, e);
+}
+
 static const struct place masquerades[] = {
 	{ { NFPROTO_IPV4, "nat" }, "POSTROUTING" },
 	{ { NFPROTO_IPV6, "nat" }, "POSTROUTING" },
@@ -206,7 +232,7 @@ int reference_forget_masquerade(const struct cni_attachment *at, struct err *e)
 
 	w = (struct wanted){ 0 };
 	wanted_chain(&w, "CNI-", at);
-	r = forget(masquerades, 2, &w, e);
+	r = forget_chain(masquerades, &w, e);
 	wanted_masquerade(&w, at);
 	return r < 0 ? r : forget(&masquerades[2], 1, &w, e);
 }
@@ -229,7 +255,7 @@ int reference_forget_ports(const struct cni_attachment *at, struct err *e)
 
 	w = (struct wanted){ 0 };
 	wanted_chain(&w, "CNI-DN-", at);
-	r = forget(host_ports, 2, &w, e);
+	r = forget_chain(host_ports, &w, e);
 	wanted_port(&w, at);
 	return r < 0 ? r : forget(&host_ports[2], 6, &w, e);
 }
@@ -250,6 +276,16 @@ static int has_rule(const struct place *p, struct wanted *w, struct err *e)
 	return w->count > 0;
 }
 
+/* The same of a place of iptables', in the family's legacy table, too. */
+static int has_chain(const struct place places[static 2], uint8_t family, struct wanted *w,
+		     struct err *e)
+{
+	const struct legacy_leftovers legacy = of_legacy(places, w);
+	int r = has_rule(&places[family == AF_INET6], w, e);
+
+	return r == 0 ? legacy_leftovers_find(&legacy, family, e) : r;
+}
+
 int reference_has_masquerade(const struct cni_attachment *at, uint8_t family, struct err *e)
 {
 	static struct wanted w;
@@ -257,7 +293,7 @@ int reference_has_masquerade(const struct cni_attachment *at, uint8_t family, st
 
 	w = (struct wanted){ 0 };
 	wanted_chain(&w, "CNI-", at);
-	r = has_rule(&masquerades[family == AF_INET6], &w, e);
+	r = has_chain(masquerades, family, &w, e);
 	if (r != 0)
 		return r;
 	wanted_masquerade(&w, at);
@@ -272,7 +308,7 @@ int reference_has_port(const struct cni_attachment *at, uint8_t family, struct e
 
 	w = (struct wanted){ 0 };
 	wanted_chain(&w, "CNI-DN-", at);
-	r = has_rule(&host_ports[v6], &w, e);
+	r = has_chain(host_ports, family, &w, e);
 	wanted_port(&w, at);
 	if (r == 0)
 		r = has_rule(&host_ports[2 + v6], &w, e);
@@ -314,14 +350,48 @@ int reference_forget_mac_check(const struct cni_attachment *at, struct err *e)
 	return forget(&mac_check, 1, &w, e);
 }
 
+static const struct place accepts_at[] = {
+	{ { NFPROTO_IPV4, "filter" }, "CNI-FORWARD" },
+	{ { NFPROTO_IPV6, "filter" }, "CNI-FORWARD" },
+};
+
 int reference_forget_accepts(const struct addr *pod, size_t count, struct err *e)
 {
-	static const struct place places[] = {
-		{ { NFPROTO_IPV4, "filter" }, "CNI-FORWARD" },
-		{ { NFPROTO_IPV6, "filter" }, "CNI-FORWARD" },
-	};
 	static struct wanted w;
 
 	w = (struct wanted){ .pod = pod, .pod_count = count };
-	return count ? forget(places, 2, &w, e) : 0;
+	return count ? forget_chain(accepts_at, &w, e) : 0;
+}
+
+/* A rule in each of both: accepts in CNI-FORWARD, and FORWARD's jump there. */
+static int legacy_has_accepts(const struct addr *pod, struct err *e)
+{
+	const struct legacy_leftovers accepts = { .table = "filter",
+						  .place = "CNI-FORWARD",
+						  .pod = pod,
+						  .pod_count = 1 },
+				      jump = { .table = "filter",
+					       .place = "FORWARD",
+					       .chain = "CNI-FORWARD" };
+	int r = legacy_leftovers_find(&accepts, pod->family, e);
+
+	return r > 0 ? legacy_leftovers_find(&jump, pod->family, e) : r;
+}
+
+int reference_has_accepts(const struct addr *pod, struct err *e)
+{
+	static struct wanted w;
+	struct place at = accepts_at[pod->family == AF_INET6];
+	int r;
+
+	w = (struct wanted){ .pod = pod, .pod_count = 1 };
+	r = has_rule(&at, &w, e);
+	if (r > 0 && w.from && w.to) {
+		w = (struct wanted){ .chains[0] = "CNI-FORWARD" };
+		at.chain = "FORWARD";
+		r = has_rule(&at, &w, e);
+		if (r != 0)
+			return r;
+	}
+	return r < 0 ? r : legacy_has_accepts(pod, e);
 }

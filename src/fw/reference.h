@@ -6,8 +6,8 @@
  * rules of nftables by a comment, accepts in CNI-FORWARD by the pod's address. What is for all pods
  * (CNI-HOSTPORT-DNAT and its like, the tables themselves) they leave for good, and so do we.
  *
- * Read from pkg/utils, pkg/ip and plugins/meta of their releases 1.1.1 and 1.9.1. Only nf_tables
- * is asked: where iptables is the legacy one, its rules stay (`iptables-legacy -t nat -S`).
+ * Read from pkg/utils, pkg/ip and plugins/meta of their releases 1.1.1 and 1.9.1. nf_tables is
+ * asked, and what is in use of the legacy tables of iptables (legacy_leftovers.h).
  *
  * Each is 0, also where there is nothing or the kernel has no nf_tables, or -errno as
  * nft_commit().
@@ -28,7 +28,7 @@ int reference_forget_mac_check(const struct cni_attachment *at, struct err *e);
 
 /*
  * CHECK: what is there of it. 1: a rule of this attachment in a family (AF_INET, AF_INET6); 0:
- * none, or the kernel has no nf_tables.
+ * none.
  */
 int reference_has_masquerade(const struct cni_attachment *at, uint8_t family, struct err *e);
 int reference_has_mac_check(const struct cni_attachment *at, struct err *e);
@@ -36,5 +36,8 @@ int reference_has_port(const struct cni_attachment *at, uint8_t family, struct e
 
 /* firewall's, for a pod with these addresses. */
 int reference_forget_accepts(const struct addr *pod, size_t count, struct err *e);
+
+/* 1: FORWARD asks CNI-FORWARD, which accepts from and to this address; 0. */
+int reference_has_accepts(const struct addr *pod, struct err *e);
 
 #endif

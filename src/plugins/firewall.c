@@ -229,18 +229,38 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 	return r < 0 ? r : second < 0 ? second : third;
 }
 
+/* 1: the reference's plugin has attached the pod, and accepts what it sends and is sent. */
+static int check_reference(const struct cni_result *prev, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < prev->ip_count; i++) {
+		if (!firewall_counts(prev, &prev->ips[i]))
+			continue;
+		r = reference_has_accepts(&prev->ips[i].address.addr, e);
+		if (r == 0)
+			return 0;
+	}
+	return r;
+}
+
 static int check(const struct cni_request *req, const void *conf, const struct cni_result *prev,
 		 struct err *e)
 {
+	struct err mine = { 0 };
 	struct pod_place place;
-	int r = find_place(conf, prev, &place, e);
+	int r = find_place(conf, prev, &place, e), has;
 
 	(void)req;
-	if (r == 0)
-		r = firewall_check(&place.want, e);
+	if (r < 0)
+		return r;
+	r = firewall_check(&place.want, &mine);
 	if (r == 0 && place.host_end[0])
-		r = isolated_check(place.host_end, e);
-	return r;
+		r = isolated_check(place.host_end, &mine);
+	if (r == 0)
+		return 0;
+	has = mine.code == CNI_ERR_DIFFERS ? check_reference(prev, e) : 0;
+	return has ? (has < 0 ? has : 0) : err_take(e, &mine);
 }
 
 static int gc(const struct cni_request *req, const void *conf, struct err *e)

@@ -232,3 +232,81 @@ of_b() { add firewall b "$(with_prev "$FW" "$(jq -c '.ips |= map(.address |= sub
 	[ "$(iptables-legacy -S INPUT | grep -c 192.0.2)" = 40 ]
 	[ "$(rules FORWARD)" = "ours: pods" ]
 }
+
+# The rules of the reference's plugins of two pods, as they write them; HASH of a network and a container.
+HASH=$(printf net1a | sha512sum | cut -c 1-24) PORTS=$(printf net1a | sha512sum | cut -c 1-21)
+of_reference() {
+	for v in "" 6; do
+		[ -z "$v" ] && a=10.1.0.2/32 b=10.1.0.3/32 || a=fd00:1::2/128 b=fd00:1::3/128
+		ip${v}tables-legacy-restore <<-RULES
+			*filter
+			:CNI-ADMIN - [0:0]
+			:CNI-FORWARD - [0:0]
+			[7:70] -A FORWARD -m comment --comment "CNI firewall plugin rules" -j CNI-FORWARD
+			-A CNI-FORWARD -m comment --comment "CNI firewall plugin admin overrides" -j CNI-ADMIN
+			-A CNI-FORWARD -d $a -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			-A CNI-FORWARD -s $a -j ACCEPT
+			-A CNI-FORWARD -d $b -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+			[8:80] -A CNI-FORWARD -s $b -j ACCEPT
+			COMMIT
+			*nat
+			:CNI-$HASH - [0:0]
+			:CNI-other - [0:0]
+			:CNI-DN-$PORTS - [0:0]
+			:CNI-DN-other - [0:0]
+			:CNI-HOSTPORT-DNAT - [0:0]
+			-A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+			-A OUTPUT -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+			-A POSTROUTING -s $a -m comment --comment "name: \"net1\" id: \"a\"" -j CNI-$HASH
+			-A POSTROUTING -s $b -m comment --comment "name: \"net1\" id: \"b\"" -j CNI-other
+			-A CNI-$HASH -d $a -j ACCEPT
+			-A CNI-$HASH -j MASQUERADE
+			-A CNI-other -j MASQUERADE
+			-A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 8080 -j CNI-DN-$PORTS
+			-A CNI-HOSTPORT-DNAT -p udp -m multiport --dports 8081 -j CNI-DN-$PORTS
+			-A CNI-HOSTPORT-DNAT -p tcp -m multiport --dports 9090 -j CNI-DN-other
+			-A CNI-DN-$PORTS -p tcp -m tcp --dport 8080 -j REDIRECT --to-ports 80
+			-A CNI-DN-other -p tcp -m tcp --dport 9090 -j MARK --set-mark 1
+			COMMIT
+		RULES
+	done
+}
+
+# legacy_rules: of all tables, with the counts that rules came with.
+legacy_rules() { both_saved | grep -v '^[#:]' | sed 's/^\[0:0\] //'; }
+both_saved() {
+	iptables-legacy-save -c
+	ip6tables-legacy-save -c
+}
+
+@test "a DEL takes what the reference's plugins made of the pod with iptables-legacy, and nothing of another" {
+	of_reference
+	r='{"cniVersion":"1.1.0","interfaces":[{"name":"eth0","sandbox":"/run/netns/a"}],"ips":[{"address":"10.1.0.2/24","interface":0},{"address":"fd00:1::2/64","interface":0}]}'
+	conf=$(with_prev "$FW" "$r")
+	call CHECK firewall a /run/netns/a "$conf"
+	iptables-legacy -D CNI-FORWARD -s 10.1.0.2 -j ACCEPT
+	fails 105 'cnibox_firewall' call CHECK firewall a /run/netns/a "$conf"
+	before=$(legacy_rules)
+	del firewall a "$conf"
+	diff <(grep -v 'CNI-FORWARD.*\(10.1.0.2\|fd00:1::2/\)' <<<"$before") <(legacy_rules)
+	del portmap a "$(jq -c '.type = "portmap" | .runtimeConfig.portMappings = [{hostPort: 8080, containerPort: 80}]' <<<"$FW")"
+	diff <(grep -v "CNI-FORWARD.*\(10.1.0.2\|fd00:1::2/\)\|CNI-DN-$PORTS" <<<"$before") <(legacy_rules)
+	del bridge a "$(net 1 | jq -c '.ipMasq = true')"
+	diff <(grep -v "CNI-FORWARD.*\(10.1.0.2\|fd00:1::2/\)\|$PORTS" <<<"$before") <(legacy_rules)
+	[ -z "$(both_saved | grep "^:CNI-\(DN-\)\?$PORTS")" ]
+	[ "$(both_saved | grep -c '^:CNI-\(DN-\)\?other')" = 4 ]
+}
+
+@test "a chain of the reference's that another rule jumps to stays, and DEL says so" {
+	of_reference
+	iptables-legacy -t nat -N mine
+	iptables-legacy -t nat -A mine -j "CNI-$HASH"
+	before=$(iptables-legacy-save | grep -v '^#')
+	del bridge a "$(net 1 | jq -c '.ipMasq = true')" 2>"$BATS_TEST_TMPDIR/why"
+	grep -q "legacy table nat: other rules jump to chain CNI-$HASH" "$BATS_TEST_TMPDIR/why"
+	diff <(echo "$before") <(iptables-legacy-save | grep -v '^#')
+	[ -z "$(ip6tables-legacy-save | grep "CNI-$HASH")" ]
+	iptables-legacy -t nat -D mine -j "CNI-$HASH"
+	del bridge a "$(net 1 | jq -c '.ipMasq = true')"
+	[ -z "$(both_saved | grep "CNI-$HASH")" ]
+}
