@@ -45,9 +45,7 @@ int pod_open_left(struct pod *p, const struct cni_request *req, struct err *e)
 	r = pod_open(p, req, &local);
 	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ESRCH)
 		return 0;
-	if (r < 0)
-		*e = local;
-	return r < 0 ? r : 1;
+	return r < 0 ? err_take(e, &local) : 1;
 }
 
 void pod_close(struct pod *p)
@@ -279,6 +277,8 @@ static int configure_link(struct pod *p, const struct link *l, const struct pod_
 	if (want->announce && has_family(want->r, AF_INET))
 		neigh_notify(&p->nl, l->index);
 	link_up(&p->nl, 1);
+	if (want->fixed_mac && l->up) /* for its IPAM plugin */
+		link_down(&p->nl, l->index);
 	if (want->fixed_mac)
 		put_addresses(p, want, AF_INET, l->index);
 	if (!want->down)
@@ -386,7 +386,6 @@ static bool has_options(const struct route *r, const struct route *wanted)
 static int match_route(const struct route *r, void *arg)
 {
 	struct match *s = arg;
-
 	const struct route *wanted = s->route;
 
 	if (!prefix_equal(&r->dst, &wanted->dst) || (wanted->metric && r->metric != wanted->metric))

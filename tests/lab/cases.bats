@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The case files of tests/netns whose links this machine's kernel may lack, on the lab's kernel. One machine of a lab of its own.
+# The case files of tests/netns and tests/reference whose links this machine's kernel may lack, on the lab's kernel. One machine of a lab of its own.
 # FULL=1 (make soak): every case; LAB_ALL=1 (make kernels): the first ADD and the DELs of each; else the first ADD, and the DELs of one,
 # for an emulated machine is slow. Beside other programs' firewalls: every case, else one.
 bats_require_minimum_version 1.5.0
@@ -47,6 +47,7 @@ pass() {
 
 @test "dummy" { all_pass dummy.bats; }
 @test "ipvlan" { all_pass ipvlan.bats '^DEL: '; }
+@test "dhcp over ipvlan" { all_pass dhcp_ipvlan.bats; }
 @test "veth-host behind ipvlan" { FIRST=ipvlan all_pass veth_host.bats "^ADD: result|does not forward"; }
 @test "vlan" { all_pass vlan.bats; }
 @test "node: VXLAN" { all_pass node_vxlan.bats; }
@@ -63,6 +64,27 @@ pass() {
 
 # bats test_tags=deep
 @test "firewall, also with iptables-legacy" { pass tests/netns/firewall.bats tests/netns/fw_legacy.bats; }
+
+# as_reference ARGUMENT...: of pass()
+as_reference() {
+	[ -x "$TOP/build/third_party/containernetworking-plugins/usr/lib/cni/ipvlan" ] && [ -x "$TOP/build/third_party/containernetworking-plugins.amd64.sid/usr/lib/cni/tap" ] ||
+		skip "the reference plugins are not there (third_party/unpack containernetworking-plugins containernetworking-plugins:amd64/sid)"
+	pass "$@"
+}
+
+@test "ipvlan in a chain as the reference" { as_reference tests/reference/same.bats -f '^ipvlan: in a chain'; }
+
+# bats test_tags=deep
+@test "ipvlan, vlan as the reference" { as_reference tests/reference/same.bats -f '^ipvlan|^vlan'; }
+
+# bats test_tags=deep
+@test "vrf, and a bridge's VLANs, as the reference" {
+	as_reference tests/reference/vrf.bats
+	as_reference tests/reference/later.bats -f '^bridge: vlan'
+}
+
+# bats test_tags=deep
+@test "lists of others with ipvlan as they are" { pass tests/netns/samples_underlay.bats; }
 
 @test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL makes it as it was" {
 	run "$LAB" exec node1 -- sh -c 'path=$(cd -P /sys/class/net/eth0/device && pwd -P)

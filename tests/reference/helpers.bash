@@ -3,7 +3,7 @@
 setup_file() {
 	local unpacked=$BATS_TEST_DIRNAME/../../build/third_party/containernetworking-plugins/usr/lib/cni
 	for dir in "$unpacked" /usr/lib/cni; do
-		[ ! -x "$dir/bridge" ] || export REFERENCE=${REFERENCE:-$dir}
+		[ ! -x "$dir/host-local" ] || export REFERENCE=${REFERENCE:-$dir}
 	done
 }
 
@@ -62,6 +62,18 @@ same() {
 	theirs=$(CNIBOX_TEST_HOST='' BATS_TEST_DIRNAME=$BATS_TEST_DIRNAME through "$REFERENCE" "$1" "$2" "${3:-}")
 	ours=$(CNIBOX_TEST_HOST='' through "$CNIBOX_BIN" "$1" "$2" "${3:-}")
 	diff <(echo "$theirs") <(echo "$ours")
+}
+
+# refused PLUGIN CONF [HOST]: by both.
+refused() {
+	local plugins
+	for plugins in "$REFERENCE" "$CNIBOX_BIN"; do
+		CNIBOX_BIN=$plugins CNIBOX_TEST_HOST='' "$BATS_TEST_DIRNAME/../namespace" bash -c '
+			source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
+			pod p
+			eval "$2"
+			! add "$0" p "$1"' "$1" "$2" "${3:-}"
+	done
 }
 
 # different NAME REASON: an intended difference, printed with the results.

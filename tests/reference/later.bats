@@ -70,17 +70,6 @@ tap_is_there() {
 	same bridge "$(conf bridge 'del(.ipam) | .vlanTrunk = []')"
 }
 
-# What both refuse.
-refused() {
-	local plugins
-	for plugins in "$REFERENCE" "$CNIBOX_BIN"; do
-		CNIBOX_BIN=$plugins CNIBOX_TEST_HOST='' "$BATS_TEST_DIRNAME/../namespace" bash -c '
-			source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
-			pod p
-			! add "$0" p "$1"' "$1" "$2"
-	done
-}
-
 @test "what both refuse" {
 	for wrong in '.vlan = 4095' '.vlan = -1' '.vlanTrunk = [{"id":0}]' '.vlanTrunk = [{"id":4095}]' '.vlanTrunk = [{"minID":5,"maxID":4}]' \
 		'.vlanTrunk = [{"minID":5}]' '.vlanTrunk = [{"maxID":5}]' '.vlanTrunk = [{"minID":0,"maxID":5}]' '.disableContainerInterface = true'; do

@@ -79,10 +79,9 @@ ptp_conf() {
 }
 
 # The node's own wire w0 with an address, and a default route by it.
-wired() {
-	same "$1" "$2" 'ip link add w0 type veth peer name w1; ip link set w0 up; ip link set w1 up
-		ip addr add 10.1.0.254/24 dev w0; ip route add default via 10.1.0.250'
-}
+WIRE='ip link add w0 type veth peer name w1; ip link set w0 up; ip link set w1 up
+	ip addr add 10.1.0.254/24 dev w0; ip route add default via 10.1.0.250'
+wired() { same "$1" "$2" "$WIRE"; }
 
 child_conf() {
 	conf '.type = "'"$1"'" | .master = "w0" | del(.bridge)' | jq -c "$2"
@@ -105,6 +104,70 @@ child_conf() {
 	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0; do
 		wired macvlan "$(child_conf macvlan ".cniVersion = \"$v\"")"
 	done
+}
+
+# Both of the node's own wire: the same configurations, TYPE's further keys in KEYS.
+child_alike() {
+	wired "$1" "$(child_conf "$1" "${2:-.}")"
+	wired "$1" "$(child_conf "$1" "${2:-.} | .mtu = 1400 | .dns = {\"nameservers\":[\"10.1.0.1\"],\"search\":[\"a.example\"]}")"
+	wired "$1" "$(child_conf "$1" "${2:-.} | .ipam.routes = [{\"dst\":\"10.7.0.0/16\",\"gw\":\"10.1.0.9\"},{\"dst\":\"0.0.0.0/0\"}]")"
+	wired "$1" "$(child_conf "$1" "${2:-.}"' | .ipam = {"type":"host-local","routes":[{"dst":"0.0.0.0/0"},{"dst":"::/0"}],
+		"ranges":[[{"subnet":"10.85.0.0/16","gateway":"10.85.9.9"}],[{"subnet":"fd00:85::/64"}]]}')"
+}
+
+child_versions() {
+	local v
+	for v in 0.1.0 0.2.0 0.3.0 0.3.1 0.4.0; do
+		wired "$1" "$(child_conf "$1" "${2:-.} | .cniVersion = \"$v\"")"
+	done
+}
+
+@test "ipvlan: mtu, dns, routes, dual stack, every mode, the default route's master" {
+	kernel_has ipvlan
+	child_alike ipvlan
+	for mode in l2 l3 l3s; do
+		wired ipvlan "$(child_conf ipvlan ".mode = \"$mode\"")"
+	done
+	wired ipvlan "$(child_conf ipvlan 'del(.master)')"
+}
+
+@test "ipvlan: in a chain the interface and the addresses are prevResult's" {
+	kernel_has ipvlan
+	local prev='.prevResult = {"cniVersion":"1.0.0","interfaces":[{"name":"w0"}],"routes":[{"dst":"0.0.0.0/0"}],
+		"ips":[{"address":"10.1.0.77/24","gateway":"10.1.0.1","interface":0}]}'
+	wired ipvlan "$(child_conf ipvlan "del(.master, .ipam) | $prev")"
+	wired ipvlan "$(child_conf ipvlan "del(.master) | $prev")"
+}
+
+@test "ipvlan: every older version's result" {
+	kernel_has ipvlan
+	child_versions ipvlan
+}
+
+@test "vlan: mtu, dns, routes, dual stack, ids" {
+	kernel_has vlan id 9
+	child_alike vlan '.vlanId = 5'
+	wired vlan "$(child_conf vlan '.vlanId = 4094')"
+	wired vlan "$(child_conf vlan .)"
+}
+
+@test "vlan: every older version's result" {
+	kernel_has vlan id 9
+	child_versions vlan '.vlanId = 5'
+}
+
+@test "ipvlan, vlan: what both refuse; named differences" {
+	kernel_has ipvlan
+	for wrong in '.mode = "odd"' '.master = "w7"' 'del(.ipam)' 'del(.master, .ipam)'; do
+		refused ipvlan "$(child_conf ipvlan "$wrong")" "$WIRE"
+	done
+	for wrong in '.vlanId = 4095' '.vlanId = -1' 'del(.master)' '.master = "w7"' '.vlanId = 5 | .mtu = 1501' 'del(.ipam)'; do
+		refused vlan "$(child_conf vlan "$wrong")" "$WIRE"
+	done
+	different "ipvlan, vlan: an IPv6 address" "the reference waits one to two seconds until no other machine has it; ours does with enabledad, and else has it at once"
+	different "ipvlan, vlan: neighbours that knew another pod by an address" "the reference's ipvlan tells IPv4's, its vlan nobody; ours those of both families"
+	different "ipvlan: an MTU above the master's, or below 0" "the reference passes over it, ours refuses"
+	different "vlan: an id that another pod has" "the reference says that the file exists, ours who has it"
 }
 
 @test "host-device: by name, without IPAM, every older version's result" {
