@@ -22,6 +22,12 @@ struct child_conf {
 	{                                                                                          \
 		"master", JSON_STR, offsetof(struct child_conf, master), .help = text              \
 	}
+#define CHILD_KEY_DAD                                                                              \
+	{                                                                                          \
+		"enabledad", JSON_BOOL, offsetof(struct child_conf, iface.dad),                    \
+			.help = "wait until nobody else has the IPv6 addresses: one to two "       \
+				"seconds"                                                          \
+	}
 #define CHILD_KEY_IN_CONTAINER                                                                     \
 	{                                                                                          \
 		"linkInContainer", JSON_BOOL, offsetof(struct child_conf, in_container),           \

@@ -30,6 +30,7 @@ static const struct json_field fields[] = {
 			 "default route"),
 	{ "mode", JSON_STR, offsetof(struct conf, mode_name), .help = "l2 (default), l3 or l3s" },
 	IFACE_KEY_MTU("of the pod's interface, not above the master's; default: the master's"),
+	CHILD_KEY_DAD,
 	CHILD_KEY_IN_CONTAINER,
 };
 static const struct json_table keys = { .fields = fields,

@@ -38,6 +38,7 @@ static const struct json_field fields[] = {
 	IFACE_KEY_MAC,
 	{ "bcqueuelen", JSON_INT, offsetof(struct conf, broadcast_queue), .min = 0,
 	  .max = UINT32_MAX, .help = "broadcasts that the master queues; default: the kernel's" },
+	CHILD_KEY_DAD,
 	CHILD_KEY_IN_CONTAINER,
 };
 static const struct json_table keys = { .fields = fields,

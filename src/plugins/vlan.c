@@ -21,6 +21,7 @@ static const struct json_field fields[] = {
 	{ "vlanId", JSON_INT, offsetof(struct conf, id), .min = 0, .max = 4094,
 	  .help = "id of the VLAN" },
 	IFACE_KEY_MTU("of the pod's interface, not above the master's; default: the master's"),
+	CHILD_KEY_DAD,
 	CHILD_KEY_IN_CONTAINER,
 };
 static const struct json_table keys = { .fields = fields,

@@ -94,6 +94,10 @@ teardown() {
 	unchanged fails 7 "ipam: missing" add ipvlan b "$(jq -c 'del(.ipam)' <<<"$CONF")"
 }
 
+@test "ADD: an IPv6 address that another machine has is refused with enabledad; what ADD gives can be used when it returns" {
+	detects_duplicates ipvlan "$CONF" fd00:9::10 w1
+}
+
 @test "DEL: everything as before, twice, without a namespace, after the namespace has gone, and whatever the pod calls it" {
 	before=$(snapshot)
 	add ipvlan a "$CONF" >/dev/null

@@ -107,6 +107,10 @@ teardown() {
 	ip -n lan neigh show 10.9.0.10 | grep -q "$(jq -r '.interfaces[0].mac' <<<"$r")"
 }
 
+@test "ADD: an IPv6 address that another machine has is refused with enabledad; what ADD gives can be used when it returns" {
+	detects_duplicates macvlan "$CONF" fd00:9::10 w1
+}
+
 @test "DEL: everything as before, twice, without a namespace, after the namespace has gone, and whatever the pod calls it" {
 	before=$(snapshot)
 	add macvlan a "$CONF" >/dev/null

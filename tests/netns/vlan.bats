@@ -67,6 +67,10 @@ teardown() {
 	[ "$(links b)" = 0 ]
 }
 
+@test "ADD: an IPv6 address that another machine has is refused with enabledad; what ADD gives can be used when it returns" {
+	detects_duplicates vlan "$CONF" fd00:95::10 v5
+}
+
 @test "DEL: everything as before, twice, without a namespace, after the namespace has gone, and whatever the pod calls it" {
 	before=$(snapshot)
 	add vlan a "$CONF" >/dev/null

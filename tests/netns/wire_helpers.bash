@@ -57,3 +57,29 @@ gc() {
 status() {
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/$1" <<<"$2"
 }
+
+# usable POD ADDRESS: by lan, at once; it is no tentative one.
+usable() {
+	fails_to grep -q tentative <<<"$(ip -n "$1" -6 addr show to "$2")"
+	ip netns exec lan ping -c1 -W3 -q "$2"
+}
+
+# detects_duplicates PLUGIN CONF ADDRESS: of pod a; a machine of the wire, whose interface there is $4, comes to have it.
+detects_duplicates() {
+	local careful
+	local -x CNI_ARGS=IP=$3
+	careful=$(jq -c '.enabledad = true' <<<"$2")
+	add "$1" a "$2" >/dev/null
+	usable a "$3"
+	del "$1" a "$2"
+	add "$1" a "$careful" >/dev/null
+	usable a "$3"
+	del "$1" a "$2"
+	ip -n lan addr add "$3/64" dev "$4" nodad
+	unchanged fails 100 "address $3: another machine of the link has it" add "$1" a "$careful"
+	[ "$(links a)" = 0 ]
+	# Without it the pod has the address at once, as whoever gave it must know.
+	r=$(add "$1" a "$2")
+	fails_to grep -q 'tentative\|dadfailed' <<<"$(ip -n a -6 addr show to "$3")"
+	call CHECK "$1" a /run/netns/a "$(with_prev "$2" "$r")"
+}
