@@ -15,10 +15,11 @@ setup_file() {
 teardown_file() { "$LAB" down; }
 
 @test "the demo: every line holds; pods reach pods over VXLAN and over WireGuard, and the router sees no plain packet" {
-	demo_holds 45
+	demo_holds 65
 	grep -qE '^  ok     router: what it has forwarded +[1-9][0-9]* of vxlan, 0 plain ' <<<"$output"
 	grep -qE '^  ok     router: what it has forwarded +[1-9][0-9]* of wireguard, 0 plain ' <<<"$output"
 	grep -qE '^  ok     a: not one ping was lost +[0-9]+ answers, 0 gaps ' <<<"$output"
+	grep -qE '^  ok     a: nor by IPv6 +[0-9]+ answers, 0 gaps ' <<<"$output"
 }
 
 @test "node run over WireGuard: a cable pulled and put back, routes and rules flushed, the agent killed while pods talk" {
