@@ -140,6 +140,11 @@ $(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@echo "  CC      $<"
 	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka
 
+# The program itself: CNIBOX=$PWD/build/san/cnibox tests/run tests/kube/run.bats
+$(B)/san/cnibox: $(B)/san/main.o $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
+	$(Q)gcc $(SANITIZE) -o $@ $^
+	$(Q)rm -rf $(B)/san/bin && $@ install --quiet $(B)/san/bin
+
 # The tests' own program around the Kubernetes client, with the same sanitizers.
 $(B)/kube/watch_nodes: tests/kube/watch_nodes.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@mkdir -p $(@D)

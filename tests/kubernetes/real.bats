@@ -113,6 +113,7 @@ says() { [ "$(said "$1")" = "$2" ]; }
 	says backend-type ""
 	end_run
 	"$CNIBOX" node manifest --set backend=direct | kubectl apply -f -
+	until_true kubectl auth can-i patch nodes --as system:serviceaccount:kube-system:cnibox # the server learns of it a little later
 	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" --backend direct
 	until_true says backend-type host-gw
 	says backend-data null
