@@ -43,6 +43,7 @@ struct cni_attachment;
 struct cni_request;
 struct err;
 struct fw_elem;
+struct link;
 struct nl;
 struct text;
 
@@ -162,6 +163,12 @@ struct fw_attached {
  */
 int fw_gc(const struct fw_schema *s, const struct cni_request *req, const char *data_dir,
 	  const struct fw_attached *attached, struct err *e);
+
+/*
+ * The host end that was made with this name (attachment_host_name()), or whose alias says so, for
+ * udev and administrators rename: 1, 0, -errno.
+ */
+int fw_find_host_end(const char *host_name, struct link *out, struct err *e);
 
 /* STATUS: can nf_tables be asked? */
 int fw_status(struct err *e);

@@ -38,8 +38,7 @@ bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE]);
 /* GC: its owner is of gc's network, and not valid. */
 bool fw_comment_is_stale(const char *comment, const struct cni_request *gc);
 
-/* The owner's host end, by its derived name or by its alias: 1, 0, -errno. */
-int fw_find_host_end(const char *host_name, struct link *out, struct err *e);
+/* Is the owner's host end there (fw_find_host_end())? */
 int fw_is_alive(const char *host_name, struct err *e);
 
 /*

@@ -102,6 +102,30 @@ static int check_end(struct iface *i, const struct cni_result *prev, struct err 
 	return differs(e, r < 0 ? r : compare_end(i, prev, e));
 }
 
+/* ADD brings it up, the reference's plugins do not: 1: this attachment is ours. */
+static int is_ours(struct iface *i, struct err *e)
+{
+	struct link l;
+	int r;
+
+	if (i->driver->host_end)
+		return i->end.alias[0] != '\0';
+	r = link_find(&i->pod.nl, i->req->at.ifname, &l, e);
+	return r > 0 ? strcmp(l.alias, i->alias) == 0 : r;
+}
+
+static int check_loopback(struct iface *i, struct err *e)
+{
+	struct link lo;
+	int r = is_ours(i, e);
+
+	if (r > 0)
+		r = link_find_index(&i->pod.nl, 1, &lo, e);
+	if (r > 0 && !lo.up)
+		r = differs(e, err_set(e, ENETDOWN, "interface %s in the pod is down", lo.name));
+	return r < 0 ? r : 0;
+}
+
 /* 1: the reference's plugin has attached the pod, and masquerades what it sends. */
 static int check_reference(const struct iface *i, const struct cni_result *prev, struct err *e)
 {
@@ -141,7 +165,7 @@ static int check_mac(struct iface *i, const struct cni_result *prev, struct err 
 			    i->in_prev);
 		return err_code(e, r, CNI_ERR_CONFIG);
 	}
-	if (spoof_check(i->host_name, mac, &mine) == 0)
+	if (spoof_check(i->end.name, mac, &mine) == 0)
 		return 0;
 	return pardon(mine.code == CNI_ERR_DIFFERS ? reference_has_mac_check(&i->req->at, e) : 0,
 		      &mine, e);
@@ -159,6 +183,8 @@ int iface_check(const struct cni_request *req, const void *conf, const struct cn
 		r = check_pod(i, prev, e);
 	if (r == 0 && i->driver->host_end)
 		r = check_end(i, prev, e);
+	if (r == 0)
+		r = check_loopback(i, e);
 	if (r == 0 && i->driver->check)
 		r = i->driver->check(i, prev, e);
 	if (r == 0 && i->conf->ip_masq)

@@ -139,7 +139,7 @@ static int find_host_end(const struct cni_result *prev, struct pod_place *out, s
 	for (size_t i = 1; r > 0 && !out->host_end[0] && i < prev->iface_count; i++) {
 		if (!is_of_host(&prev->ifaces[i]))
 			continue;
-		r = link_find(&nl, prev->ifaces[i].name, &port, e);
+		r = fw_find_host_end(prev->ifaces[i].name, &port, e);
 		if (r > 0 && port.bridge_port && port.master == bridge.index)
 			str_copy(out->host_end, IF_NAMESIZE, port.name);
 		r = r < 0 ? r : 1;

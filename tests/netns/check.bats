@@ -50,6 +50,7 @@ noticed() {
 }
 
 @test "CHECK notices what has become of the pod's interface and of its host end" {
+	noticed "interface lo in the pod is down" 'ip -n a link set lo down'
 	noticed "down" 'ip -n a link set eth0 down'
 	noticed "MAC" 'ip -n a link set eth0 address 02:00:00:00:00:99'
 	noticed "MTU" 'ip -n a link set eth0 mtu 1300'

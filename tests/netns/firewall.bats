@@ -210,6 +210,21 @@ drop_forward() {
 	passes c 10.1.0.2
 }
 
+@test "isolated: also when the host end was renamed before; CHECK notices that it was since" {
+	apart='.ingressPolicy = "isolated"'
+	for p in a b; do
+		r=$(add bridge $p "$(net 1)")
+		ip link set "$(jq -r '.interfaces[1].name' <<<"$r")" name "end-$p"
+		r=$(add firewall $p "$(with_prev "$(fw 1 "$apart")" "$r")")
+		serve $p 80
+	done
+	call CHECK firewall b /run/netns/b "$(with_prev "$(fw 1 "$apart")" "$r")"
+	stopped a 10.1.0.3
+	stopped b fd00:1::2
+	ip link set end-b name free-b
+	fails 105 'cnibox_isolated lacks the element' call CHECK firewall b /run/netns/b "$(with_prev "$(fw 1 "$apart")" "$r")"
+}
+
 @test "isolated: nor from its own bridge; the node and the machine outside reach it" {
 	far
 	apart='.ingressPolicy = "isolated"'

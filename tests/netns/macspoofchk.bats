@@ -72,3 +72,12 @@ honest() { ip -n "$1" link set eth0 address "$(jq -r '.interfaces[] | select(.sa
 	forge a
 	fails_to reaches a 10.1.0.1
 }
+
+@test "CHECK notices that the host end was renamed: frames are compared by its name" {
+	r=$(add bridge a "$NET")
+	call CHECK bridge a /run/netns/a "$(with_prev "$NET" "$r")"
+	ip link set "$(jq -r '.interfaces[1].name' <<<"$r")" name renamed0
+	fails 105 "cnibox_macs" call CHECK bridge a /run/netns/a "$(with_prev "$NET" "$r")"
+	del bridge a "$NET"
+	fails_to ip link show renamed0
+}

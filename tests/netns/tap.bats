@@ -136,6 +136,9 @@ EOF2
 	fails 105 "has the owner 1234 instead of 7" check '.owner = 7'
 	fails 105 "has the group -1 instead of 7" check '.group = 7'
 	fails 105 "has one queue" check '.multiQueue = true'
+	ip -n a link set lo down
+	fails 105 "interface lo in the pod is down" check
+	ip -n a link set lo up
 	ip -n a addr del 10.1.0.2/24 dev eth0
 	fails 105 "10.1.0.2/24" check
 	del tap a "$conf"
