@@ -2,7 +2,7 @@
  * make bench: see bench.h. Runs as root in a disposable namespace (tests/namespace);
  * tests/bench/run starts it.
  *
- * usage: bench --ours DIR --floor FILE --out DIR [--reference DIR] [--quick] [ROW...]
+ * usage: bench --ours DIR --floor FILE --out DIR [--reference DIR [--later DIR]] [--quick] [ROW...]
  */
 #include "bench.h"
 
@@ -45,6 +45,8 @@ static const char **option_of(const char *name)
 		return &options.ours;
 	if (strcmp(name, "--reference") == 0)
 		return &options.reference;
+	if (strcmp(name, "--later") == 0)
+		return &options.later;
 	if (strcmp(name, "--floor") == 0)
 		return &options.floor;
 	return strcmp(name, "--out") == 0 ? &options.out : NULL;
@@ -66,8 +68,9 @@ static int read_options(int argc, char **argv)
 			die("%s: unknown option, or without its value", argv[i]);
 	}
 	if (!options.ours || !options.floor || !options.out)
-		die("usage: bench --ours DIR --floor FILE --out DIR [--reference DIR] [--quick] "
-		    "[ROW...]");
+		die("usage: bench --ours DIR --floor FILE --out DIR [--reference DIR [--later "
+		    "DIR]] "
+		    "[--quick] [ROW...]");
 	return i;
 }
 

@@ -15,6 +15,7 @@ struct options {
 	bool quick;	       /* few samples, smaller crowds, none of the reference's crowds */
 	const char *ours;      /* directory of our plugins */
 	const char *reference; /* directory of the reference's plugins; NULL: not there */
+	const char *later;     /* of a later release, for what that one has not; NULL: not there */
 	const char *floor;     /* the program floor */
 	const char *out;       /* directory for results */
 };
@@ -40,7 +41,8 @@ void node_leave(void);
 void node_join(const struct node *a, const char *a_addr, const struct node *b,
 	       const char *b_addr);   /* by a veth pair */
 void node_wire(const struct node *n); /* a veth w0, up: the node's interface to its wire */
-bool node_has_kind(const struct node *n, const char *kind); /* "macvlan", "ipvlan", on its w0 */
+/* Can a plugin of this name, "macvlan" say, make on its w0 what it makes? */
+bool node_has_kind(const struct node *n, const char *kind);
 void node_address(const struct node *n, const char *link, const char *address);
 void node_route(const struct node *n, const char *dst, const char *via);
 unsigned int node_ports(const struct node *n); /* veth ends in bridges */
@@ -60,7 +62,8 @@ struct subject {
 	struct node *node;
 	bool masq;	  /* the floor's transaction */
 	const char *part; /* the floor of a plugin in a chain, or of "all"; NULL: of bridge alone */
-	const char *wire; /* kind of link on w0 (node_wire()); NULL: a veth on a bridge */
+	const char *wire; /* the plugin that does with w0 (node_wire()) what the floor does;
+			     NULL: a veth on a bridge */
 };
 
 #define CALL_TEXT 8192
@@ -93,7 +96,10 @@ enum network {
 	NET_BASH,
 	NET_LOOPBACK,
 	NET_MACVLAN,
-	NET_IPVLAN
+	NET_IPVLAN,
+	NET_VLAN,
+	NET_HOST_DEVICE,
+	NET_TAP
 };
 const char *network_conf(enum network kind, const char *name, const char *data_dir,
 			 const char *version);

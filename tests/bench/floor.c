@@ -16,8 +16,8 @@
  *	floor chain-add PLUGIN flrN NETNS INDEX ADDRESS GATEWAY masq
  *	floor chain-del PLUGIN flrN ADDRESS NETNS masq	PLUGIN: one of floor_chain.c, or all
  *	floor lo NETNS
- *	floor wire KIND flrN NETNS INDEX ADDRESS GATEWAY	a macvlan or ipvlan on that link
- *	floor unwire NETNS
+ *	floor wire KIND flrN NETNS INDEX ADDRESS GATEWAY	floor_wire.c: what a plugin of this
+ *	floor unwire KIND NETNS				name makes of that link
  */
 #include "floor.h"
 
@@ -28,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <linux/if_link.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -269,59 +268,6 @@ void lo(char **argv, bool masq)
 	must(nl_commit(&pod, NULL, &err));
 }
 
-static void put_child(const char *kind, char **argv)
-{
-	const struct child_link l = {
-		.name = argv[0],
-		.parent = atoi(argv[2]),
-		.ns = open(argv[1], O_RDONLY | O_CLOEXEC),
-		.mac = mac,
-	};
-	const struct macvlan m = { .mode = MACVLAN_MODE_BRIDGE };
-
-	open_host();
-	if (strcmp(kind, "macvlan") == 0)
-		link_add_macvlan(&host, &l, &m);
-	else
-		link_add_ipvlan(&host, &l, IPVLAN_MODE_L2);
-	must(nl_commit(&host, NULL, &err));
-}
-
-void wire(char **argv, bool masq)
-{
-	const char *kind = *argv++;
-	struct route r = { .dst = { .addr = { .family = AF_INET } } };
-	struct prefix p;
-	struct link l;
-
-	if (!prefix_parse(argv[3], &p) || !addr_parse(argv[4], &r.via))
-		_exit(2);
-	(void)masq;
-	mac[5] = (uint8_t)number_of(argv[0]);
-	open_pod(argv[1]);
-	put_child(kind, argv);
-	must(link_find(&pod, argv[0], &l, &err));
-	r.index = l.index;
-	link_set_name(&pod, l.index, "eth0");
-	neigh_notify(&pod, l.index);
-	link_up(&pod, 1);
-	link_up(&pod, l.index);
-	ifaddr_add(&pod, l.index, &p);
-	route_add(&pod, &r);
-	must(nl_commit(&pod, NULL, &err));
-	if (strcmp(kind, "macvlan") == 0)
-		neigh_announce(&pod, l.index, l.mac);
-	must(nl_commit(&pod, NULL, &err));
-}
-
-void unwire(char **argv, bool masq)
-{
-	(void)masq;
-	open_pod(argv[0]);
-	link_del_name(&pod, "eth0");
-	must(nl_commit(&pod, NULL, &err));
-}
-
 static const struct {
 	const char *name;
 	int args; /* at least */
@@ -338,7 +284,7 @@ static const struct {
 	{ "chain-del", 4, chain_del },
 	{ "lo", 1, lo },
 	{ "wire", 6, wire },
-	{ "unwire", 1, unwire },
+	{ "unwire", 2, unwire },
 };
 
 int main(int argc, char **argv)

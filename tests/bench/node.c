@@ -201,7 +201,8 @@ void node_address(const struct node *n, const char *link, const char *address)
 	commit(nl);
 }
 
-bool node_has_kind(const struct node *n, const char *kind)
+/* false: the kernel refuses it. */
+static bool probe_child(const struct node *n, const char *kind)
 {
 	const struct macvlan m = { .mode = MACVLAN_MODE_BRIDGE };
 	struct child_link child = { .name = "probe0" };
@@ -214,13 +215,22 @@ bool node_has_kind(const struct node *n, const char *kind)
 	child.parent = l.index;
 	if (strcmp(kind, "macvlan") == 0)
 		link_add_macvlan(nl, &child, &m);
-	else
+	else if (strcmp(kind, "ipvlan") == 0)
 		link_add_ipvlan(nl, &child, IPVLAN_MODE_L2);
+	else
+		link_add_vlan(nl, &child, 7);
 	r = nl_commit(nl, NULL, &e);
 	if (r == 0)
 		link_del_name(nl, child.name);
 	commit(nl);
 	return r == 0;
+}
+
+bool node_has_kind(const struct node *n, const char *kind)
+{
+	if (strcmp(kind, "host-device") == 0)
+		return true;
+	return strcmp(kind, "tap") == 0 ? access("/dev/net/tun", F_OK) == 0 : probe_child(n, kind);
 }
 
 void node_route(const struct node *n, const char *dst, const char *via)

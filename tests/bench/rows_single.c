@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum side { OURS, FLOOR, REFERENCE, SIDES };
 
@@ -19,6 +20,7 @@ static const struct single {
 	bool masq, with_reference, on_disk;
 	double add_of_floor, del_of_floor;
 	const char *wire;
+	bool alone; /* one pod at a time can have it */
 } cases[] = {
 	{ "bridge + host-local + ipMasq", "bridge", NET_BRIDGE_MASQ, true, true, false, 1.5, 1.1 },
 	{ "bridge + host-local", "bridge", NET_BRIDGE, false, true, false, 1.5, 1.1 },
@@ -26,6 +28,10 @@ static const struct single {
 	{ "bash-cni", "bash-cni", NET_BASH, false, false, false, 0, 0 },
 	{ "macvlan + host-local", "macvlan", NET_MACVLAN, false, true, false, 1.5, 0, "macvlan" },
 	{ "ipvlan + host-local", "ipvlan", NET_IPVLAN, false, true, false, 1.5, 0, "ipvlan" },
+	{ "vlan + host-local", "vlan", NET_VLAN, false, true, false, 1.5, 0, "vlan", true },
+	{ "host-device + host-local", "host-device", NET_HOST_DEVICE, false, true, false, 1.5, 0,
+	  "host-device", true },
+	{ "tap + host-local", "tap", NET_TAP, false, true, false, 1.5, 0, "tap" },
 };
 
 static const char *const prefixes[] = { "o", "f", "r" };
@@ -47,6 +53,29 @@ static const char *data_dir(const struct single *s, const char *node)
 	return out;
 }
 
+/* Where the reference's program of this plugin is; NULL: nowhere. */
+static const char *reference_of(const struct single *c)
+{
+	const char *const dirs[] = { options.reference, options.later };
+
+	for (int i = 0; c->with_reference && i < 2; i++) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/%s", dirs[i] ? dirs[i] : "", c->plugin);
+		if (dirs[i] && access(path, X_OK) == 0)
+			return dirs[i];
+	}
+	return NULL;
+}
+
+static void settle(const struct single *c, const struct subject *s)
+{
+	unsigned int pod = subject_settle(s);
+
+	if (c->alone)
+		subject_run(s, OP_DEL, pod);
+}
+
 /* false: this kernel has not its links. */
 static bool prepare(const struct single *c, unsigned int index, struct subject s[static SIDES])
 {
@@ -54,7 +83,7 @@ static bool prepare(const struct single *c, unsigned int index, struct subject s
 		char name[16];
 
 		snprintf(name, sizeof(name), "%s-single%u", prefixes[side], index);
-		if (side == REFERENCE && (!c->with_reference || !options.reference))
+		if (side == REFERENCE && !reference_of(c))
 			continue;
 		s[side] = (struct subject){ .node = node_new(name),
 					    .masq = c->masq,
@@ -65,10 +94,10 @@ static bool prepare(const struct single *c, unsigned int index, struct subject s
 			return false;
 		if (side != FLOOR) {
 			s[side].plugin = c->plugin;
-			s[side].dir = side == OURS ? options.ours : options.reference;
+			s[side].dir = side == OURS ? options.ours : reference_of(c);
 			s[side].conf = network_conf(c->network, name, data_dir(c, name), "1.0.0");
 		}
-		subject_settle(&s[side]);
+		settle(c, &s[side]);
 	}
 	return true;
 }

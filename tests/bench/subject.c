@@ -23,10 +23,18 @@ static const char ptp_conf[] =
 	"\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"%s\","
 	"\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
 	"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}";
-static const char wire_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"%s\","
-				"\"master\":\"w0\",\"ipam\":{\"type\":\"host-local\","
+/* %s: what it is made of. */
+static const char wire_conf[] = "{\"cniVersion\":\"%s\",\"name\":\"%s\",%s"
+				"\"ipam\":{\"type\":\"host-local\","
 				"\"dataDir\":\"%s\",\"ranges\":[[{\"subnet\":\"10.88.0.0/16\"}]],"
 				"\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}";
+static const char *const wires[] = {
+	[NET_MACVLAN] = "\"type\":\"macvlan\",\"master\":\"w0\",",
+	[NET_IPVLAN] = "\"type\":\"ipvlan\",\"master\":\"w0\",",
+	[NET_VLAN] = "\"type\":\"vlan\",\"master\":\"w0\",\"vlanId\":7,",
+	[NET_HOST_DEVICE] = "\"type\":\"host-device\",\"device\":\"w0\",",
+	[NET_TAP] = "\"type\":\"tap\",",
+};
 
 const char *network_conf(enum network kind, const char *name, const char *data_dir,
 			 const char *version)
@@ -50,8 +58,10 @@ const char *network_conf(enum network kind, const char *name, const char *data_d
 		break;
 	case NET_MACVLAN:
 	case NET_IPVLAN:
-		snprintf(out, CONF_SIZE, wire_conf, version, name,
-			 kind == NET_MACVLAN ? "macvlan" : "ipvlan", data_dir);
+	case NET_VLAN:
+	case NET_HOST_DEVICE:
+	case NET_TAP:
+		snprintf(out, CONF_SIZE, wire_conf, version, name, wires[kind], data_dir);
 		break;
 	case NET_PTP:
 		snprintf(out, CONF_SIZE, ptp_conf, version, name, data_dir);
@@ -123,10 +133,9 @@ static void wire_call(const struct subject *s, enum op op, unsigned int pod, str
 	unsigned int high = pod / PODS_PER_BYTE, low = pod % PODS_PER_BYTE + 2;
 
 	floor_call(s->node, op == OP_ADD ? "wire" : "unwire", c);
-	if (op == OP_ADD) {
-		call_arg(c, "%s", s->wire);
+	call_arg(c, "%s", s->wire);
+	if (op == OP_ADD)
 		call_arg(c, "flr%u", pod);
-	}
 	call_arg(c, "/run/netns/pod%u", pod);
 	if (op == OP_ADD) {
 		call_arg(c, "%u", s->node->bridge);
