@@ -177,7 +177,19 @@ static bool is_of_gone(const struct conntrack *c, void *arg)
 	return false;
 }
 
-/* The next pod with this address is another. */
+static bool has_pod(const struct flush *f, const struct nft_set *pods)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		if (f->elems[i].set == pods)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The next pod with this address is another. Each family is a walk through all connections of the
+ * machine, 10 ms where there is room for many: not for one that the pod has not.
+ */
 static void gone(const struct fw_elem *elems, size_t count)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -188,7 +200,7 @@ static void gone(const struct fw_elem *elems, size_t count)
 
 	for (size_t i = 0; r >= 0 && i < sizeof(families); i++) {
 		r = fw_open(&nl, &e);
-		if (r == 0)
+		if (r == 0 && has_pod(&f, PODS(i)))
 			r = conntrack_forget(nl, families[i], is_of_gone, &f, &e);
 	}
 	if (r < 0)

@@ -488,3 +488,14 @@ wait_for_no_end() {
 	diff <(echo "$was") <(in_pod a)
 	diff <(echo "$node") <(on_node)
 }
+
+@test "DEL walks through the machine's connections for the families alone that the pod has" {
+	command -v strace >/dev/null || skip "needs strace"
+	attach a "$VETH" "$(first "$FIRST" | jq -c 'del(.ipam.ranges[1]) | .ipam.routes = [{"dst":"0.0.0.0/0"}]')" >/dev/null
+	attach b >/dev/null
+	for of in a:AF_INET b:AF_INET,AF_INET6; do
+		CNI_COMMAND=DEL CNI_CONTAINERID=${of%:*} CNI_NETNS=/run/netns/${of%:*} CNI_IFNAME=eth0 \
+			strace -qq -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" "$CNIBOX_BIN/veth-host" <<<"$VETH"
+		[ "$(grep IPCTNL_MSG_CT_GET "$BATS_TEST_TMPDIR/trace" | grep -o 'nfgen_family=[A-Z0-9_]*' | cut -d= -f2 | xargs | tr ' ' ,)" = "${of#*:}" ]
+	done
+}
