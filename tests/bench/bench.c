@@ -2,7 +2,8 @@
  * make bench: see bench.h. Runs as root in a disposable namespace (tests/namespace);
  * tests/bench/run starts it.
  *
- * usage: bench --ours DIR --floor FILE --out DIR [--reference DIR [--later DIR]] [--quick] [ROW...]
+ * usage: bench --ours DIR --floor FILE --out DIR [--reference DIR [--later DIR]] [--quick] [--cpu]
+ * [ROW...]
  */
 #include "bench.h"
 
@@ -62,6 +63,8 @@ static int read_options(int argc, char **argv)
 
 		if (strcmp(argv[i], "--quick") == 0)
 			options.quick = true;
+		else if (strcmp(argv[i], "--cpu") == 0)
+			options.cpu = true;
 		else if (value && i + 1 < argc)
 			*value = argv[++i];
 		else
@@ -70,7 +73,7 @@ static int read_options(int argc, char **argv)
 	if (!options.ours || !options.floor || !options.out)
 		die("usage: bench --ours DIR --floor FILE --out DIR [--reference DIR [--later "
 		    "DIR]] "
-		    "[--quick] [ROW...]");
+		    "[--quick] [--cpu] [ROW...]");
 	return i;
 }
 

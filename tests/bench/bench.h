@@ -13,6 +13,7 @@
 
 struct options {
 	bool quick;	       /* few samples, smaller crowds, none of the reference's crowds */
+	bool cpu;	       /* processor time of single calls, not what passes */
 	const char *ours;      /* directory of our plugins */
 	const char *reference; /* directory of the reference's plugins; NULL: not there */
 	const char *later;     /* of a later release, for what that one has not; NULL: not there */
@@ -220,7 +221,10 @@ struct row {
 
 /* Begin a row; its figures follow. Returned pointer is static until the next row. */
 void report_row(const struct row *r);
-/* "ours / floor" 1.31, at most 1.5. Returns false when it is missed. */
+/*
+ * "ours / floor" 1.31, at most 1.5. Returns false when it is missed. Musts are about the time that
+ * passes: of processor times none is judged.
+ */
 bool report_figure(const char *what, double value, enum limit limit, double must);
 void report_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void report_skip(const char *what, const char *why);

@@ -108,36 +108,47 @@ uint64_t calls_wait(struct running *r, unsigned int count)
 	return count ? end - r[0].begin : 0;
 }
 
-/* wait4() says the page faults of the process and of those that it has waited for. */
-struct sample call_run(const struct call *c)
+static uint64_t ns_of(const struct timeval *t)
 {
-	struct sample s = { 0 };
-	struct running r;
+	return (uint64_t)t->tv_sec * 1000000000u + (uint64_t)t->tv_usec * 1000;
+}
+
+/* wait4() says what the process and those that it has waited for have used. */
+static struct sample await(struct running *r)
+{
 	struct rusage u;
 	int status;
 
-	call_start(c, &r);
-	if (wait4(r.pid, &status, 0, &u) < 0)
+	if (wait4(r->pid, &status, 0, &u) < 0)
 		die("wait: %s", strerror(errno));
-	finish(&r, status);
+	finish(r, status);
+	return (struct sample){
+		.ns = options.cpu ? ns_of(&u.ru_utime) + ns_of(&u.ru_stime) : r->ns,
+		.faults = u.ru_minflt,
+	};
+}
+
+struct sample call_run(const struct call *c)
+{
+	struct running r;
+	struct sample s;
+
+	call_start(c, &r);
+	s = await(&r);
 	close(r.out);
-	s.ns = r.ns;
-	s.faults = u.ru_minflt;
 	return s;
 }
 
 uint64_t call_answer(const struct call *c, char *said, size_t size)
 {
 	struct running r;
-	int status;
+	uint64_t ns;
 
 	call_start(c, &r);
-	if (waitpid(r.pid, &status, 0) < 0)
-		die("wait: %s", strerror(errno));
-	finish(&r, status);
+	ns = await(&r).ns;
 	read_output(&r, said, size);
 	close(r.out);
-	return r.ns;
+	return ns;
 }
 
 int call_try(const struct call *c, char *said, size_t size)

@@ -15,6 +15,9 @@
  *	floor chain-node BRIDGE			sets for chain-add, after node
  *	floor chain-add PLUGIN flrN NETNS INDEX ADDRESS GATEWAY masq
  *	floor chain-del PLUGIN flrN ADDRESS NETNS masq	PLUGIN: one of floor_chain.c, or all
+ *	floor veth-host-node NAME			sets for veth-host-add
+ *	floor veth-host-add flrN NETNS ADDRESS NODE GATEWAY	behind wire; DEL with the same
+ *	floor veth-host-del flrN NETNS ADDRESS NODE GATEWAY
  *	floor lo NETNS
  *	floor wire KIND flrN NETNS INDEX ADDRESS GATEWAY	floor_wire.c: what a plugin of this
  *	floor unwire KIND NETNS				name makes of that link
@@ -77,7 +80,7 @@ void open_pod(const char *path)
 	close(ns);
 }
 
-static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
+void put_veth(const char *name, const char *in_pod, const char *ns_path, uint32_t bridge)
 {
 	const struct ifinfomsg up = { .ifi_index = (int)(HOST_INDEX + number_of(name)),
 				      .ifi_flags = IFF_UP,
@@ -87,13 +90,14 @@ static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
 
 	nl_request(&host, "create veth", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
 	nl_put_str(&host, IFLA_IFNAME, name);
-	nl_put_u32(&host, IFLA_MASTER, bridge);
+	if (bridge)
+		nl_put_u32(&host, IFLA_MASTER, bridge);
 	nl_nest (&host, IFLA_LINKINFO) {
 		nl_put_str(&host, IFLA_INFO_KIND, "veth");
 		nl_nest (&host, IFLA_INFO_DATA) {
 			nl_nest (&host, VETH_INFO_PEER) {
 				nl_put_raw(&host, &peer, sizeof(peer));
-				nl_put_str(&host, IFLA_IFNAME, "eth0");
+				nl_put_str(&host, IFLA_IFNAME, in_pod);
 				nl_put(&host, IFLA_ADDRESS, mac, sizeof(mac));
 				nl_put_u32(&host, IFLA_NET_NS_FD, (uint32_t)ns);
 			}
@@ -102,7 +106,7 @@ static void put_veth(const char *name, const char *ns_path, uint32_t bridge)
 	must(nl_commit(&host, NULL, &err));
 }
 
-static void guard(const char *name)
+void guard(const char *name)
 {
 	const char *const keys[] = { "accept_ra", "autoconf", "accept_redirects" };
 	char path[SYSCTL_LINK_PATH];
@@ -134,7 +138,7 @@ void add(char **argv, bool masq)
 	open_host();
 	open_pod(argv[1]);
 	mac[5] = (uint8_t)number_of(argv[0]);
-	put_veth(argv[0], argv[1], (uint32_t)atoi(argv[2]));
+	put_veth(argv[0], "eth0", argv[1], (uint32_t)atoi(argv[2]));
 	guard(argv[0]);
 	neigh_notify(&pod, POD_INDEX);
 	link_up(&pod, 1);
@@ -282,6 +286,9 @@ static const struct {
 	{ "chain-node", 1, chain_node },
 	{ "chain-add", 6, chain_add },
 	{ "chain-del", 4, chain_del },
+	{ "veth-host-node", 1, veth_host_node },
+	{ "veth-host-add", 5, veth_host_add },
+	{ "veth-host-del", 5, veth_host_del },
 	{ "lo", 1, lo },
 	{ "wire", 6, wire },
 	{ "unwire", 2, unwire },

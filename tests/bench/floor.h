@@ -33,10 +33,15 @@ void open_host(void);
 void open_nft(void);
 void open_pod(const char *path);
 
+/* A pair, the host's end up and in this bridge (0: none). */
+void put_veth(const char *name, const char *in_pod, const char *ns_path, uint32_t bridge);
+void guard(const char *name); /* against what a pod may tell its node about routes */
+
 /* A mode of floor; argv is what follows its name. */
 typedef void mode_fn(char **argv, bool masq);
 
 mode_fn node, add, del, mark, reap, collect, lo, wire, unwire;
-mode_fn chain_node, chain_add, chain_del; /* floor_chain.c */
+mode_fn chain_node, chain_add, chain_del;	      /* floor_chain.c */
+mode_fn veth_host_node, veth_host_add, veth_host_del; /* floor_veth_host.c */
 
 #endif

@@ -119,8 +119,9 @@ static const char *must_text(enum limit limit, double must, char out[static 32])
 	return out;
 }
 
-bool report_figure(const char *what, double value, enum limit limit, double must)
+bool report_figure(const char *what, double value, enum limit asked, double must)
 {
+	enum limit limit = options.cpu ? FOR_INFORMATION : asked;
 	bool ok = limit == FOR_INFORMATION || (limit == AT_MOST ? value <= must : value >= must);
 	char text[32], verdict[48] = "";
 

@@ -1,11 +1,10 @@
 /*
- * veth-host behind macvlan: what it adds to an attachment. There is no floor: the reference has no
- * such plugin, and the least of the kernel's work is nearly all that it does.
+ * veth-host behind macvlan: what it adds to an attachment, beside its floor. The reference has no
+ * such plugin.
  */
 #include "bench.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define NETWORK "o-veth-host"
 #define SAID 4096
@@ -18,6 +17,8 @@ static const char macvlan_conf[] =
 static struct {
 	struct subject macvlan, veth_host;
 	char conf[SAID + 512]; /* with macvlan's result */
+	struct subject floor;
+	unsigned int floor_pod;
 } chain;
 
 static void attach_macvlan(unsigned int pod)
@@ -48,21 +49,56 @@ static void prepare(unsigned int pod)
 	subject_run(&chain.veth_host, OP_DEL, pod);
 }
 
+/* The pod that rests on the floor's wire gets the veth; its address is call_of()'s. */
+static uint64_t run_floor(const char *mode)
+{
+	struct call c;
+
+	floor_call(chain.floor.node, mode, &c);
+	call_arg(&c, "flr%u", chain.floor_pod);
+	call_arg(&c, "/run/netns/pod%u", chain.floor_pod);
+	call_arg(&c, "10.99.%u.%u", chain.floor_pod / 250, chain.floor_pod % 250 + 2);
+	call_arg(&c, "10.99.255.1");
+	call_arg(&c, "10.99.0.1");
+	return call_run(&c).ns;
+}
+
+static void prepare_floor(void)
+{
+	chain.floor = (struct subject){ .node = node_new("f-veth-host"), .wire = "macvlan" };
+	node_wire(chain.floor.node);
+	node_address(chain.floor.node, "w0", "10.99.255.1/16");
+	chain.floor_pod = subject_settle(&chain.floor);
+	run_floor("veth-host-node");
+}
+
+static void report(const char *what, struct series *ours, struct series *floor, double at_most)
+{
+	const struct row r = { .what = what, .ours = series_ms(ours), .floor = series_ms(floor) };
+
+	report_row(&r);
+	report_figure("of the floor", r.ours.median / r.floor.median,
+		      at_most > 0 ? AT_MOST : FOR_INFORMATION, at_most);
+}
+
 void rows_veth_host(void)
 {
-	static struct series add, del;
+	static struct series add, del, floor_add, floor_del;
 	const unsigned int rounds = options.quick ? 15 : 150;
 	unsigned int pod = pods_new(1);
 
 	prepare(pod);
+	prepare_floor();
 	for (unsigned int i = 0; i < rounds; i++) {
 		series_add(&add, subject_run(&chain.veth_host, OP_ADD, pod).ns);
 		sleep_ms(3);
 		series_add(&del, subject_run(&chain.veth_host, OP_DEL, pod).ns);
 		sleep_ms(10);
+		series_add(&floor_add, run_floor("veth-host-add"));
+		sleep_ms(3);
+		series_add(&floor_del, run_floor("veth-host-del"));
+		sleep_ms(10);
 	}
-	report_row(
-		&(struct row){ .what = "ADD veth-host behind macvlan", .ours = series_ms(&add) });
-	report_row(
-		&(struct row){ .what = "DEL veth-host behind macvlan", .ours = series_ms(&del) });
+	report("ADD veth-host behind macvlan", &add, &floor_add, 1.5);
+	report("DEL veth-host behind macvlan", &del, &floor_del, 0);
 }
