@@ -124,8 +124,9 @@ static bool prev_has_mac(const struct cni_request *req, const struct link *l)
 }
 
 /*
- * The reference plugin's interface, in a pod that was attached before cnibox was installed. One
- * that is not this attachment's stays: an ADD that failed because of it has a DEL, but no lease.
+ * The reference plugin's interface, in a pod that was attached before cnibox was installed, or
+ * ours, whose alias the pod has changed: the lease is out of its reach. One that is not this
+ * attachment's stays: an ADD that failed because of it has a DEL, but no lease.
  */
 static int del_adopted(struct iface *i, struct err *e)
 {
@@ -134,10 +135,10 @@ static int del_adopted(struct iface *i, struct err *e)
 	struct link l;
 	int r = kind ? link_find(&i->pod.nl, i->req->at.ifname, &l, e) : 0;
 
-	if (r <= 0 || strcmp(l.kind, kind) != 0 || l.alias[0] || l.group)
+	if (r <= 0 || strcmp(l.kind, kind) != 0)
 		return r < 0 ? r : 0;
 	r = ipam_addresses(&i->conf->ipam, i->req, &held, 1, e);
-	if (r == 0)
+	if (r == 0 && !l.alias[0] && !l.group)
 		r = prev_has_mac(i->req, &l);
 	if (r > 0)
 		r = in_pod_del(i, &l, e);

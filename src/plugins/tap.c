@@ -179,6 +179,7 @@ static int status(struct iface *i, struct err *e)
 }
 
 static const struct iface_driver driver = {
+	.adopts = "tun",
 	.on_wire = true,
 	.state_size = sizeof(struct state),
 	.inspect = inspect,

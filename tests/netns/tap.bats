@@ -43,6 +43,20 @@ teardown() {
 	[ "$(links a)" = 0 ]
 }
 
+@test "DEL takes the tap whatever the pod has made of its alias and group; another attachment's stays" {
+	for alias in "" "mine" "cnibox net2 b eth0"; do
+		add tap a "$CONF" >/dev/null
+		ip -n a link set eth0 alias "$alias"
+		ip -n a link set eth0 group 77
+		fails 101 eth0 call ADD tap other /run/netns/a "$CONF"
+		call DEL tap other /run/netns/a "$CONF"
+		[ "$(links a)" = 1 ]
+		del tap a "$CONF"
+		[ "$(links a)" = 0 ]
+		[ ! -e /var/lib/cni/networks/net1/10.1.0.2 ]
+	done
+}
+
 @test "DEL takes the tap whatever other links of the pod have its name and alias" {
 	add tap a "$CONF" >/dev/null
 	ip -n a link set eth0 down
