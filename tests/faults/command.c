@@ -30,10 +30,21 @@ static const char *input_with(struct command *c, const char *config, const char 
 	return put(c, "%.*s,\"%s\":%s}", (int)strlen(config) - 1, config, key, value);
 }
 
-/* The configuration; '@' in it stands for the pod's last letter as a digit, "a" is 1. */
+static unsigned int number_of(const char *pod)
+{
+	return (unsigned int)atoi(pod + strcspn(pod, "0123456789"));
+}
+
+/*
+ * The configuration; '@' in it stands for the pod's last letter as a digit, "a" is 1, and the only
+ * '#' for the number in the pod's name.
+ */
 static const char *input_of(struct command *c, const char *config, const char *pod)
 {
-	char *input = put(c, "%s", config);
+	const char *number = strchr(config, '#');
+	char *input = number ? put(c, "%.*s%u%s", (int)(number - config), config, number_of(pod),
+				   number + 1)
+			     : put(c, "%s", config);
 
 	for (char *at = input; (at = strchr(at, '@')); at++)
 		*at = (char)('1' + (pod[strlen(pod) - 1] - 'a') % 9);
@@ -64,7 +75,7 @@ static void make_call(struct command *c, const struct subject *s, enum verb v, c
 /* The port goes by the number in the pod's name. */
 static char *ports_of(struct command *c, unsigned int first, const char *pod)
 {
-	unsigned int port = first + (unsigned int)atoi(pod + strcspn(pod, "0123456789"));
+	unsigned int port = first + number_of(pod);
 
 	return put(c,
 		   "CAP_ARGS={\"portMappings\":[{\"hostPort\":%u,\"containerPort\":80,\"protocol\":"

@@ -183,6 +183,7 @@ static void see_route(struct dump *d, const struct nlmsghdr *h)
 		      m->rtm_protocol, m->rtm_scope, m->rtm_type, attrs);
 }
 
+/* The kernel makes one for VRFs with a namespace's first, for good (vrf_add_fib_rules()). */
 static void see_rule(struct dump *d, const struct nlmsghdr *h)
 {
 	const struct fib_rule_hdr *m = payload(h);
@@ -190,6 +191,8 @@ static void see_rule(struct dump *d, const struct nlmsghdr *h)
 	const void *at = body(h, sizeof(*m), &len);
 	char attrs[1024];
 
+	if (find(at, len, FRA_L3MDEV))
+		return;
 	put_attrs(attrs, sizeof(attrs), at, len, 0);
 	snapshot_line(d->s, "%srule family %u table %u action %u%s", d->prefix, m->family, m->table,
 		      m->action, attrs);

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <net/if.h>
 
@@ -125,6 +126,22 @@ void host_cover(const char *path)
 		die("%s: %s", path, strerror(errno));
 	if (mount("tmpfs", path, "tmpfs", 0, "mode=755") < 0)
 		die("mount %s: %s", path, strerror(errno));
+}
+
+bool kernel_has(const char *kind)
+{
+	char command[128];
+	int status;
+	pid_t pid = host_fork();
+
+	if (pid == 0) {
+		snprintf(command, sizeof(command),
+			 "ip link add probe0 type veth && "
+			 "ip link add link probe0 name probe1 type %s 2>/dev/null",
+			 kind);
+		exit(unshare(CLONE_NEWNET) < 0 || system(command) != 0);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
 }
 
 /* A node has an uplink: without one nobody is another node's neighbour. */

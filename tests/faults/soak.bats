@@ -31,7 +31,7 @@ seen() {
 	printf '#!/bin/sh\nadd() { [ "$CNI_COMMAND" = ADD ]; }\ndel() { [ "$CNI_COMMAND" = DEL ]; }\nbridge() { /opt/cni/bin/cnibox bridge; }\n%s\n' \
 		"$2" >"$bin/bridge"
 	chmod +x "$bin/bridge"
-	run -1 "$SOAK" -b "$bin" -p 8 -k 16 -c 32 -r 1 "${@:3}" 3>&-
+	run -1 "$SOAK" -b "$bin" -p 12 -k 16 -c 32 -r 1 "${@:3}" 3>&-
 	echo "$output"
 	grep -q "^DEFECT" <<<"$output"
 	grep -qE -- "$1" <<<"$output"
@@ -43,7 +43,7 @@ seen() {
 	seen 'bytes in files, was' 'head -c 1000 /dev/zero >>/var/lib/cni/log; bridge'
 	seen '\+ link veth[0-9]+ veth' 'add && ip link add type veth; bridge'
 	seen 'host: [0-9]+ of nft table, was' 'add && nft add table inet "leak$$"; bridge'
-	seen 'p[0-9]: [0-9]+ of rule, was' 'add && nsenter --net="$CNI_NETNS" ip rule add from 10.11.0.0/24; bridge'
+	seen 'p[0-9]+: [0-9]+ of rule, was' 'add && nsenter --net="$CNI_NETNS" ip rule add from 10.11.0.0/24; bridge'
 	seen 'the host is not as before' 'del && ip link set cni0 group "$$"; bridge'
 	seen 'has left a process' 'sleep 5 >/dev/null 2>&1 & bridge'
 }
@@ -51,7 +51,7 @@ seen() {
 @test "the soak sees an address that is not the pod's, and calls that become slower" {
 	seen 'does not give it an address of each subnet' 'bridge | sed "s/10[.]11[.]0[.]/10.11.1./"'
 	seen 'does not give it an address of each subnet' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.1/"'
-	seen 'has no lease|which p[0-9] has' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.99/"'
+	seen 'has no lease|which p[0-9]+ has' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.99/"'
 	seen 'times as long as in the first block' \
 		'echo >>/opt/cni/bin/.count; [ "$(wc -l </opt/cni/bin/.count)" -lt 30 ] || sleep 0.1; bridge' -g 1.5 -c 40
 }

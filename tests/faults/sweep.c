@@ -296,22 +296,6 @@ static bool is_swept(const struct subject *s, enum verb v, bool fresh, char **pa
 	return false;
 }
 
-/* Tried in a network namespace that ends with the child. */
-static bool kernel_has(const char *kind)
-{
-	char command[128];
-	pid_t pid = host_fork();
-
-	if (pid == 0) {
-		snprintf(command, sizeof(command),
-			 "ip link add probe0 type veth && "
-			 "ip link add link probe0 name probe1 type %s 2>/dev/null",
-			 kind);
-		exit(unshare(CLONE_NEWNET) < 0 || system(command) != 0);
-	}
-	return finish(pid) == 0;
-}
-
 /* Of plugins whose interface a vanished namespace takes along. */
 static bool loses_something(const struct subject *s)
 {

@@ -131,7 +131,8 @@ void pod_make(const char *name);
 void pod_remove(const char *name);
 bool pod_there(const char *name);
 int pod_run(const char *name, int (*fn)(const char *arg),
-	    const char *arg); /* fn inside its network */
+	    const char *arg);	   /* fn inside its network */
+bool kernel_has(const char *kind); /* of links; tried in a network namespace that ends with it */
 void file_write(const char *path, const char *text);
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -86,6 +86,34 @@ as_reference() {
 # bats test_tags=deep
 @test "lists of others with ipvlan as they are" { pass tests/netns/samples_underlay.bats; }
 
+# faulted WHAT ARGUMENT...: of tests/faults, WHAT is how the last line ends
+faulted() {
+	run "$BATS_TEST_DIRNAME/case_files" node1 "${@:2}"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	tail -n 1 <<<"$output" | grep -qE "^[1-9][0-9]* .*$1\$"
+}
+
+# bats test_tags=deep
+@test "dummy, ipvlan, vlan, vrf and a bridge's VLANs: killed anywhere, refused anywhere, the pod's namespace gone" {
+	local mode step=127
+
+	[ "${FULL:-}" != 1 ] || step=31
+	for mode in kill refuse vanish; do
+		faulted ' points x 0 defects' sweep -j 1 -s $step $mode dummy ipvlan vlan vrf bridge-vlan
+		run ! grep 'not swept' <<<"$output"
+	done
+}
+
+# bats test_tags=deep
+@test "pods of ipvlan and vlan among others attached and detached again and again: nothing becomes more" {
+	local size=(-p 12 -c 40 -k 20)
+
+	[ "${FULL:-}" != 1 ] || size=(-p 40 -c 1000 -k 200)
+	faulted 'nothing has grown' soak "${size[@]}"
+	run ! grep 'no pods of' <<<"$output"
+}
+
 @test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL makes it as it was" {
 	run "$LAB" exec node1 -- sh -c 'path=$(cd -P /sys/class/net/eth0/device && pwd -P)
 		echo "{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"type\":\"host-device\",\"kernelpath\":\"$path\"}" >/tmp/conf

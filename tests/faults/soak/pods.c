@@ -28,16 +28,40 @@ void defect(const char *fmt, ...)
 	exit(1);
 }
 
+static void make_link(const char *name, const char *peer)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "ip link add %s type veth peer name %s && ip link set %s up && ip link set %s up",
+		 name, peer, name, peer);
+	if (system(command) != 0)
+		die("no link %s", name);
+}
+
+static void make_device(const struct row *row, unsigned int number)
+{
+	char name[16], peer[16];
+
+	snprintf(name, sizeof(name), "%s%u", row->device, number);
+	snprintf(peer, sizeof(peer), "to-%s%u", row->device, number);
+	make_link(name, peer);
+}
+
+/* macvlan and ipvlan cannot hang on the same master: up2 is beside the node's up0. */
 void pods_make(unsigned int count)
 {
 	if (count > PODS_MAX)
 		die("at most %d pods", PODS_MAX);
+	make_link("up2", "up3");
 	for (pod_count = 0; pod_count < count; pod_count++) {
 		struct pod *p = &pods[pod_count];
 
 		snprintf(p->name, sizeof(p->name), "p%u", pod_count);
 		p->row = row_of(pod_count);
 		pod_make(p->name);
+		if (p->row->device)
+			make_device(p->row, pod_count);
 	}
 }
 

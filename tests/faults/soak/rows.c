@@ -21,6 +21,15 @@
 #define MACVLAN                                                                                    \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-macvlan\",\"type\":\"macvlan\","                \
 	"\"master\":\"up0\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.15.0.0/24\"}}"
+#define IPVLAN                                                                                     \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-ipvlan\",\"type\":\"ipvlan\","                  \
+	"\"master\":\"up2\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.19.0.0/24\"}}"
+#define VLAN                                                                                       \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-vlan\",\"type\":\"vlan\",\"vlanId\":#,"         \
+	"\"master\":\"up0\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.20.0.0/24\"}}"
+#define HOST_DEVICE                                                                                \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-device\",\"type\":\"host-device\","             \
+	"\"device\":\"dev#\",\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.21.0.0/24\"}}"
 #define TAP                                                                                        \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-tap\",\"type\":\"tap\","                        \
 	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.18.0.0/24\"}}"
@@ -45,7 +54,7 @@
 			"cnitool check " network " /run/netns/%s"                                  \
 	}
 
-const struct row rows[] = {
+static const struct row all[] = {
 	{ .subject = { .name = "bridge", .program = "bridge", .config = BRIDGE },
 	  .share = 5,
 	  .network = "soak-bridge",
@@ -62,6 +71,19 @@ const struct row rows[] = {
 	  .share = 2,
 	  .network = "soak-macvlan",
 	  .subnets = { "10.15.0.0/24" } },
+	{ .subject = { .name = "ipvlan", .program = "ipvlan", .config = IPVLAN, .kind = "ipvlan" },
+	  .share = 2,
+	  .network = "soak-ipvlan",
+	  .subnets = { "10.19.0.0/24" } },
+	{ .subject = { .name = "vlan", .program = "vlan", .config = VLAN, .kind = "vlan id 9" },
+	  .share = 1,
+	  .network = "soak-vlan",
+	  .subnets = { "10.20.0.0/24" } },
+	{ .subject = { .name = "device", .program = "host-device", .config = HOST_DEVICE },
+	  .share = 1,
+	  .device = "dev",
+	  .network = "soak-device",
+	  .subnets = { "10.21.0.0/24" } },
 	{ .subject = { .name = "tap", .program = "tap", .config = TAP },
 	  .share = 1,
 	  .network = "soak-tap",
@@ -83,8 +105,22 @@ const struct row rows[] = {
 	  .subnets = { "10.17.0.0/24" } },
 };
 
-_Static_assert(sizeof(rows) / sizeof(rows[0]) <= ROWS_MAX, "more rows than have a series of times");
-const unsigned int row_count = sizeof(rows) / sizeof(rows[0]);
+_Static_assert(sizeof(all) / sizeof(all[0]) <= ROWS_MAX, "more rows than have a series of times");
+struct row rows[ROWS_MAX];
+unsigned int row_count;
+
+void rows_choose(void)
+{
+	for (unsigned int r = 0; r < sizeof(all) / sizeof(all[0]); r++) {
+		const char *kind = all[r].subject.kind;
+
+		if (!kind || kernel_has(kind))
+			rows[row_count++] = all[r];
+		else
+			printf("no pods of %s: this kernel has no links of kind %s\n",
+			       all[r].subject.name, kind);
+	}
+}
 
 /* Whoever is the furthest behind its share is next: the first pods see every row. */
 const struct row *row_of(unsigned int pod)

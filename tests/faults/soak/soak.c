@@ -253,6 +253,7 @@ int main(int argc, char **argv)
 {
 	unsigned int done;
 
+	rows_choose();
 	parse(argc, argv);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGALRM, on_alarm);

@@ -18,13 +18,16 @@ struct row {
 	struct subject subject;
 	unsigned int share;   /* of the pods */
 	const char *conflist; /* cnitool's; written to /etc/cni/sweep/NETWORK.conflist */
+	const char *device;   /* each pod has one of the node, of this name with the pod's number */
 	const char *network;  /* its leases are in /var/lib/cni/networks/NETWORK */
 	const char *subnets[SUBNETS_MAX]; /* an address of each for each pod; the first one is the
 					     gateway's */
 };
 
-extern const struct row rows[];
-extern const unsigned int row_count;
+/* Those of the table that this kernel has what they need for. */
+extern struct row rows[];
+extern unsigned int row_count;
+void rows_choose(void);
 const struct row *row_of(unsigned int pod); /* pods and rows are mixed by their shares */
 void rows_files(void);
 
