@@ -88,6 +88,7 @@ const char *const verb_names[VERBS] = { "ADD", "DEL", "CHECK", "GC" };
 		   "cnitool check " plugin " /run/netns/%s" }
 #define NODE "cnibox node "
 #define CLUSTER " -f /etc/cni/sweep/cluster.json"
+#define VXLAN_CLUSTER " -f /etc/cni/sweep/vxlan.json"
 
 const struct subject subjects[] = {
 	{ .name = "bridge",
@@ -177,6 +178,10 @@ const struct subject subjects[] = {
 	{ .name = "node",
 	  .lines = { NODE "up --name n1" CLUSTER, NODE "down" },
 	  .verbs = "ADD DEL" },
+	{ .name = "node-vxlan",
+	  .lines = { NODE "up --name n1" VXLAN_CLUSTER, NODE "down" },
+	  .verbs = "ADD DEL",
+	  .kind = "vxlan id 9 dstport 9" },
 	{ .name = "node-run",
 	  .lines = { NODE "run --name n1" CLUSTER, NODE "down" },
 	  .verbs = "ADD",
@@ -229,10 +234,30 @@ static void behind_files(void)
 	}
 }
 
+/* All nodes on one link; or none, with pods of both families. */
+static void cluster_files(void)
+{
+	file_write(
+		"/etc/cni/sweep/cluster.json",
+		"{\"networks\":[\"10.244.0.0/16\"],\"nodes\":["
+		"{\"name\":\"n1\",\"addresses\":[\"192.168.5.1\"],\"subnets\":[\"10.244.1.0/24\"]},"
+		"{\"name\":\"n2\",\"addresses\":[\"192.168.5.2\"],\"subnets\":[\"10.244.2.0/24\"]},"
+		"{\"name\":\"n3\",\"addresses\":[\"192.168.5.3\"],\"subnets\":[\"10.244.3.0/"
+		"24\"]}]}\n");
+	file_write(
+		"/etc/cni/sweep/vxlan.json",
+		"{\"backend\":\"vxlan\",\"nodes\":["
+		"{\"name\":\"n1\",\"addresses\":[\"192.168.5.1\"],\"subnets\":[\"10.244.1.0/24\","
+		"\"fd00:244:1::/64\"]},"
+		"{\"name\":\"n2\",\"addresses\":[\"192.0.2.2\"],\"subnets\":[\"10.244.2.0/24\","
+		"\"fd00:244:2::/64\"]}]}\n");
+}
+
 /* For cnitool and node; written on every host. */
 void subject_files(void)
 {
 	behind_files();
+	cluster_files();
 	file_write("/etc/cni/sweep/subnet.env",
 		   "FLANNEL_NETWORK=10.9.0.0/16\nFLANNEL_SUBNET=10.9.1.1/24\nFLANNEL_MTU=1450\n"
 		   "FLANNEL_IPMASQ=true\n");
@@ -241,11 +266,4 @@ void subject_files(void)
 		   "\"bridge\":\"cni2\",\"isGateway\":true,"
 		   "\"ipMasq\":true,\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.4.0.0/"
 		   "24\"}},{\"type\":\"loopback\"}]}\n");
-	file_write(
-		"/etc/cni/sweep/cluster.json",
-		"{\"networks\":[\"10.244.0.0/16\"],\"nodes\":["
-		"{\"name\":\"n1\",\"addresses\":[\"192.168.5.1\"],\"subnets\":[\"10.244.1.0/24\"]},"
-		"{\"name\":\"n2\",\"addresses\":[\"192.168.5.2\"],\"subnets\":[\"10.244.2.0/24\"]},"
-		"{\"name\":\"n3\",\"addresses\":[\"192.168.5.3\"],\"subnets\":[\"10.244.3.0/"
-		"24\"]}]}\n");
 }

@@ -120,7 +120,15 @@ says() { [ "$(said "$1")" = "$2" ]; }
 	says public-ip 192.168.122.14
 	until_true sleeps
 	logged error 0
+	end_run
+	kubectl annotate node m flannel.alpha.coreos.com/public-ip-overwrite=198.51.100.14
+	begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" --backend wireguard
+	until_true says backend-type wireguard
+	[ "$(said backend-data | jq -r .PublicKey)" = "$(node key)" ]
+	until_true says public-ip 198.51.100.14
+	end_run
 	"$CNIBOX" node manifest | kubectl apply -f -
+	kubectl get node m -o json | jq '.metadata.annotations = {}' | kubectl replace -f -
 }
 
 @test "a right that is missing is named" {
