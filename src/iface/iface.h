@@ -103,8 +103,9 @@ struct iface_driver {
 	bool on_wire;	    /* it has neighbours, who may have known another pod by its addresses */
 	bool fixed_mac;	    /* its MAC cannot be set */
 	bool ipam_required; /* without addresses the interface is of no use */
-	const char *adopts; /* DEL: of links in the pod of this kind without an alias of ours, which
-			       the reference's plugin makes; NULL: none */
+	const char *adopts; /* without host_end: the kind of its link in the pod. DEL takes one of
+			       this name without an alias of ours, too: the reference's plugin made
+			       it, or the pod has changed its alias; NULL: not known by a kind */
 	bool by_gateway; /* nothing but the gateway is on link, not even the rest of the subnet */
 	size_t state_size;
 
