@@ -65,11 +65,14 @@ void pods_make(unsigned int count)
 	}
 }
 
-/* We inherit whatever a call has left running; what is about to end may do so. */
+/*
+ * We inherit whatever a call has left running; what is about to end may do so. Not the LAN's, which
+ * are in groups of their own.
+ */
 static void expect_no_process(const struct pod *p, const char *verb)
 {
 	for (unsigned int ms = 0; ms < 1000; ms += 10) {
-		pid_t pid = waitpid(-1, NULL, WNOHANG);
+		pid_t pid = waitpid(0, NULL, WNOHANG);
 
 		if (pid < 0 && errno == ECHILD)
 			return;
@@ -184,7 +187,7 @@ void pod_attach(struct pod *p)
 {
 	call(p, ADD, p->result, sizeof(p->result));
 	read_addresses(p);
-	for (unsigned int n = 0; n < SUBNETS_MAX && p->row->subnets[n]; n++)
+	for (unsigned int n = 0; p->row->network && n < SUBNETS_MAX && p->row->subnets[n]; n++)
 		expect_own_lease(p, p->address[n].text);
 	p->attached = true;
 }
@@ -202,6 +205,6 @@ void pod_check(struct pod *p)
 	char said[1024];
 
 	call(p, CHECK, said, sizeof(said));
-	for (unsigned int n = 0; n < SUBNETS_MAX && p->row->subnets[n]; n++)
+	for (unsigned int n = 0; p->row->network && n < SUBNETS_MAX && p->row->subnets[n]; n++)
 		expect_own_lease(p, p->address[n].text);
 }

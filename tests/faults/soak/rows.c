@@ -33,6 +33,10 @@
 #define TAP                                                                                        \
 	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-tap\",\"type\":\"tap\","                        \
 	"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.18.0.0/24\"}}"
+#define DHCP                                                                                       \
+	"{\"cniVersion\":\"1.1.0\",\"name\":\"soak-dhcp\",\"type\":\"bridge\",\"bridge\":"         \
+	"\"lan0\","                                                                                \
+	"\"ipam\":{\"type\":\"dhcp\"}}"
 #define CHAIN                                                                                      \
 	"{\"cniVersion\":\"1.0.0\",\"name\":\"soak-chain\",\"plugins\":[{\"type\":\"bridge\","     \
 	"\"bridge\":\"cni2\",\"isGateway\":true,"                                                  \
@@ -88,6 +92,9 @@ static const struct row all[] = {
 	  .share = 1,
 	  .network = "soak-tap",
 	  .subnets = { "10.18.0.0/24" } },
+	{ .subject = { .name = "dhcp", .program = "bridge", .config = DHCP },
+	  .share = 1,
+	  .subnets = { LAN_SUBNET } },
 	{ .subject = { .name = "chain", .lines = CNITOOL("soak-chain") },
 	  .share = 2,
 	  .conflist = CHAIN,

@@ -102,6 +102,7 @@ static void make_host(void)
 	plugins = BIN;
 	host_cover("/tmp");
 	rows_files();
+	lan_make();
 	pods_make(opt.pods);
 	for (unsigned int i = 0; i < row_count; i++) {
 		pod_attach(&pods[i]);

@@ -19,7 +19,7 @@ struct row {
 	unsigned int share;   /* of the pods */
 	const char *conflist; /* cnitool's; written to /etc/cni/sweep/NETWORK.conflist */
 	const char *device;   /* each pod has one of the node, of this name with the pod's number */
-	const char *network;  /* its leases are in /var/lib/cni/networks/NETWORK */
+	const char *network;  /* its leases are in /var/lib/cni/networks/NETWORK; NULL: elsewhere */
 	const char *subnets[SUBNETS_MAX]; /* an address of each for each pod; the first one is the
 					     gateway's */
 };
@@ -30,6 +30,13 @@ extern unsigned int row_count;
 void rows_choose(void);
 const struct row *row_of(unsigned int pod); /* pods and rows are mixed by their shares */
 void rows_files(void);
+
+/* ---- lan.c: the bridge lan0 with a DHCP server, and the daemon that asks it ---- */
+
+#define LAN_SUBNET "10.22.0.0/24"
+
+/* Both end with this process, and are in process groups of their own. */
+void lan_make(void);
 
 /* ---- pods.c ---- */
 
