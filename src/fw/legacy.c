@@ -75,8 +75,9 @@ static int attempt(const struct change *c, bool write, struct err *e)
 int legacy_look(uint8_t family, const char *table, legacy_plan_fn *plan, void *arg, struct err *e)
 {
 	const struct change c = { family, table, plan, arg };
+	int r = xtables_in_use(family, table, e);
 
-	return xtables_in_use(family, table) ? attempt(&c, false, e) : 0;
+	return r > 0 ? attempt(&c, false, e) : r;
 }
 
 int legacy_change(uint8_t family, const char *table, legacy_plan_fn *plan, void *arg, struct err *e)

@@ -274,20 +274,22 @@ int xtables_parse(struct xtables *t, uint8_t family, const struct xtables_layout
 
 /* ---- the kernel's ---- */
 
-bool xtables_in_use(uint8_t family, const char *name)
+int xtables_in_use(uint8_t family, const char *name, struct err *e)
 {
 	char names[256]; /* of filter, nat, mangle, raw and security */
 	size_t len = strlen(name);
+	struct err mine = { 0 };
+	ssize_t r = file_read(AT_FDCWD, families[family == AF_INET6].names, names, sizeof(names),
+			      &mine);
 
-	if (file_read(AT_FDCWD, families[family == AF_INET6].names, names, sizeof(names),
-		      err_ignored()) <= 0)
-		return false;
+	if (r < 0)
+		return mine.errnum == ENOENT ? 0 : err_take(e, &mine);
 	for (const char *at = names; at && *at; at = strchr(at, '\n')) {
 		at += *at == '\n';
 		if (strncmp(at, name, len) == 0 && (at[len] == '\n' || at[len] == '\0'))
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
 int xtables_socket(const struct xtables_family *f, struct err *e)

@@ -76,8 +76,11 @@ struct xtables_rule {
 	size_t to;		  /* of JUMP and GOTO: the entry that it leads to */
 };
 
-/* Has the kernel this table of the family (AF_INET, AF_INET6) in use? Asking makes none. */
-bool xtables_in_use(uint8_t family, const char *name);
+/*
+ * Has the kernel this table of the family (AF_INET, AF_INET6) in use: 1, 0, -errno. Asking makes
+ * none.
+ */
+int xtables_in_use(uint8_t family, const char *name, struct err *e);
 
 /*
  * Into the arena, in which it lives. -EAGAIN: it has changed meanwhile, read it again. -E2BIG,

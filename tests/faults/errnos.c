@@ -62,6 +62,7 @@ static const struct fits table[] = {
 	CALL(fcntl, ENOMEM),
 	CALL(ioctl, EPERM, ENOMEM),
 	CALL(socket, EPERM, ENOMEM, EMFILE),
+	CALL(getsockopt, ENOMEM, EPERM),
 	CALL(setsockopt, ENOMEM, EPERM),
 	CALL(bind, ENOMEM, EPERM),
 	CALL(getsockname, ENOMEM),

@@ -167,6 +167,14 @@ pid_t host_fork(void)
 	return pid;
 }
 
+/* FORWARD drops, and there is an administrator's chain to ask. */
+void host_legacy(void)
+{
+	if (system("for v in '' 6; do ip${v}tables-legacy -P FORWARD DROP && ip${v}tables-legacy "
+		   "-N CNI-ADMIN || exit 1; done") != 0)
+		die("no legacy tables");
+}
+
 void host_make(void)
 {
 	if (unshare(CLONE_NEWNS) < 0 || netns_new() < 0 ||

@@ -170,6 +170,8 @@ static void warm(const struct subject *s)
 bool operation_begin(struct operation *o, bool learn, struct call *trace, unsigned int *calls)
 {
 	host_make();
+	if (o->subject->legacy)
+		host_legacy();
 	snapshot_macs = !o->fresh;
 	if (!o->fresh) {
 		warm(o->subject);

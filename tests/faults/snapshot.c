@@ -111,6 +111,25 @@ static void put_files(void)
 		nftw(roots[i], see_file, 16, FTW_PHYS);
 }
 
+/* The legacy tables that are in use, without counts. */
+static void put_legacy(struct snapshot *s, const char *names, const char *save)
+{
+	char line[1024];
+	FILE *f = fopen(names, "re");
+	bool none = !f || !fgets(line, sizeof(line), f);
+
+	if (f)
+		fclose(f);
+	f = none ? NULL : popen(save, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, line[0] == ':' ? "[\n" : "\n")] = '\0';
+		if (line[0] != '#')
+			snapshot_line(s, "%s %s", save, line);
+	}
+	if (f && pclose(f) != 0)
+		die("%s did not run", save);
+}
+
 static void put_mounts(struct snapshot *s)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -178,6 +197,8 @@ void snapshot_take(struct snapshot *s)
 		pod_run(NEIGHBOUR, put_pod, "pod b: ");
 	put_files();
 	put_mounts(s);
+	put_legacy(s, "/proc/net/ip_tables_names", "iptables-legacy-save");
+	put_legacy(s, "/proc/net/ip6_tables_names", "ip6tables-legacy-save");
 	put_sysctls(s);
 	sorting = s->text;
 	qsort(s->line, s->count, sizeof(s->line[0]), by_text);

@@ -308,6 +308,10 @@ static void sweep_subject(const struct subject *s, char **patterns)
 
 	if (!there)
 		printf("%-10s not swept: this kernel has no links of kind %s\n", s->name, s->kind);
+	if (s->legacy && system("iptables-legacy -S >/dev/null 2>&1") != 0) {
+		printf("%-10s not swept: this kernel has no legacy tables\n", s->name);
+		there = false;
+	}
 	if (opt.mode == VANISH && !*patterns && !loses_something(s))
 		return;
 	for (enum verb v = 0; there && v < VERBS; v++)

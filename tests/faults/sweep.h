@@ -32,6 +32,7 @@ struct subject {
 	bool alone;	  /* a second pod cannot have the same */
 	bool lends;	  /* alone, a link of the node, which ends with the pod's namespace */
 	const char *kind; /* of links that a kernel may not have; NULL: none */
+	bool legacy;	  /* the host has legacy tables of iptables, whose FORWARD drops */
 };
 
 extern const struct subject subjects[];
@@ -126,6 +127,7 @@ pid_t host_fork(void);
 
 /* A host for this process: network and mounts of its own, pods a and b. Exits on failure. */
 void host_make(void);
+void host_legacy(void);		   /* its subject's are such */
 void host_cover(const char *path); /* by an empty folder */
 void pod_make(const char *name);
 void pod_remove(const char *name);
