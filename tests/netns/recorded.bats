@@ -14,7 +14,7 @@ setup() {
 
 # recorded CLIENT [FILTER]
 recorded() {
-	jq -c --arg client "$1" "select(.client == \$client) | select(${2:-.plugin != \"host-local\"})" "$BATS_TEST_DIRNAME/recorded/calls.jsonl"
+	grep -F "{\"client\":\"$1\"," "$BATS_TEST_DIRNAME/recorded/calls.jsonl" | jq -c "select(${2:-.plugin != \"host-local\"})"
 }
 
 # process: one with a namespace of its own, which is also /run/netns/a and open as descriptor 9 of another; $process and $holder are their pids.
@@ -152,18 +152,20 @@ replays() {
 	leases "$1"
 }
 
+# bats test_tags=deep
 @test "ctr 2.1 (containerd), CNI 1.1.0" { replays ctr-2.1_cni1.1.0; }
 
+# bats test_tags=deep
 @test "ctr 1.6 (containerd), CNI 1.0.0" { replays ctr-1.6; }
+
+# Some hold the namespace open and name the descriptor.
+@test "ctr's calls for a namespace that is a descriptor of the runtime's" { replays ctr-1.6 /proc/PID/fd/N; }
 
 @test "containerd 2.1's CRI, CNI 1.1.0: STATUS, loopback, a host port with keys in capitals" { replays containerd-cri-2.1_cni1.1.0; }
 
 @test "containerd 2.1's CRI, a list that declares every capability" { replays containerd-cri-2.1_allcaps; }
 
 @test "podman 4.3.1: VERSION with dummies, CNI 0.4.0, a port of 127.0.0.1" { replays podman-4.3.1-crun; }
-
-# Some hold the namespace open and name the descriptor.
-@test "a namespace that is a descriptor of the runtime's: podman's calls once more" { replays podman-4.3.1-crun /proc/PID/fd/N; }
 
 @test "cnitool 1.3.0, CNI 1.1.0: STATUS, CHECK, GC" { replays cnitool-1.3.0_cni1.1.0; }
 
