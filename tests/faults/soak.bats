@@ -53,5 +53,5 @@ seen() {
 	seen 'does not give it an address of each subnet' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.1/"'
 	seen 'has no lease|which p[0-9]+ has' 'bridge | sed "s/10[.]11[.]0[.][0-9]*/10.11.0.99/"'
 	seen 'times as long as in the first block' \
-		'echo >>/opt/cni/bin/.count; [ "$(wc -l </opt/cni/bin/.count)" -lt 30 ] || sleep 0.1; bridge' -g 1.5 -c 40
+		'echo >>/opt/cni/bin/.count; [ "$(wc -l </opt/cni/bin/.count)" -lt 60 ] || sleep 0.1; bridge' -g 1.5 -c 80
 }
