@@ -97,6 +97,9 @@ static int route(struct iface *i, struct err *e)
 {
 	int r = host_end_find(i, &i->end, e);
 
+	/* The node's default may be without IPv6. */
+	if (r > 0 && !is_ipv4_alone(&i->ips))
+		r = forward_allow_ipv6(&i->end, e);
 	if (r < 0)
 		return r;
 	for (size_t n = 0; n < i->ips.ip_count; n++) {

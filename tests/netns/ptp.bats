@@ -29,6 +29,16 @@ teardown() {
 	nft list set inet cnibox masq4 | grep -q 10.1.0.2
 }
 
+@test "ADD: IPv6 works where the node's and the pod's default is without" {
+	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+	ip netns exec a sh -c 'for i in all default; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done'
+	r=$(add ptp a "$CONF")
+	ip netns exec a ping -c1 -W3 -q fd00:1::1
+	ping -c1 -W3 -q fd00:1::2
+	call CHECK ptp a /run/netns/a "$(with_prev "$CONF" "$r")"
+	echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+}
+
 # How many link-local addresses the attachment's host end has.
 link_locals() { ip -6 -o addr show dev "$(jq -r '.interfaces[0].name' <<<"$1")" scope link | wc -l; }
 
