@@ -183,7 +183,8 @@ void reference_accepts(const struct node *n, unsigned int pods);
 struct cost {
 	unsigned long calls;	/* system calls of all its processes */
 	unsigned int processes; /* executions */
-	unsigned long peak_kib; /* VmHWM of the largest process */
+	unsigned long peak_kib; /* VmHWM of the largest process, with the parts of its file */
+	unsigned long own_kib;	/* RssAnon at its end: what no other process shares */
 	long faults;
 };
 struct cost call_trace(const struct call *c);

@@ -284,7 +284,7 @@ static void report_sizes(void)
 void rows_start(void)
 {
 	double calls[SIDES] = { 0 }, processes[SIDES] = { 0 }, peak[SIDES] = { 0 },
-	       faults[SIDES] = { 0 };
+	       own[SIDES] = { 0 }, faults[SIDES] = { 0 };
 	struct subject s[SIDES] = { 0 };
 
 	for (int side = 0; side < SIDES; side++) {
@@ -305,6 +305,7 @@ void rows_start(void)
 		calls[side] = (double)c.calls;
 		processes[side] = c.processes;
 		peak[side] = (double)c.peak_kib;
+		own[side] = (double)c.own_kib;
 		faults[side] = (double)c.faults;
 	}
 	version_times(s);
@@ -312,5 +313,6 @@ void rows_start(void)
 	report_cost("processes per ADD with ipMasq", "execs", processes, 0);
 	report_cost("page faults per ADD with ipMasq", "faults", faults, 0);
 	report_cost("peak memory of an ADD with ipMasq", "KiB", peak, 1024);
+	report_cost("of that no part of the program's file", "KiB", own, 0);
 	report_sizes();
 }

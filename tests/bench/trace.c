@@ -63,7 +63,10 @@ static int see_stop(pid_t pid, int status, struct cost *c)
 		c->processes++;
 	if (event == PTRACE_EVENT_EXIT) {
 		peak = status_kib(pid, "VmHWM:");
-		c->peak_kib = peak > c->peak_kib ? peak : c->peak_kib;
+		if (peak > c->peak_kib) {
+			c->peak_kib = peak;
+			c->own_kib = status_kib(pid, "RssAnon:");
+		}
 	}
 	return event || sig == SIGTRAP || sig == SIGSTOP ? 0 : sig;
 }
