@@ -20,10 +20,10 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } rows[] = {
-	{ "single", rows_single }, { "wire", rows_wire },      { "veth-host", rows_veth_host },
-	{ "start", rows_start },   { "chain", rows_chain },    { "five", rows_five },
-	{ "ptp", rows_ptp },	   { "full", rows_full_node }, { "packets", rows_packets },
-	{ "crowd", rows_crowd },   { "node", rows_node_up },
+	{ "single", rows_single },   { "wire", rows_wire },   { "veth-host", rows_veth_host },
+	{ "dhcp", rows_dhcp },	     { "start", rows_start }, { "chain", rows_chain },
+	{ "five", rows_five },	     { "ptp", rows_ptp },     { "full", rows_full_node },
+	{ "packets", rows_packets }, { "crowd", rows_crowd }, { "node", rows_node_up },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 

@@ -273,6 +273,7 @@ void duel_end(struct duel *d);
 void rows_single(void);
 void rows_wire(void);
 void rows_veth_host(void);
+void rows_dhcp(void);
 void rows_full_node(void);
 void rows_crowd(void);
 void rows_chain(void);

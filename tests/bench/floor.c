@@ -18,6 +18,8 @@
  *	floor veth-host-node NAME			sets for veth-host-add
  *	floor veth-host-add flrN NETNS ADDRESS NODE GATEWAY	behind wire; DEL with the same
  *	floor veth-host-del flrN NETNS ADDRESS NODE GATEWAY
+ *	floor dhcp-add macvlan flrN NETNS INDEX		with a lease
+ *	floor dhcp-del macvlan NETNS SERVER
  *	floor lo NETNS
  *	floor wire KIND flrN NETNS INDEX ADDRESS GATEWAY	floor_wire.c: what a plugin of this
  *	floor unwire KIND NETNS				name makes of that link
@@ -289,6 +291,8 @@ static const struct {
 	{ "veth-host-node", 1, veth_host_node },
 	{ "veth-host-add", 5, veth_host_add },
 	{ "veth-host-del", 5, veth_host_del },
+	{ "dhcp-add", 4, dhcp_add },
+	{ "dhcp-del", 3, dhcp_del },
 	{ "lo", 1, lo },
 	{ "wire", 6, wire },
 	{ "unwire", 2, unwire },

@@ -37,10 +37,17 @@ void open_pod(const char *path);
 void put_veth(const char *name, const char *in_pod, const char *ns_path, uint32_t bridge);
 void guard(const char *name); /* against what a pod may tell its node about routes */
 
+/*
+ * What wire's arguments say, in the pod, with its name; what brings it up is in the batch of pod.
+ * Are its neighbours to hear of its address?
+ */
+bool put_wire(char **argv, struct link *out);
+
 /* A mode of floor; argv is what follows its name. */
 typedef void mode_fn(char **argv, bool masq);
 
 mode_fn node, add, del, mark, reap, collect, lo, wire, unwire;
+mode_fn dhcp_add, dhcp_del;			      /* floor_dhcp.c */
 mode_fn chain_node, chain_add, chain_del;	      /* floor_chain.c */
 mode_fn veth_host_node, veth_host_add, veth_host_del; /* floor_veth_host.c */
 

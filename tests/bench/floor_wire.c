@@ -74,7 +74,7 @@ static void put(const struct wanted *w)
 		put_child(w);
 }
 
-void wire(char **argv, bool masq)
+bool put_wire(char **argv, struct link *out)
 {
 	const struct wanted w = {
 		.kind = argv[0],
@@ -82,27 +82,35 @@ void wire(char **argv, bool masq)
 		.ns = open(argv[2], O_RDONLY | O_CLOEXEC),
 		.parent = atoi(argv[3]),
 	};
-	struct route r = { .dst = { .addr = { .family = AF_INET } } };
-	struct prefix p;
-	struct link l;
 
-	(void)masq;
-	if (!prefix_parse(argv[4], &p) || !addr_parse(argv[5], &r.via))
-		_exit(2);
 	mac[5] = (uint8_t)number_of(w.name);
 	open_pod(argv[2]);
 	open_host();
 	put(&w);
-	must(link_find(&pod, w.name, &l, &err));
-	r.index = l.index;
-	link_set_name(&pod, l.index, NAME);
-	neigh_notify(&pod, l.index);
+	must(link_find(&pod, w.name, out, &err));
+	link_set_name(&pod, out->index, NAME);
+	neigh_notify(&pod, out->index);
 	link_up(&pod, 1);
-	link_up(&pod, l.index);
+	link_up(&pod, out->index);
+	return is(&w, "macvlan");
+}
+
+void wire(char **argv, bool masq)
+{
+	struct route r = { .dst = { .addr = { .family = AF_INET } } };
+	struct prefix p;
+	struct link l;
+	bool announced;
+
+	(void)masq;
+	if (!prefix_parse(argv[4], &p) || !addr_parse(argv[5], &r.via))
+		_exit(2);
+	announced = put_wire(argv, &l);
+	r.index = l.index;
 	ifaddr_add(&pod, l.index, &p);
 	route_add(&pod, &r);
 	must(nl_commit(&pod, NULL, &err));
-	if (is(&w, "macvlan"))
+	if (announced)
 		neigh_announce(&pod, l.index, l.mac);
 	must(nl_commit(&pod, NULL, &err));
 }
