@@ -1,6 +1,8 @@
 /*
  * The floor of macvlan with a lease: the link, four packets to and from the server, the address;
- * and the lease given back: see floor.c. No daemon holds it.
+ * and the lease given back: see floor.c. No daemon holds it. The socket is an ordinary one, which
+ * asks for answers to everybody: a packet socket would cost a grace period at its end
+ * (packet_release()).
  */
 #include "floor.h"
 
@@ -12,14 +14,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
+#include <netinet/in.h>
 
 #define NAME "eth0"
-#define HEADERS 28 /* IPv4 and UDP */
 #define BOOTP 236
 #define COOKIE "\x63\x82\x53\x63"
-#define OPTIONS (HEADERS + BOOTP + 4)
+#define OPTIONS (BOOTP + 4)
 #define SIZE 576
 
 enum { DISCOVER = 1, OFFER, REQUEST, ACK = 5, RELEASE = 7 };
@@ -31,39 +31,6 @@ static struct {
 	uint8_t mac[6], address[4], server[4];
 } dhcp;
 
-static uint16_t checksum(const uint8_t *p, size_t size)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < size; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static void put16(uint8_t *at, uint16_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-/* From 0.0.0.0 to everybody; the checksum of UDP over IPv4 may be missing. */
-static void put_headers(void)
-{
-	uint8_t *p = dhcp.packet;
-
-	p[0] = 0x45;
-	put16(p + 2, SIZE);
-	p[8] = 64;
-	p[9] = IPPROTO_UDP;
-	memset(p + 16, 0xff, 4);
-	put16(p + 10, checksum(p, 20));
-	put16(p + 20, 68);
-	put16(p + 22, 67);
-	put16(p + 24, SIZE - 20);
-}
-
 static uint8_t *put_option(uint8_t *at, uint8_t option, const uint8_t *value)
 {
 	*at++ = option;
@@ -74,17 +41,14 @@ static uint8_t *put_option(uint8_t *at, uint8_t option, const uint8_t *value)
 
 static void send_message(uint8_t type)
 {
-	const struct sockaddr_ll all = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_IP),
-		.sll_ifindex = dhcp.index,
-		.sll_halen = 6,
-		.sll_addr = { 255, 255, 255, 255, 255, 255 },
+	const struct sockaddr_in all = {
+		.sin_family = AF_INET,
+		.sin_port = htons(67),
+		.sin_addr.s_addr = INADDR_BROADCAST,
 	};
-	uint8_t *bootp = dhcp.packet + HEADERS, *at = dhcp.packet + OPTIONS;
+	uint8_t *bootp = dhcp.packet, *at = dhcp.packet + OPTIONS;
 
 	memset(dhcp.packet, 0, SIZE);
-	put_headers();
 	bootp[0] = 1; /* request */
 	bootp[1] = 1; /* Ethernet */
 	bootp[2] = 6;
@@ -117,20 +81,20 @@ static const uint8_t *find_option(const uint8_t *end, uint8_t option)
 
 static void await_message(uint8_t type)
 {
-	const uint8_t *bootp = dhcp.packet + HEADERS, *option = NULL;
+	const uint8_t *bootp = dhcp.packet, *option = NULL, *server = NULL;
 
-	while (!option || *option != type) {
+	while (!option || *option != type || !server) {
 		ssize_t n = recv(dhcp.fd, dhcp.packet, SIZE, 0);
 
 		if (n < 0)
 			must(err_sys(&err, errno, "no answer of the DHCP server"));
 		option = NULL;
-		if (n > OPTIONS && dhcp.packet[9] == IPPROTO_UDP && dhcp.packet[23] == 68 &&
-		    memcmp(bootp + 28, dhcp.mac, 6) == 0)
+		if (n > OPTIONS && memcmp(bootp + 28, dhcp.mac, 6) == 0)
 			option = find_option(dhcp.packet + n, TYPE_OPTION);
 		if (option)
-			memcpy(dhcp.server, find_option(dhcp.packet + n, SERVER_OPTION), 4);
+			server = find_option(dhcp.packet + n, SERVER_OPTION);
 	}
+	memcpy(dhcp.server, server, sizeof(dhcp.server));
 	memcpy(dhcp.address, bootp + 16, 4);
 }
 
@@ -139,19 +103,22 @@ static void open_socket(const char *ns_path)
 	const struct timeval patience = { .tv_sec = 10 };
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC),
 	    ns = open(ns_path, O_RDONLY | O_CLOEXEC);
-	struct sockaddr_ll here = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	const struct sockaddr_in here = { .sin_family = AF_INET, .sin_port = htons(68) };
+	const int on = 1;
 	struct link l;
 
 	must(link_find(&pod, NAME, &l, &err));
 	memcpy(dhcp.mac, l.mac, sizeof(dhcp.mac));
-	here.sll_ifindex = dhcp.index = l.index;
+	dhcp.index = l.index;
 	if (setns(ns, CLONE_NEWNET) < 0)
 		must(err_sys(&err, errno, "enter %s", ns_path));
-	dhcp.fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	dhcp.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	setsockopt(dhcp.fd, SOL_SOCKET, SO_BINDTODEVICE, NAME, sizeof(NAME));
+	setsockopt(dhcp.fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
 	setsockopt(dhcp.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (dhcp.fd < 0 || bind(dhcp.fd, (const void *)&here, sizeof(here)) < 0 ||
 	    setns(home, CLONE_NEWNET) < 0)
-		must(err_sys(&err, errno, "open a packet socket"));
+		must(err_sys(&err, errno, "open a socket"));
 }
 
 /* The link as wire makes it, without an address. */

@@ -91,7 +91,7 @@ static const char *gc_conf(const char *name)
 
 static void prepare(void)
 {
-	unsigned int rest[KINDS];
+	unsigned int rest[KINDS] = { 0 };
 
 	full.pods = options.quick ? 200 : 1000;
 	full.s[EMPTY] = plugin_on("o-empty", NET_BRIDGE_MASQ, options.ours);
