@@ -181,25 +181,6 @@ static void read_options(int argc, char **argv)
 		options.seeds[i] = strtoull(argv[optind + (int)i], NULL, 10);
 }
 
-/* Tried in a network namespace that ends with the child. */
-static bool kernel_has(const char *kind)
-{
-	char command[128];
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		snprintf(command, sizeof(command),
-			 "ip link add probe0 type veth && "
-			 "ip link add link probe0 name probe1 type %s 2>/dev/null",
-			 kind);
-		_exit(unshare(CLONE_NEWNET) < 0 || system(command) != 0);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
 static void drop_what_the_kernel_lacks(void)
 {
 	for (unsigned int i = 0; i < tried_count; i++) {
