@@ -78,12 +78,6 @@ as_reference() {
 @test "ipvlan, vlan as the reference" { as_reference tests/reference/same.bats -f '^ipvlan|^vlan'; }
 
 # bats test_tags=deep
-@test "vrf, and a bridge's VLANs, as the reference" {
-	as_reference tests/reference/vrf.bats
-	as_reference tests/reference/later.bats -f '^bridge: vlan'
-}
-
-# bats test_tags=deep
 @test "lists of others with ipvlan as they are" { pass tests/netns/samples_underlay.bats; }
 
 # faulted WHAT ARGUMENT...: of tests/faults, WHAT is how the last line ends
