@@ -122,7 +122,7 @@ host_end() { jq -r '.interfaces[] | select(.sandbox == null and (.name | startsw
 
 # chain FIRST-CONFIG PLUGIN...: pod a, by a list of them; those behind ask for what they can.
 chain() {
-	local first=$1 r
+	local r
 	r=$(add "$(jq -r .type <<<"$1")" a "$1")
 	for plugin in "${@:2}"; do add "$plugin" a "$(with_prev "$(behind_it "$plugin")" "$r")" >/dev/null; done
 }
