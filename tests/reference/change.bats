@@ -132,13 +132,14 @@ legacy() {
 	clean
 	legacy
 	for reference in "$REFERENCE" "$NEWEST"; do
-		for plugins in "$PTP $FIREWALL" "$BRIDGE $PORTMAP $(jq -c '.ingressPolicy = "same-bridge"' <<<"$FIREWALL")"; do
-			pod p
-			# shellcheck disable=SC2086 # one for each plugin
-			list $plugins
-			change "$reference" no 3
-			ip netns del p
-		done
+		pod p
+		list "$PTP" "$FIREWALL"
+		change "$reference" no 3
+		ip netns del p
+		pod p
+		list "$BRIDGE" "$PORTMAP" "$(jq -c '.ingressPolicy = "same-bridge"' <<<"$FIREWALL")"
+		change "$reference" no 3
+		ip netns del p
 	done
 }
 
