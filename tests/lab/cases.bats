@@ -67,8 +67,8 @@ pass() {
 
 # as_reference ARGUMENT...: of pass()
 as_reference() {
-	[ -x "$TOP/build/third_party/containernetworking-plugins/usr/lib/cni/ipvlan" ] && [ -x "$TOP/build/third_party/containernetworking-plugins.amd64.sid/usr/lib/cni/tap" ] ||
-		skip "the reference plugins are not there (third_party/unpack containernetworking-plugins containernetworking-plugins:amd64/sid)"
+	[ -x "$TOP/build/third_party/containernetworking-plugins/usr/lib/cni/ipvlan" ] ||
+		skip "the reference plugins are not there (third_party/unpack containernetworking-plugins)"
 	pass "$@"
 }
 

@@ -1,10 +1,10 @@
 /* A LAN with a DHCP server on the host itself, and cnibox's DHCP daemon. */
 #include "soak.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -12,7 +12,22 @@
 #define PID_FILE "/run/soak-dhcp.pid"
 #define START_MS 10000
 
-static void start(char *const argv[])
+static _Noreturn void run(const char *line)
+{
+	char words[512], *argv[24];
+	unsigned int n = 0;
+
+	snprintf(words, sizeof(words), "%s", line);
+	argv[0] = strtok(words, " ");
+	while (argv[n] && n < sizeof(argv) / sizeof(argv[0]) - 1)
+		argv[++n] = strtok(NULL, " ");
+	argv[n] = NULL;
+	if (argv[0])
+		execvp(argv[0], argv);
+	_exit(2);
+}
+
+static void start(const char *line)
 {
 	pid_t pid;
 
@@ -24,12 +39,9 @@ static void start(char *const argv[])
 		return;
 	if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		_exit(2);
-	close(STDOUT_FILENO);
-	close(STDERR_FILENO);
-	open("/dev/null", O_RDWR);
-	open("/dev/null", O_RDWR);
-	execvp(argv[0], argv);
-	_exit(2);
+	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+		_exit(2);
+	run(line);
 }
 
 static void await(const char *path)
@@ -43,31 +55,18 @@ static void await(const char *path)
 
 void lan_make(void)
 {
-	char *const server[] = { "dnsmasq",
-				 "--keep-in-foreground",
-				 "--conf-file=/dev/null",
-				 "--no-hosts",
-				 "--no-resolv",
-				 "--no-ping",
-				 "--port=0",
-				 "--user=root",
-				 "--bind-interfaces",
-				 "--interface=lan0",
-				 "--dhcp-authoritative",
-				 "--pid-file=" PID_FILE,
-				 "--dhcp-leasefile=" LEASES,
-				 "--dhcp-range=10.22.0.10,10.22.0.250,12h",
-				 NULL };
-	char path[256];
-	char *const daemon[] = { path, "daemon", NULL };
+	char daemon[256];
 
 	if (system("ip link add lan0 type bridge && ip addr add 10.22.0.1/24 dev lan0 && "
 		   "ip link set lan0 up") != 0)
 		die("no bridge lan0");
-	start(server);
+	start("dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --no-ping "
+	      "--port=0 --user=root --bind-interfaces --interface=lan0 --dhcp-authoritative "
+	      "--pid-file=" PID_FILE " --dhcp-leasefile=" LEASES
+	      " --dhcp-range=10.22.0.10,10.22.0.250,12h");
 	await(PID_FILE);
 	unlink(LEASES); /* its size is not ours to count */
-	snprintf(path, sizeof(path), "%s/dhcp", plugins);
+	snprintf(daemon, sizeof(daemon), "%s/dhcp daemon", plugins);
 	start(daemon);
 	await("/run/cni/dhcp.sock");
 }
