@@ -214,14 +214,17 @@ drop_forward() {
 	apart='.ingressPolicy = "isolated"'
 	for p in a b; do
 		r=$(add bridge $p "$(net 1)")
-		ip link set "$(jq -r '.interfaces[1].name' <<<"$r")" name "end-$p"
+		end=$(jq -r '.interfaces[1].name' <<<"$r")
+		ip link set "$end" down	# before Linux 6.2 it has to be
+		ip link set "$end" name "end-$p" up
 		r=$(add firewall $p "$(with_prev "$(fw 1 "$apart")" "$r")")
 		serve $p 80
 	done
 	call CHECK firewall b /run/netns/b "$(with_prev "$(fw 1 "$apart")" "$r")"
 	stopped a 10.1.0.3
 	stopped b fd00:1::2
-	ip link set end-b name free-b
+	ip link set end-b down
+	ip link set end-b name free-b up
 	fails 105 'cnibox_isolated lacks the element' call CHECK firewall b /run/netns/b "$(with_prev "$(fw 1 "$apart")" "$r")"
 }
 
