@@ -89,7 +89,8 @@ $(B)/.version: FORCE
 FORCE:
 $(patsubst src/%.c,$(O)/obj/%.o,$(shell grep -lw CNIBOX_VERSION $(SOURCES))): $(B)/.version
 
-# The TLS library: its source, once per checkout; itself for musl, and for the unit tests. Other checkouts of the release files' test share
+# The TLS library: its source, once per checkout; itself for musl, and for the unit tests. Without -flto it stands together in the file, and
+# plugins, which do not call it, do not get its pages. Other checkouts of the release files' test share
 # the source, with tools of a later date: it must not become newer by them.
 $(B)/third_party/mbedtls/.unpacked: third_party/mbedtls | $(B)/.tools
 	$(Q)third_party/mbedtls
@@ -97,7 +98,7 @@ $(B)/third_party/mbedtls/.unpacked: third_party/mbedtls | $(B)/.tools
 
 $(O)/mbedtls/objects: $(B)/third_party/mbedtls/.unpacked $(O)/toolchain/cc src/tls/mbedtls_config.h third_party/mbedtls.mk
 	@echo "  MBEDTLS $(@D)"
-	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=$(TOOLCHAIN) FLAGS='$(HARDEN) $(SECTIONS) $(CFLAGS)' $@
+	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=$(TOOLCHAIN) FLAGS='$(HARDEN) $(filter-out -flto,$(SECTIONS)) $(CFLAGS)' $@
 
 $(B)/san/mbedtls/libmbedtls.a: $(B)/third_party/mbedtls/.unpacked src/tls/mbedtls_config.h third_party/mbedtls.mk
 	@echo "  MBEDTLS $(@D)"
