@@ -45,6 +45,11 @@ int forward_guard_new(const char *name, struct err *e)
 	return 1;
 }
 
+int forward_shut_ipv6_new(const char *name, struct err *e)
+{
+	return set_ipv6(name, "disable_ipv6", "1", e);
+}
+
 bool forward_is_guarded(const struct link *l)
 {
 	const struct link_ipv6 *c = &l->ipv6;

@@ -26,7 +26,10 @@ struct nl;
  */
 int forward_guard_new(const char *name, struct err *e);
 
-/* The same for a link that was there. */
+/* No IPv6 on a new link, before it is up. 0 or -errno. */
+int forward_shut_ipv6_new(const char *name, struct err *e);
+
+/* forward_guard_new() for a link that was there. */
 bool forward_is_guarded(const struct link *l);
 int forward_guard(const struct link *l, struct err *e);
 

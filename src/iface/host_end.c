@@ -64,6 +64,8 @@ int host_end_add(struct iface *i, struct host_end *h, struct err *e)
 	r = make_pair(i, &v, e);
 	if (r == 0)
 		r = forward_guard_new(i->host_name, e);
+	if (r > 0 && h->ipv6_off)
+		r = forward_shut_ipv6_new(i->host_name, e);
 	return r < 0 ? r : join(i, &v, h, h->no_ipv6 && r > 0, e);
 }
 

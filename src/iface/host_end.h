@@ -17,6 +17,7 @@ struct host_end {
 	int master;	  /* ifindex of its bridge, 0: none */
 	struct port port; /* in that */
 	bool no_ipv6;	  /* it needs no link-local address (link_join_veth()) */
+	bool ipv6_off;	  /* it has no IPv6 at all */
 	uint8_t mac[6];	  /* filled */
 };
 

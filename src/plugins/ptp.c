@@ -57,14 +57,15 @@ static bool is_ipv4_alone(const struct cni_result *r)
 }
 
 /*
- * A host end without the link-local address that IPv6 alone needs: each has three routes, and the
- * kernel walks those of all host ends when one gets its carrier (rt6_sync_down_dev()).
+ * A host end that IPv4 alone goes by has no IPv6: each would have an address of its own and four
+ * routes, and the kernel walks those of all host ends when one gets its carrier
+ * (rt6_sync_down_dev()).
  */
 static int make_link(struct iface *i, struct err *e)
 {
 	struct host_end *h = i->state;
 
-	h->no_ipv6 = is_ipv4_alone(&i->ips);
+	h->ipv6_off = is_ipv4_alone(&i->ips);
 	return host_end_add(i, h, e);
 }
 
