@@ -19,7 +19,7 @@ static _Noreturn void run(const char *line)
 
 	snprintf(words, sizeof(words), "%s", line);
 	argv[0] = strtok(words, " ");
-	while (argv[n] && n < sizeof(argv) / sizeof(argv[0]) - 1)
+	while (n < sizeof(argv) / sizeof(argv[0]) - 1 && argv[n])
 		argv[++n] = strtok(NULL, " ");
 	argv[n] = NULL;
 	if (argv[0])
