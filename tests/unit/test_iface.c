@@ -107,7 +107,8 @@ static const struct cni_plugin plugin = { .name = "test", .driver = &driver };
 static struct cni_request req = {
 	.arena = &arena,
 	.plugin = &plugin,
-	.at = { "net1", "c1", "eth0" },
+	/* Names that no other attachment of this machine has: DEL looks for it everywhere. */
+	.at = { "unit-iface", "c1", "eth0" },
 	.netns = POD,
 	.args = "",
 	.path = "/run/bin",
@@ -229,7 +230,7 @@ static void one_that_needs_it_finds_the_link_up(void **state)
 	assert_string_equal(addr_text(&result.ips[0].gateway), "10.1.0.1");
 	l = find(&pod, "eth0");
 	assert_true(l.up);
-	assert_string_equal(l.alias, "cnibox net1 c1 eth0");
+	assert_string_equal(l.alias, "cnibox unit-iface c1 eth0");
 	assert_int_equal(l.group, 0);
 	req.command = CNI_DEL;
 	ok(iface_del(&req, &conf, &e));
