@@ -170,8 +170,8 @@ void nl_discard(struct nl *nl);
 /*
  * Send the one request written as a dump (NLM_F_DUMP is in its flags) or a get (no such flag: one
  * answer) and call fn for each answer; fn returns 0, or a negative value that ends the walk and is
- * returned. fn must not use this nl. An interrupted dump (NLM_F_DUMP_INTR) restarts up to 8 times
- * (then -EAGAIN): restart (may be NULL) is called first so that the caller forgets what it
+ * returned. fn must not use this nl. An interrupted dump (NLM_F_DUMP_INTR) restarts up to 100
+ * times (then -EAGAIN): restart (may be NULL) is called first so that the caller forgets what it
  * gathered; without it fn sees objects again. Answers with a foreign sequence number or from
  * another port than the kernel's are skipped. Message length is checked; attributes are the
  * callback's to check (nl_attrs). The batch is empty afterwards.

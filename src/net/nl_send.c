@@ -29,7 +29,12 @@
 #include "base/text.h"
 
 #define ANSWER_SIZE 32768 /* the kernel fills no dump message beyond this (netlink_dump()) */
-#define RESTARTS_MAX 8
+
+/*
+ * In a crowd: nf_tables marks a dump when anything of the namespace's ruleset changes between two
+ * of its pieces, and with fifty chains attached at once eight in a row were not enough.
+ */
+#define RESTARTS_MAX 100
 
 struct inbox {
 	_Alignas(struct nlmsghdr) char buf[ANSWER_SIZE];
