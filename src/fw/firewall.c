@@ -45,6 +45,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "fw/foreign_accept.h"
 #include "fw/legacy_accept.h"
@@ -279,24 +280,24 @@ int firewall_status(struct err *e)
 		       chain);
 }
 
-struct admin_walk {
-	firewall_admin_fn *fn;
-	void *arg;
-};
-
 static int admin_found(const struct nft_elem *el, void *arg)
 {
-	const struct admin_walk *w = arg;
+	struct list *l = arg;
 	char chain[2 * IF_NAMESIZE];
+	const char *name, **at = l->at;
 
 	snprintf(chain, sizeof(chain), "%.*s%.*s", PIECE, el->key[0].ifname, PIECE - 1,
 		 el->key[1].ifname[0] == REST ? el->key[1].ifname + 1 : "");
-	return w->fn(chain, w->arg);
+	for (size_t i = 0; i < l->count; i++) { /* a walk may have begun anew */
+		if (strcmp(at[i], chain) == 0)
+			return 0;
+	}
+	name = list_text(l, chain);
+	list_add(l, &name);
+	return 0;
 }
 
-int firewall_admin_each(struct nl *nl, firewall_admin_fn *fn, void *arg, struct err *e)
+int firewall_admins(struct nl *nl, struct list *out, struct err *e)
 {
-	struct admin_walk w = { fn, arg };
-
-	return nft_elem_each(nl, &firewall.table, ADMIN, admin_found, &w, e);
+	return nft_elem_each(nl, &firewall.table, ADMIN, admin_found, out, e);
 }

@@ -14,6 +14,8 @@
 #include "cni/result.h"
 #include "fw/fw.h"
 
+struct list;
+
 #define FIREWALL_MARK 0x80000 /* outside what Kubernetes, Calico, Cilium and AWS' plugin use */
 
 extern const struct fw_schema firewall;
@@ -43,12 +45,8 @@ int firewall_check(const struct firewall_want *w, struct err *e);
 /* STATUS: -EPERM names a chain that drops and that nobody but its owner can change. */
 int firewall_status(struct err *e);
 
-/*
- * The admin chains that anybody has asked for, once each. fn as nft_elem_each()'s; 1 if there was
- * any, 0, -errno.
- */
-typedef int firewall_admin_fn(const char *chain, void *arg);
-int firewall_admin_each(struct nl *nl, firewall_admin_fn *fn, void *arg, struct err *e);
+/* The names of the admin chains that anybody has asked for, once each: 1 if any, 0, -errno. */
+int firewall_admins(struct nl *nl, struct list *out, struct err *e);
 
 /* Is it an address of the pod's, or one that prev has of the host? */
 bool firewall_counts(const struct cni_result *prev, const struct cni_ip *ip);

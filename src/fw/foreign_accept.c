@@ -38,19 +38,6 @@ struct outside {
 	struct list admins; /* const char * */
 };
 
-static int collect_admin(const char *chain, void *arg)
-{
-	struct list *l = arg;
-	const char *name = list_text(l, chain), **at = l->at;
-
-	for (size_t i = 0; i < l->count; i++) { /* a walk may have begun anew */
-		if (strcmp(at[i], chain) == 0)
-			return 0;
-	}
-	list_add(l, &name);
-	return 0;
-}
-
 static int read_all(struct outside *o, struct nl *nl, struct err *e)
 {
 	static _Alignas(16) char memory[MEMORY];
@@ -62,7 +49,7 @@ static int read_all(struct outside *o, struct nl *nl, struct err *e)
 	list_init(&o->admins, &o->arena, sizeof(const char *));
 	r = foreign_chains_read(nl, COMMENT, &o->chains, e);
 	if (r == 0)
-		r = firewall_admin_each(nl, collect_admin, &o->admins, e);
+		r = firewall_admins(nl, &o->admins, e);
 	return r < 0 ? r : list_check(&o->admins, "names of chains", e);
 }
 

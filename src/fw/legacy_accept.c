@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <linux/netfilter.h>
 
@@ -20,19 +19,6 @@
 
 static const char *const tables[] = { "filter", "mangle", "security" };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
-
-static int collect_admin(const char *chain, void *arg)
-{
-	struct list *l = arg;
-	const char *name = list_text(l, chain), **at = l->at;
-
-	for (size_t i = 0; i < l->count; i++) { /* a walk may have begun anew */
-		if (strcmp(at[i], chain) == 0)
-			return 0;
-	}
-	list_add(l, &name);
-	return 0;
-}
 
 /*
  * An ADD makes firewall's table first, with the name of its chain, and then looks here: what is
@@ -50,7 +36,7 @@ static int plan(struct xtables *t, void *arg, struct err *e)
 	list_init(&admins, &arena, sizeof(const char *));
 	want.pods = r > 0;
 	if (r > 0)
-		r = firewall_admin_each(arg, collect_admin, &admins, e);
+		r = firewall_admins(arg, &admins, e);
 	if (r >= 0)
 		r = list_check(&admins, "names of chains", e);
 	if (r < 0)

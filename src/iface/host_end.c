@@ -81,32 +81,13 @@ int host_end_report(const struct iface *i, const struct host_end *h, struct cni_
 	return cni_result_add_iface(out, &f, e);
 }
 
-struct alias_search {
-	const char *alias;
-	struct link *out;
-	bool found;
-};
-
-static int match_alias(const struct link *l, void *arg)
-{
-	struct alias_search *s = arg;
-
-	if (strcmp(l->alias, s->alias) == 0) {
-		*s->out = *l;
-		s->found = true;
-	}
-	return 0;
-}
-
 int host_end_search(struct iface *i, struct link *out, struct err *e)
 {
-	struct alias_search s = { .alias = i->alias, .out = out };
 	int r = link_find(&i->host, i->host_name, out, e);
 
 	if (r < 0 || (r > 0 && attachment_owns(&i->req->at, out)))
 		return r;
-	r = link_each(&i->host, "veth", match_alias, &s, e);
-	return r < 0 ? r : s.found;
+	return link_find_alias(&i->host, "veth", i->alias, out, e);
 }
 
 int host_end_is_peer(struct iface *i, const struct link *end, const struct link *in_pod,

@@ -43,32 +43,13 @@ static bool is_own(const struct cni_request *req, const struct link *l)
 	return !l->alias[0] || strcmp(l->alias, attachment_alias(&req->at, alias)) == 0;
 }
 
-struct alias_search {
-	const char *alias;
-	struct link *out;
-	bool found;
-};
-
-static int match_alias(const struct link *l, void *arg)
-{
-	struct alias_search *s = arg;
-
-	if (strcmp(l->alias, s->alias) == 0) {
-		*s->out = *l;
-		s->found = true;
-	}
-	return 0;
-}
-
 /* udev and administrators rename. */
 static int find_by_alias(struct nl *nl, const struct cni_request *req, struct link *out,
 			 struct err *e)
 {
 	char alias[LINK_ALIAS_SIZE];
-	struct alias_search s = { .alias = attachment_alias(&req->at, alias), .out = out };
-	int r = link_each(nl, "ifb", match_alias, &s, e);
 
-	return r < 0 ? r : s.found;
+	return link_find_alias(nl, "ifb", attachment_alias(&req->at, alias), out, e);
 }
 
 int ifb_find(struct nl *nl, const struct cni_request *req, struct link *out, struct err *e)

@@ -249,34 +249,15 @@ static int del_in_pod(const struct cni_request *req, const struct link *end, str
 	return err_ctx(e, r, "in the pod");
 }
 
-struct alias_search {
-	const char *alias;
-	struct link *out;
-	bool found;
-};
-
-static int match_alias(const struct link *l, void *arg)
-{
-	struct alias_search *s = arg;
-
-	if (strcmp(l->alias, s->alias) == 0) {
-		*s->out = *l;
-		s->found = true;
-	}
-	return 0;
-}
-
 /* By its name, or by its alias, for udev and administrators rename. 1, 0 or -errno. */
 static int find_end(struct nl *host, const char *name, const char *alias, struct link *out,
 		    struct err *e)
 {
-	struct alias_search s = { .alias = alias, .out = out };
 	int r = link_find(host, name, out, e);
 
 	if (r < 0 || (r > 0 && (!out->alias[0] || strcmp(out->alias, alias) == 0)))
 		return r;
-	r = link_each(host, "veth", match_alias, &s, e);
-	return r < 0 ? r : s.found;
+	return link_find_alias(host, "veth", alias, out, e);
 }
 
 int node_veth_del(const struct cni_request *req, struct err *e)

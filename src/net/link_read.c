@@ -326,6 +326,32 @@ int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct er
 	return nl_dump(nl, each_answer, NULL, &each, e);
 }
 
+struct alias_search {
+	const char *alias;
+	struct link *out;
+	bool found;
+};
+
+static int match_alias(const struct link *l, void *arg)
+{
+	struct alias_search *s = arg;
+
+	if (strcmp(l->alias, s->alias) == 0) {
+		*s->out = *l;
+		s->found = true;
+	}
+	return 0;
+}
+
+int link_find_alias(struct nl *nl, const char *kind, const char *alias, struct link *out,
+		    struct err *e)
+{
+	struct alias_search s = { .alias = alias, .out = out };
+	int r = link_each(nl, kind, match_alias, &s, e);
+
+	return r < 0 ? r : s.found;
+}
+
 int link_each_in(struct nl *nl, int ns_id, link_fn *fn, void *arg, struct err *e)
 {
 	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
