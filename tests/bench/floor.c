@@ -68,6 +68,16 @@ void open_nft(void)
 	must(nl_open(&nft, NETLINK_NETFILTER, nft_buf, sizeof(nft_buf), &err));
 }
 
+void put_table(const struct nft_table *t, const struct nft_set *sets, int count)
+{
+	open_nft();
+	nft_begin(&nft);
+	nft_table_add(&nft, t);
+	for (int i = 0; i < count; i++)
+		nft_set_add(&nft, t, &sets[i]);
+	must(nft_commit(&nft, NULL, &err));
+}
+
 void open_pod(const char *path)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC),

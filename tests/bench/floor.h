@@ -33,6 +33,8 @@ void open_host(void);
 void open_nft(void);
 void open_pod(const char *path);
 
+void put_table(const struct nft_table *t, const struct nft_set *sets, int count); /* opens nft */
+
 /* A pair, the host's end up and in this bridge (0: none). */
 void put_veth(const char *name, const char *in_pod, const char *ns_path, uint32_t bridge);
 void guard(const char *name); /* against what a pod may tell its node about routes */

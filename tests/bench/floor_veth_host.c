@@ -43,12 +43,7 @@ void veth_host_node(char **argv, bool masq)
 {
 	(void)argv;
 	(void)masq;
-	open_nft();
-	nft_begin(&nft);
-	nft_table_add(&nft, &table);
-	for (int i = 0; i < SETS; i++)
-		nft_set_add(&nft, &table, &sets[i]);
-	must(nft_commit(&nft, NULL, &err));
+	put_table(&table, sets, SETS);
 }
 
 static void put_elements(const struct wanted *w, bool present)
