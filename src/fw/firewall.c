@@ -48,6 +48,7 @@
 #include "base/list.h"
 #include "base/text.h"
 #include "fw/foreign_accept.h"
+#include "fw/foreign_closed.h"
 #include "fw/legacy_accept.h"
 #include "fw/fw_private.h"
 #include "net/nl.h"
@@ -261,6 +262,7 @@ int firewall_check(const struct firewall_want *w, struct err *e)
 int firewall_status(struct err *e)
 {
 	char chain[FW_MISSING_SIZE];
+	const char *program = "";
 	struct nl *nl;
 	int r = fw_open(&nl, e);
 
@@ -271,13 +273,19 @@ int firewall_status(struct err *e)
 			       "nftables %s drops the pods' packets, and only the running program "
 			       "that owns its table may change it",
 			       chain);
-	if (r == 0)
+	if (r == 0) {
+		program = "nftables";
+		r = foreign_closed_find(nl, chain, e);
+	}
+	if (r == 0) {
+		program = "legacy";
 		r = legacy_accept_find_closed(chain, e);
+	}
 	if (r <= 0)
 		return r;
 	return err_set(e, EPERM,
-		       "legacy %s drops all packets, and no rule in FORWARD can let the pods' pass",
-		       chain);
+		       "%s %s drops all packets, and no rule in FORWARD can let the pods' pass",
+		       program, chain);
 }
 
 static int admin_found(const struct nft_elem *el, void *arg)

@@ -18,8 +18,7 @@ static bool is_iptables_filter(const struct foreign_chain *c)
 	return c->table.family != NFPROTO_INET && strcmp(c->table.name, "filter") == 0;
 }
 
-/* NULL: a family that does not forward packets. */
-static const char *family_text(uint8_t family)
+const char *foreign_family_text(uint8_t family)
 {
 	switch (family) {
 	case NFPROTO_IPV4:
@@ -63,7 +62,7 @@ static int collect_chain(const struct nft_chain_info *in, void *arg)
 	struct foreign_chain c = { .table.family = in->family,
 				   .base = in->base && in->hook == NF_INET_FORWARD,
 				   .drop = in->drop };
-	const char *family = family_text(in->family);
+	const char *family = foreign_family_text(in->family);
 	char text[2 * NFT_NAME_SIZE + 8];
 
 	if (!family)

@@ -34,6 +34,9 @@ struct foreign_chain {
 	struct chain_end end[2]; /* for IPv4, for IPv6 */
 };
 
+/* "ip", "ip6", "inet" of a table's family; NULL: one that does not forward packets. */
+const char *foreign_family_text(uint8_t family);
+
 /* Can packets of the family (AF_INET, AF_INET6) be in the chain? */
 bool foreign_chain_has(const struct foreign_chain *c, uint8_t family);
 

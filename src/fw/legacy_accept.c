@@ -2,16 +2,15 @@
 #include "fw/legacy_accept.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <linux/netfilter.h>
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "base/file.h"
 #include "base/list.h"
 #include "fw/firewall.h"
+#include "fw/foreign_closed.h"
 #include "fw/legacy.h"
 #include "fw/legacy_forward.h"
 
@@ -96,23 +95,12 @@ static int look_closed(struct xtables *t, void *arg, struct err *e)
 	return legacy_closes(t, *hook);
 }
 
-static bool forwards(uint8_t family)
-{
-	char text[8];
-
-	return file_read(AT_FDCWD,
-			 family == AF_INET6 ? "/proc/sys/net/ipv6/conf/all/forwarding"
-					    : "/proc/sys/net/ipv4/ip_forward",
-			 text, sizeof(text), err_ignored()) > 0 &&
-	       text[0] == '1';
-}
-
 int legacy_accept_find_closed(char out[static FW_MISSING_SIZE], struct err *e)
 {
 	for (size_t i = 0; i < LEGACY_FAMILIES * WAYS; i++) {
 		const uint8_t family = legacy_families[i / WAYS];
 		unsigned int hook = ways[i % WAYS].hook;
-		int r = forwards(family)
+		int r = foreign_forwards(family)
 				? legacy_look(family, ways[i % WAYS].table, look_closed, &hook, e)
 				: 0;
 

@@ -213,6 +213,9 @@ int nft_table_find(struct nl *nl, const struct nft_table *t, struct err *e);
 /* 1 if only the running program that made the table may change it (NFT_TABLE_F_OWNER). */
 int nft_table_is_owned(struct nl *nl, const struct nft_table *t, struct err *e);
 
+/* 1 if its chains are not asked (NFT_TABLE_F_DORMANT). */
+int nft_table_is_dormant(struct nl *nl, const struct nft_table *t, struct err *e);
+
 struct nft_chain_info {
 	uint8_t family;
 	char table[NFT_NAME_SIZE];

@@ -76,23 +76,38 @@ int nft_table_find(struct nl *nl, const struct nft_table *t, struct err *e)
 	return nft_ask(nl, table_answer, NULL, &w, e);
 }
 
-static int owner_answer(const struct nlmsghdr *h, void *arg)
+struct flag_walk {
+	struct nft_walk w;
+	uint32_t flag;
+};
+
+static int flag_answer(const struct nlmsghdr *h, void *arg)
 {
-	struct nft_walk *w = arg;
+	struct flag_walk *w = arg;
 	const struct nlattr *a[NFTA_TABLE_FLAGS + 1];
 
 	if (nft_is(h, NFT_MSG_NEWTABLE) &&
 	    nl_attrs(h, sizeof(struct nfgenmsg), a, NFTA_TABLE_FLAGS))
-		w->found = nl_be32(a[NFTA_TABLE_FLAGS]) & NFT_TABLE_F_OWNER;
+		w->w.found = nl_be32(a[NFTA_TABLE_FLAGS]) & w->flag;
 	return 0;
+}
+
+static int table_has(struct nl *nl, const struct nft_table *t, uint32_t flag, struct err *e)
+{
+	struct flag_walk w = { .w.table = t->name, .flag = flag };
+
+	nft_request(nl, "find table", NFT_MSG_GETTABLE, 0, t);
+	return nft_ask(nl, flag_answer, NULL, &w.w, e);
 }
 
 int nft_table_is_owned(struct nl *nl, const struct nft_table *t, struct err *e)
 {
-	struct nft_walk w = { .table = t->name };
+	return table_has(nl, t, NFT_TABLE_F_OWNER, e);
+}
 
-	nft_request(nl, "find table", NFT_MSG_GETTABLE, 0, t);
-	return nft_ask(nl, owner_answer, NULL, &w, e);
+int nft_table_is_dormant(struct nl *nl, const struct nft_table *t, struct err *e)
+{
+	return table_has(nl, t, NFT_TABLE_F_DORMANT, e);
 }
 
 struct chain_walk {

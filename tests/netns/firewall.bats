@@ -127,6 +127,48 @@ drop_forward() {
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"
 }
 
+# site FAMILY HOOK BODY [FLAGS]: a table of others with a chain there, which may jump to "say" and go to "shut".
+site() {
+	nft -f - <<<"table $1 site { ${4:-}
+		chain say { counter; tcp dport 9 drop; }
+		chain ask { tcp dport 9 accept; }
+		chain send { tcp dport 9 return; drop; }
+		chain shut { counter; drop; }
+		chain $2 { type filter hook $2 priority -10; $3 }; }"
+}
+
+@test "chains at prerouting and postrouting that drop all: STATUS is 51 and names them, but not where anything may pass" {
+	status() { CNI_COMMAND=STATUS "$CNIBOX_BIN/firewall" <<<"$FW"; }
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	for family in inet ip ip6; do
+		for hook in prerouting postrouting; do
+			for body in 'policy drop;' 'policy accept; counter; tcp dport 9 drop; drop;' 'policy drop; jump say;' \
+				'policy drop; goto say;' 'policy drop; tcp dport 9 return; jump send;' \
+				'policy accept; meta l4proto udp drop; ct state invalid drop; jump shut; drop;'; do
+				site $family $hook "$body"
+				fails 51 "nftables $family site $hook drops all" status
+				nft delete table $family site
+			done
+			for body in 'policy accept;' 'policy drop; tcp dport 9 accept;' 'policy drop; jump ask;' \
+				'policy accept; tcp dport 9 return; drop;' 'policy accept; jump send; jump say;' 'policy drop; tcp dport 9 jump ask;' \
+				'policy drop; tcp dport vmap { 9 : accept };'; do
+				site $family $hook "$body"
+				status
+				nft delete table $family site
+			done
+			site $family $hook 'policy drop;' 'flags dormant;'
+			status
+			nft delete table $family site
+		done
+	done
+	sysctl -qw net.ipv6.conf.all.forwarding=0	# nobody's pods have it
+	site ip6 prerouting 'policy drop;'
+	site inet postrouting 'policy accept; meta nfproto ipv6 drop;'
+	status
+	nft insert rule inet site postrouting meta nfproto ipv4 drop
+	fails 51 'inet site postrouting' status
+}
+
 @test "an admin chain in a table without FORWARD is asked too; a DEL takes what the reference's plugin made of the pod" {
 	far
 	iptables-nft -N CNI-ADMIN
