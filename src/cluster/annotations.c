@@ -22,7 +22,7 @@ static const struct json_field data_fields[] = {
 };
 static const struct json_table data_table = { data_fields, 2 };
 
-static void apply_data(struct arena *a, struct node *n, const char *value)
+static void apply_data(struct arena *a, struct node_tunnel *t, const char *value)
 {
 	struct backend_data d = { 0 };
 
@@ -30,9 +30,9 @@ static void apply_data(struct arena *a, struct node *n, const char *value)
 	if (json_decode(a, value, strlen(value), &data_table, &d, err_ignored()) < 0)
 		return;
 	if (d.mac)
-		n->has_mac = mac_parse(d.mac, n->mac) && !(n->mac[0] & 1);
+		t->has_mac = mac_parse(d.mac, t->mac) && !(t->mac[0] & 1);
 	if (d.key)
-		n->has_key = base64_key_decode(d.key, n->key);
+		t->has_key = base64_key_decode(d.key, t->key);
 }
 
 static void apply_outer(struct addr *out, uint8_t family, const char *value)
@@ -43,16 +43,16 @@ static void apply_outer(struct addr *out, uint8_t family, const char *value)
 		*out = a;
 }
 
-void annotation_apply(struct arena *a, struct node *n, const char *key, const char *value)
+void annotation_apply(struct arena *a, struct node_tunnel *t, const char *key, const char *value)
 {
 	if (strcmp(key, "backend-data") == 0)
-		apply_data(a, n, value);
+		apply_data(a, t, value);
 	else if (strcmp(key, "public-ip") == 0)
-		apply_outer(&n->outer4, AF_INET, value);
+		apply_outer(&t->outer4, AF_INET, value);
 	else if (strcmp(key, "public-ipv6") == 0)
-		apply_outer(&n->outer6, AF_INET6, value);
+		apply_outer(&t->outer6, AF_INET6, value);
 	else if (strcmp(key, "backend-type") == 0 && strcmp(value, "host-gw") == 0)
-		n->backend = BACKEND_DIRECT;
+		t->backend = BACKEND_DIRECT;
 	else if (strcmp(key, "backend-type") == 0 && backend_parse(value) > BACKEND_DIRECT)
-		n->backend = (enum cluster_backend)backend_parse(value);
+		t->backend = (enum cluster_backend)backend_parse(value);
 }

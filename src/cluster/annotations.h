@@ -7,9 +7,9 @@
 #define CLUSTER_ANNOTATIONS_H
 
 struct arena;
-struct node;
+struct node_tunnel;
 
 /* What cannot be understood is left: then the node has no such backend, MAC or key. */
-void annotation_apply(struct arena *a, struct node *n, const char *key, const char *value);
+void annotation_apply(struct arena *a, struct node_tunnel *t, const char *key, const char *value);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/text.h"
 
@@ -75,6 +76,28 @@ const char *cluster_key(const struct cluster *c, const struct node *n, enum clus
 	return out;
 }
 
+const struct node_tunnel *node_tunnel(const struct node *n)
+{
+	static const struct node_tunnel nothing;
+
+	return n->tunnel ? n->tunnel : &nothing;
+}
+
+int node_set_tunnel(struct arena *a, struct node *n, const struct node_tunnel *t, struct err *e)
+{
+	struct node_tunnel *copy;
+
+	if (!t->backend && !t->has_mac && !t->has_key && !addr_is_set(&t->outer4) &&
+	    !addr_is_set(&t->outer6))
+		return 0;
+	copy = arena_alloc(a, sizeof(*copy));
+	if (!copy)
+		return err_set(e, ENOMEM, "no memory left for the nodes of the cluster");
+	*copy = *t;
+	n->tunnel = copy;
+	return 0;
+}
+
 /* FNV-1a of 64 bits, spread, as a local unicast address: of 5,000 names two meet once in 5 million
  * clusters. */
 void node_mac(const struct node *n, uint8_t out[static 6])
@@ -85,8 +108,8 @@ void node_mac(const struct node *n, uint8_t out[static 6])
 		h = (h ^ (unsigned char)*s) * 1099511628211U;
 	h *= 0x9e3779b97f4a7c15;
 	h ^= h >> 32;
-	memcpy(out, n->mac, 6);
-	if (n->has_mac)
+	memcpy(out, node_tunnel(n)->mac, 6);
+	if (node_tunnel(n)->has_mac)
 		return;
 	for (size_t i = 0; i < 6; i++)
 		out[i] = (uint8_t)(h >> (8 * i));

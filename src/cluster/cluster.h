@@ -42,19 +42,24 @@ struct cluster_tunnels {
 
 enum cluster_masquerade { MASQUERADE_CLUSTER, MASQUERADE_SUBNET, MASQUERADE_NONE };
 
+/* What a node says of its ends of tunnels. */
+struct node_tunnel {
+	enum cluster_backend backend; /* UNSET: the cluster's */
+	bool has_mac;		      /* else it is derived from the name (node_mac()) */
+	uint8_t mac[6];		      /* of its VXLAN */
+	bool has_key;
+	uint8_t key[32];	    /* WireGuard's, public */
+	struct addr outer4, outer6; /* none: the first of its addresses */
+};
+
 struct node {
 	const char *name;
 	const struct addr *addresses;
 	size_t address_count;
 	const struct prefix *subnets; /* host bits are 0 */
 	size_t subnet_count;
-	size_t index; /* in the file's list */
-	enum cluster_backend backend;
-	bool has_mac;	/* else it is derived from the name (node_mac()) */
-	uint8_t mac[6]; /* of its VXLAN */
-	bool has_key;
-	uint8_t key[32];	    /* WireGuard's, public */
-	struct addr outer4, outer6; /* its end of tunnels; none: the first of its addresses */
+	size_t index;			  /* in the file's list */
+	const struct node_tunnel *tunnel; /* NULL: it says nothing; see node_tunnel() */
 };
 
 /* What belongs to which node: a subnet, or an address with all its bits. */
@@ -138,6 +143,12 @@ const char *cluster_key(const struct cluster *c, const struct node *n, enum clus
 
 /* Has the node a subnet of this family (AF_INET, AF_INET6)? */
 bool node_has_family(const struct node *n, uint8_t family);
+
+/* What it says of its ends of tunnels; where it says nothing, one without anything in it. */
+const struct node_tunnel *node_tunnel(const struct node *n);
+
+/* Let it say a copy of this, which costs nothing where nothing is in it. -ENOMEM. */
+int node_set_tunnel(struct arena *a, struct node *n, const struct node_tunnel *t, struct err *e);
 
 /* The MAC of its VXLAN, which every node knows of every other. */
 void node_mac(const struct node *n, uint8_t out[static 6]);

@@ -110,22 +110,22 @@ static int parse_backend(const char *s, const char *path, const char *key,
 }
 
 /* A unicast address. */
-static int parse_mac(const char *s, const char *path, struct node *n, struct err *e)
+static int parse_mac(const char *s, const char *path, struct node_tunnel *t, struct err *e)
 {
 	if (!s)
 		return 0;
-	n->has_mac = mac_parse(s, n->mac) && !(n->mac[0] & 1);
-	return n->has_mac ? 0
+	t->has_mac = mac_parse(s, t->mac) && !(t->mac[0] & 1);
+	return t->has_mac ? 0
 			  : err_set(e, EINVAL, "%s.vtepMAC: \"%s\": expected a unicast MAC address",
 				    path, s);
 }
 
-static int parse_key(const char *s, const char *path, struct node *n, struct err *e)
+static int parse_key(const char *s, const char *path, struct node_tunnel *t, struct err *e)
 {
 	if (!s)
 		return 0;
-	n->has_key = base64_key_decode(s, n->key);
-	return n->has_key ? 0
+	t->has_key = base64_key_decode(s, t->key);
+	return t->has_key ? 0
 			  : err_set(e, EINVAL, "%s.publicKey: \"%s\": expected 32 bytes in base64",
 				    path, s);
 }
@@ -133,6 +133,7 @@ static int parse_key(const char *s, const char *path, struct node *n, struct err
 static int parse_entry(struct arena *a, struct json_raw raw, const char *path, struct node *n,
 		       struct err *e)
 {
+	struct node_tunnel t = { 0 };
 	struct entry in = { 0 };
 	int r = json_decode_raw(a, raw, path, &entry_table, &in, e);
 
@@ -143,11 +144,13 @@ static int parse_entry(struct arena *a, struct json_raw raw, const char *path, s
 	n->address_count = in.addresses.count;
 	n->subnets = in.subnets.items;
 	n->subnet_count = in.subnets.count;
-	r = parse_backend(in.backend, path, ".backend", &n->backend, e);
+	r = parse_backend(in.backend, path, ".backend", &t.backend, e);
 	if (r == 0)
-		r = parse_mac(in.mac, path, n, e);
+		r = parse_mac(in.mac, path, &t, e);
 	if (r == 0)
-		r = parse_key(in.key, path, n, e);
+		r = parse_key(in.key, path, &t, e);
+	if (r == 0)
+		r = node_set_tunnel(a, n, &t, e);
 	return r < 0 ? r : 1;
 }
 

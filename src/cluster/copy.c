@@ -26,18 +26,65 @@ static void *copy_array(struct arena *a, const void *at, size_t count, size_t si
 	return copy;
 }
 
+/*
+ * What all nodes have, each kind in one row: an allocation of its own for each few bytes would cost
+ * twice as much.
+ */
+struct rows {
+	struct addr *addresses;
+	struct prefix *subnets;
+	struct node_tunnel *tunnels;
+	char *names;
+};
+
+static struct rows new_rows(struct arena *a, const struct cluster *in, bool *bad)
+{
+	size_t addresses = 0, subnets = 0, tunnels = 0, names = 0;
+	struct rows r;
+
+	for (size_t i = 0; i < in->node_count; i++) {
+		const struct node *n = &in->nodes[i];
+
+		addresses += n->address_count;
+		subnets += n->subnet_count;
+		tunnels += n->tunnel != NULL;
+		names += strlen(n->name) + 1;
+	}
+	r.addresses = arena_array(a, addresses, sizeof(*r.addresses));
+	r.subnets = arena_array(a, subnets, sizeof(*r.subnets));
+	r.tunnels = arena_array(a, tunnels, sizeof(*r.tunnels));
+	r.names = arena_alloc(a, names);
+	*bad |= !r.addresses || !r.subnets || !r.tunnels || !r.names;
+	return r;
+}
+
+/* Put at the rows' ends, which move. */
+static void move_in(struct rows *r, struct node *n)
+{
+	size_t name = strlen(n->name) + 1;
+
+	n->name = memcpy(r->names, n->name, name);
+	r->names += name;
+	if (n->address_count)
+		n->addresses = memcpy(r->addresses, n->addresses,
+				      n->address_count * sizeof(*n->addresses));
+	r->addresses += n->address_count;
+	if (n->subnet_count)
+		n->subnets = memcpy(r->subnets, n->subnets, n->subnet_count * sizeof(*n->subnets));
+	r->subnets += n->subnet_count;
+	if (n->tunnel) {
+		*r->tunnels = *n->tunnel;
+		n->tunnel = r->tunnels++;
+	}
+}
+
 static const struct node *copy_nodes(struct arena *a, const struct cluster *in, bool *bad)
 {
 	struct node *out = copy_array(a, in->nodes, in->node_count, sizeof(*out), bad);
+	struct rows r = new_rows(a, in, bad);
 
-	for (size_t i = 0; i < in->node_count && !*bad; i++) {
-		struct node *n = &out[i];
-
-		n->name = copy_text(a, n->name, bad);
-		n->addresses =
-			copy_array(a, n->addresses, n->address_count, sizeof(*n->addresses), bad);
-		n->subnets = copy_array(a, n->subnets, n->subnet_count, sizeof(*n->subnets), bad);
-	}
+	for (size_t i = 0; i < in->node_count && !*bad; i++)
+		move_in(&r, &out[i]);
 	return out;
 }
 

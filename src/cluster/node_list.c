@@ -114,8 +114,10 @@ static int parse_subnets(struct arena *a, const struct kube_spec *in, struct nod
 	return 0;
 }
 
-static void apply_annotations(struct arena *a, struct json_raw annotations, struct node *n)
+static int apply_annotations(struct arena *a, struct json_raw annotations, struct node *n,
+			     struct err *e)
 {
+	struct node_tunnel t = { 0 };
 	const size_t prefix = strlen(NODE_ANNOTATIONS);
 	struct json_iter it = json_members(annotations);
 	struct json_raw key, value;
@@ -127,8 +129,9 @@ static void apply_annotations(struct arena *a, struct json_raw annotations, stru
 			continue;
 		name = arena_strndup(a, key.text + prefix, key.len - prefix);
 		if (name)
-			annotation_apply(a, n, name, text);
+			annotation_apply(a, &t, name, text);
 	}
+	return node_set_tunnel(a, n, &t, e);
 }
 
 int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, struct node *n,
@@ -150,6 +153,7 @@ int kube_node_parse(struct arena *a, struct json_raw raw, const char *path, stru
 	r = parse_subnets(a, &in.spec, n, e);
 	if (r == 0)
 		r = parse_addresses(a, &in.status.addresses, path, n, e);
-	apply_annotations(a, in.metadata.annotations, n);
+	if (r == 0)
+		r = apply_annotations(a, in.metadata.annotations, n, e);
 	return r < 0 ? r : 1;
 }

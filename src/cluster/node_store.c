@@ -365,16 +365,19 @@ static int cmp_age(const void *x, const void *y)
 	return r ? r : strcmp((*a)->node.name, (*b)->node.name);
 }
 
-static void apply_annotations(struct arena *a, const struct stored_node *n, struct node *out)
+static int apply_annotations(struct arena *a, const struct stored_node *n, struct node *out,
+			     struct err *e)
 {
 	const char *at = n->annotations;
+	struct node_tunnel t = { 0 };
 
 	for (size_t i = 0; i < n->annotation_count; i++) {
 		const char *value = at + strlen(at) + 1;
 
-		annotation_apply(a, out, at, value);
+		annotation_apply(a, &t, at, value);
 		at = value + strlen(value) + 1;
 	}
+	return node_set_tunnel(a, out, &t, e);
 }
 
 /* Of two that claim one subnet or address the older one keeps it: it is validated first. */
@@ -383,6 +386,7 @@ static int list_by_age(const struct node_store *s, struct arena *a, struct node 
 	struct stored_node *all = arena_array(a, s->count, sizeof(*all)), n = { 0 };
 	const struct stored_node **order = arena_array(a, s->count, sizeof(const void *));
 	size_t at = 0, count = 0;
+	int r = 0;
 
 	if (!out || !all || !order)
 		return err_set(e, ENOMEM, "no memory left for the nodes of the cluster");
@@ -392,12 +396,12 @@ static int list_by_age(const struct node_store *s, struct arena *a, struct node 
 		count++;
 	}
 	qsort(order, count, sizeof(*order), cmp_age);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && r == 0; i++) {
 		out[i] = order[i]->node;
 		out[i].index = i;
-		apply_annotations(a, order[i], &out[i]);
+		r = apply_annotations(a, order[i], &out[i], e);
 	}
-	return 0;
+	return r;
 }
 
 int node_store_cluster(const struct node_store *s, struct arena *a, struct cluster *out,

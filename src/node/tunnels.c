@@ -87,7 +87,7 @@ static enum cluster_backend backend_of(const struct site *s, const struct node *
 {
 	if (n == s->self && s->cluster->tunnels.given)
 		return s->cluster->tunnels.backend;
-	return n->backend ? n->backend : s->cluster->tunnels.backend;
+	return node_tunnel(n)->backend ? node_tunnel(n)->backend : s->cluster->tunnels.backend;
 }
 
 static enum cluster_backend lower(enum cluster_backend a, enum cluster_backend b)
@@ -98,7 +98,8 @@ static enum cluster_backend lower(enum cluster_backend a, enum cluster_backend b
 /* What it says of itself, else the first of the family. */
 static bool outer_address(const struct node *n, uint8_t family, struct addr *out)
 {
-	const struct addr *said = family == AF_INET ? &n->outer4 : &n->outer6;
+	const struct node_tunnel *t = node_tunnel(n);
+	const struct addr *said = family == AF_INET ? &t->outer4 : &t->outer6;
 
 	*out = *said;
 	if (addr_is_set(said))
@@ -122,7 +123,7 @@ void hop_find(const struct site *s, const struct node *n, uint8_t family, struct
 	if (out->index && (!s->cluster->tunnels.all || both == BACKEND_DIRECT))
 		return;
 	out->index = 0;
-	out->keyless = both == BACKEND_WIREGUARD && !n->has_key;
+	out->keyless = both == BACKEND_WIREGUARD && !node_tunnel(n)->has_key;
 	out->backend = both != BACKEND_DIRECT && tunnel_has_peer(s, both, n, &remote)
 			       ? both
 			       : BACKEND_UNSET;
@@ -157,7 +158,7 @@ static bool is_used(const struct site *s, enum cluster_backend b)
 
 static bool is_given(const struct site *s, enum cluster_backend b)
 {
-	return b == BACKEND_VXLAN ? s->cluster->tunnels.vni != 0 : s->self->has_key;
+	return b == BACKEND_VXLAN ? s->cluster->tunnels.vni != 0 : node_tunnel(s->self)->has_key;
 }
 
 static uint32_t link_mtu(const struct site *s, int index)
@@ -241,7 +242,7 @@ bool tunnel_has_peer(const struct site *s, enum cluster_backend b, const struct 
 		     struct addr *remote)
 {
 	return s->tunnels[b].wanted && n != s->self && n->subnet_count &&
-	       (b != BACKEND_WIREGUARD || n->has_key) &&
+	       (b != BACKEND_WIREGUARD || node_tunnel(n)->has_key) &&
 	       outer_address(n, s->tunnels[b].local.family, remote);
 }
 

@@ -22,7 +22,8 @@ static void everything_is_there_when_the_text_is_gone(void **state)
 {
 	char text[] = "{\"networks\":[\"10.0.0.0/8\"],\"bridge\":\"br7\",\"mtu\":1400,\"nodes\":["
 		      "{\"name\":\"a\",\"addresses\":[\"192.0.2.1\",\"2001:db8::1\"],\"subnets\":["
-		      "\"10.1.0.0/24\"]},{\"name\":\"b\",\"addresses\":[\"192.0.2.2\"]}]}";
+		      "\"10.1.0.0/24\"]},{\"name\":\"b\",\"addresses\":[\"192.0.2.2\"],\"backend\":"
+		      "\"vxlan\",\"vtepMAC\":\"02:00:00:00:00:07\"}]}";
 	const struct cluster_place *at;
 	struct addr inside;
 
@@ -40,6 +41,9 @@ static void everything_is_there_when_the_text_is_gone(void **state)
 	assert_ptr_equal(at->node, &copy.nodes[0]);
 	assert_true(addr_parse("192.0.2.2", &inside));
 	assert_ptr_equal(cluster_find_address(&copy, &inside), &copy.nodes[1]);
+	assert_null(copy.nodes[0].tunnel); /* it says nothing, and costs nothing */
+	assert_int_equal(node_tunnel(&copy.nodes[1])->backend, BACKEND_VXLAN);
+	assert_int_equal(node_tunnel(&copy.nodes[1])->mac[5], 7);
 	assert_string_equal(copy.bridge, "br7");
 	assert_string_equal(prefix_text(&copy.networks[0]), "10.0.0.0/8");
 	assert_int_equal(copy.mtu, 1400);

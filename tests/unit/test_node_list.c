@@ -65,14 +65,14 @@ static void test_annotations(void **state)
 					   AND_ANNOTATED("b", "wireguard", WIREGUARD_DATA)
 						   AND_ANNOTATED("c", "host-gw", "null")
 							   AND_ANNOTATED("d", "udp", BAD_DATA)));
-	assert_int_equal(c.nodes[0].backend, BACKEND_VXLAN);
-	assert_true(c.nodes[0].has_mac);
-	assert_memory_equal(c.nodes[0].mac, mac, sizeof(mac));
-	assert_int_equal(c.nodes[1].backend, BACKEND_WIREGUARD);
-	assert_true(c.nodes[1].has_key && c.nodes[1].key[0] == 1);
-	assert_int_equal(c.nodes[2].backend, BACKEND_DIRECT);
-	assert_int_equal(c.nodes[3].backend, BACKEND_UNSET);
-	assert_false(c.nodes[3].has_mac || c.nodes[3].has_key);
+	assert_int_equal(node_tunnel(&c.nodes[0])->backend, BACKEND_VXLAN);
+	assert_true(node_tunnel(&c.nodes[0])->has_mac);
+	assert_memory_equal(node_tunnel(&c.nodes[0])->mac, mac, sizeof(mac));
+	assert_int_equal(node_tunnel(&c.nodes[1])->backend, BACKEND_WIREGUARD);
+	assert_true(node_tunnel(&c.nodes[1])->has_key && node_tunnel(&c.nodes[1])->key[0] == 1);
+	assert_int_equal(node_tunnel(&c.nodes[2])->backend, BACKEND_DIRECT);
+	assert_int_equal(node_tunnel(&c.nodes[3])->backend, BACKEND_UNSET);
+	assert_false(node_tunnel(&c.nodes[3])->has_mac || node_tunnel(&c.nodes[3])->has_key);
 }
 
 /* Of each family one; what is none of it is left. */
@@ -85,9 +85,10 @@ static void test_annotated_addresses(void **state)
 	(void)state;
 	assert_parses(KUBE("List", SAYS("a", "203.0.113.1", "2001:db8::1") "," SAYS(
 					   "b", "2001:db8::1", "203.0.113.1")));
-	assert_string_equal(addr_text(&c.nodes[0].outer4), "203.0.113.1");
-	assert_string_equal(addr_text(&c.nodes[0].outer6), "2001:db8::1");
-	assert_false(addr_is_set(&c.nodes[1].outer4) || addr_is_set(&c.nodes[1].outer6));
+	assert_string_equal(addr_text(&node_tunnel(&c.nodes[0])->outer4), "203.0.113.1");
+	assert_string_equal(addr_text(&node_tunnel(&c.nodes[0])->outer6), "2001:db8::1");
+	assert_false(addr_is_set(&node_tunnel(&c.nodes[1])->outer4) ||
+		     addr_is_set(&node_tunnel(&c.nodes[1])->outer6));
 }
 
 /* One entry is left out, and this is why; "good" many stay. */

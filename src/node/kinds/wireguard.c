@@ -24,20 +24,21 @@ static int check_key(struct work *w, const struct wg_key *k, struct err *e)
 {
 	const struct site *s = w->site;
 	const struct node *n = s->self;
+	const struct node_tunnel *t = node_tunnel(n);
 	char ours[BASE64_KEY_TEXT], said[BASE64_KEY_TEXT];
 
 	base64_key_encode(k->public_key, ours);
-	bool other = n->has_key && memcmp(n->key, k->public_key, sizeof(n->key)) != 0;
+	bool other = t->has_key && memcmp(t->key, k->public_key, sizeof(t->key)) != 0;
 
 	if (other && !s->cluster->kubernetes)
 		return err_set(e, EINVAL,
 			       "publicKey of node %s: %s: this machine's is %s (cnibox node key)",
-			       n->name, base64_key_encode(n->key, said), ours);
+			       n->name, base64_key_encode(t->key, said), ours);
 	if (other)
 		work_warn(w,
 			  "WireGuard: node %s is published with the key %s: this machine's is %s",
-			  n->name, base64_key_encode(n->key, said), ours);
-	if (!n->has_key && !s->cluster->kubernetes)
+			  n->name, base64_key_encode(t->key, said), ours);
+	if (!t->has_key && !s->cluster->kubernetes)
 		work_warn(w,
 			  "WireGuard: the others need to be told: \"publicKey\": \"%s\" of node %s",
 			  ours, n->name);

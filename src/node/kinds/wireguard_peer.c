@@ -40,7 +40,7 @@ static int want_peer(struct work *w, const struct node *n, struct err *e)
 		return err_set(e, ENOMEM, "no memory for WireGuard's peers");
 	memcpy(sorted, n->subnets, n->subnet_count * sizeof(*sorted));
 	qsort(sorted, n->subnet_count, sizeof(*sorted), cmp_prefix);
-	memcpy(it.peer.key, n->key, sizeof(it.peer.key));
+	memcpy(it.peer.key, node_tunnel(n)->key, sizeof(it.peer.key));
 	it.peer.port = (uint16_t)w->site->cluster->tunnels.wireguard_port;
 	it.prefixes = sorted;
 	list_add(&w->want, &it);
