@@ -123,7 +123,7 @@ static int parse(struct file_source *f, const char *text, size_t len, struct err
 static int read_file(struct file_source *f, struct err *e)
 {
 	char *text;
-	ssize_t len = load_text(f->path, &text, e);
+	ssize_t len = load_text(f->path, LOAD_FILE, &text, e);
 	int r = len < 0 ? (int)len : parse(f, text, (size_t)len, e);
 
 	if (text)

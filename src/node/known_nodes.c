@@ -162,7 +162,7 @@ static int take_text(struct node_store *s, const char *text, size_t len, struct 
 int known_nodes_load(struct node_store *s, struct err *e)
 {
 	char *text = NULL;
-	ssize_t len = load_text(KNOWN_NODES, &text, e);
+	ssize_t len = load_text(KNOWN_NODES, LOAD_FILE, &text, e);
 	int r = len < 0 ? (int)len : take_text(s, text, (size_t)len, e);
 
 	if (text)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -32,20 +33,37 @@ void load_release(struct arena *a)
 	madvise(a->base, a->cap, MADV_DONTNEED);
 }
 
-/* A file that is mapped would kill us when another truncates it: it is read. */
-ssize_t load_text(const char *name, char **text, struct err *e)
+/* Links are followed: a ConfigMap's files are some. A pipe without a writer is not waited for. */
+static int open_text(const char *name, enum load_from from, struct err *e)
 {
-	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(e, "%s", name);
+	if (fstat(fd, &st) == 0 &&
+	    (S_ISREG(st.st_mode) || (from == LOAD_FILE_OR_PIPE && S_ISFIFO(st.st_mode))))
+		return fd;
+	close(fd);
+	return err_set(e, ENXIO, "%s is no file", name);
+}
+
+/* A file that is mapped would kill us when another truncates it: it is read. */
+ssize_t load_text(const char *name, enum load_from from, char **text, struct err *e)
+{
+	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open_text(name, from, e);
 	ssize_t len = -ENOMEM;
 
 	*text = NULL;
 	if (fd < 0)
-		return err_errno(e, "%s", name);
+		return fd;
 	*text = load_reserve(LOAD_FILE_MAX + 1, e);
 	if (*text)
 		len = fd_read(fd, name, *text, LOAD_FILE_MAX + 1, e);
 	if (fd != STDIN_FILENO)
 		close(fd);
+	if (len == 0)
+		return err_set(e, EINVAL, "%s is empty", name);
 	return len;
 }
 

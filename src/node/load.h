@@ -16,11 +16,15 @@ void *load_reserve(size_t size, struct err *e);
 /* Give the pages back, but keep the place. */
 void load_release(struct arena *a);
 
+/* What is read once need not be a file: a shell's <(kubectl get nodes -o json) is a pipe. */
+enum load_from { LOAD_FILE, LOAD_FILE_OR_PIPE };
+
 /*
  * Read the file ("-": standard input) into *text, which is load_reserve()d with LOAD_FILE_MAX + 1
- * bytes, whatever is returned; NULL: it is not there. Returns the length or -errno.
+ * bytes, whatever is returned; NULL: it is not there. Returns the length or -errno; -ENXIO: what
+ * has this name is something else.
  */
-ssize_t load_text(const char *name, char **text, struct err *e);
+ssize_t load_text(const char *name, enum load_from from, char **text, struct err *e);
 
 /* An arena that is large enough for a cluster of so long a text, and for a pass with it. */
 int load_arena(struct arena *a, size_t text_len, struct err *e);

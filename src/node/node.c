@@ -55,7 +55,7 @@ static int load_cluster(const struct node_options *o, const char *text, size_t l
 static int load(const struct node_options *o, struct arena *a, struct cluster *c, struct err *e)
 {
 	char *text = NULL;
-	ssize_t len = o->file ? load_text(o->file, &text, e) : 0;
+	ssize_t len = o->file ? load_text(o->file, LOAD_FILE_OR_PIPE, &text, e) : 0;
 	int r = len < 0 ? (int)len : load_arena(a, (size_t)len, e);
 
 	return r < 0 ? r : load_cluster(o, text, (size_t)len, a, c, e);

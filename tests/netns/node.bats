@@ -351,6 +351,10 @@ list() {
 	refused "$FILE: No such file" up
 	echo '{"nodes":[' >"$FILE"
 	refused "$FILE: line 2, column 1" up
+	refused "$BATS_TEST_TMPDIR is no file" node up -f "$BATS_TEST_TMPDIR" --name m
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	refused "$BATS_TEST_TMPDIR/pipe is empty" timeout 5 "$CNIBOX" node show -f "$BATS_TEST_TMPDIR/pipe" --name m
+	refused "$BATS_TEST_TMPDIR/pipe is empty" timeout 5 "$CNIBOX" node up -f "$BATS_TEST_TMPDIR/pipe" --name m
 	cluster '{}' "$(entry m 192.168.122.14 192.168.0.0/24)" "$(entry b 192.168.122.15 192.168.0.0/24)"
 	refused 'nodes[1].subnets: 192.168.0.0/24 of node b: the same as 192.168.0.0/24 of node m' up
 	cluster '{}' "$(entry m 192.168.122.14 192.168.0.0/24)" "$(entry b 10.99.0.1 192.168.1.0/24)"

@@ -137,6 +137,23 @@ version() {
 	run -2 node run -f x --dry-run
 }
 
+@test "no file: a folder and a FIFO, which nobody opens, are refused, and what takes its place is read" {
+	mv "$FILE" "$BATS_TEST_TMPDIR/good"
+	mkfifo "$FILE"
+	begin_run
+	until_true logged "error: $FILE is no file"
+	mv "$BATS_TEST_TMPDIR/good" "$FILE"
+	joined
+	mv "$FILE" "$BATS_TEST_TMPDIR/good"
+	mkdir "$FILE"
+	until_true logged "error: $FILE is no file; everything stays as the last good one says" 1
+	has_route 192.168.1.0/24 192.168.122.15
+	rmdir "$FILE"
+	ln -s good "$FILE"
+	until_true logged "$FILE can be read again" 2
+	joined
+}
+
 @test "what keeps the file from being read and ends without an event: tried again" {
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$BATS_TEST_TMPDIR/s"
 	begin_run -f "$BATS_TEST_TMPDIR/s"
