@@ -53,7 +53,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)"' -MMD -MP
 CFLAGS ?= -Os -g
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-SECTIONS := -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+SECTIONS := -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
 RELEASE := $(COMMON) $(HARDEN) $(SECTIONS)
 # One partition, so that the link is reproducible.
 LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none
@@ -248,7 +248,7 @@ DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
 dist: ## build/dist: tarball and Debian package of each architecture, OCI image, checksums, SPDX
 	$(Q)for arch in $(DIST_ARCHS); do third_party/architecture $$arch >/dev/null || exit 1; done
 	$(Q)third_party/need build dist
-	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory ARCH=$$arch all || exit 1; done
+	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION='$(VERSION)' ARCH=$$arch all || exit 1; done
 	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)
 
 image: ## build/dist/cnibox-VERSION-oci.tar for this machine (or ARCH): `ctr -n k8s.io images import` takes it
