@@ -13,14 +13,21 @@ void arena_init(struct arena *a, void *mem, size_t cap)
 	*a = (struct arena){ .base = mem, .cap = cap };
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_alloc_raw(struct arena *a, size_t size)
 {
 	size_t start = (a->used + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 
 	if (start > a->cap || size > a->cap - start)
 		return NULL;
 	a->used = start + size;
-	return memset(a->base + start, 0, size);
+	return a->base + start;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	void *p = arena_alloc_raw(a, size);
+
+	return p ? memset(p, 0, size) : NULL;
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)

@@ -21,6 +21,12 @@ void arena_init(struct arena *a, void *mem, size_t cap);
 /* size zeroed bytes, 16-byte aligned; NULL when the arena is full. */
 void *arena_alloc(struct arena *a, size_t size);
 
+/*
+ * The same with whatever the memory holds, for what is filled at once: pages that stay unused are
+ * not touched.
+ */
+void *arena_alloc_raw(struct arena *a, size_t size);
+
 /* count * size zeroed bytes, checked for overflow; NULL when the arena is full. */
 void *arena_array(struct arena *a, size_t count, size_t size);
 

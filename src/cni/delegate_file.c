@@ -36,7 +36,7 @@ static int read_named(int dir, const char *name, const struct cni_request *req,
 		      struct json_raw *out, struct err *e)
 {
 	struct err local = { 0 };
-	char *buf = arena_alloc(req->arena, DELEGATE_FILE_MAX);
+	char *buf = arena_alloc_raw(req->arena, DELEGATE_FILE_MAX);
 	const char *network;
 	ssize_t len;
 

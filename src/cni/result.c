@@ -199,7 +199,8 @@ int cni_result_read(struct arena *a, struct json_raw raw, const char *what, stru
 	struct raw_result in = { 0 };
 	int r = json_decode_raw(a, raw, what, &result_table, &in, e);
 
-	*out = (struct cni_result){ .dns = in.dns };
+	out->iface_count = out->ip_count = out->route_count = 0;
+	out->dns = in.dns;
 	if (r == 0)
 		r = read_ifaces(a, &in.interfaces, what, out, e);
 	if (r == 0)

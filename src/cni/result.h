@@ -45,13 +45,11 @@ struct cni_route {
 };
 
 struct cni_result {
-	struct cni_iface ifaces[CNI_IFACES_MAX];
-	size_t iface_count;
-	struct cni_ip ips[CNI_IPS_MAX];
-	size_t ip_count;
-	struct cni_route routes[CNI_ROUTES_MAX];
-	size_t route_count;
+	size_t iface_count, ip_count, route_count;
 	struct json_raw dns; /* as it came; text NULL: none */
+	struct cni_iface ifaces[CNI_IFACES_MAX];
+	struct cni_ip ips[CNI_IPS_MAX];
+	struct cni_route routes[CNI_ROUTES_MAX];
 };
 
 /*

@@ -19,9 +19,9 @@ struct change {
 	char comment[FW_COMMENT_SIZE];
 	bool evict;  /* ranges of others are in the way */
 	bool mended; /* fw_ensure() */
-	struct fw_elem evicted[EVICTED_MAX];
 	size_t evicted_count;
 	struct fw_view view;
+	struct fw_elem evicted[EVICTED_MAX];
 };
 
 static int write_record(struct change *c, const struct fw_owner *o, struct err *e)

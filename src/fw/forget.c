@@ -31,11 +31,11 @@ struct forget {
 	const struct cni_request *gc;	    /* of those that are not valid and have no record */
 	const struct fw_attached *attached; /* GC: who is spared; NULL: nobody */
 
-	struct fw_elem found[FOUND_MAX];
-	size_t count;
 	const struct nft_set *set; /* being walked */
 	bool others;		   /* the walk has seen an element that is not looked for */
+	size_t count;
 	struct fw_view view;
+	struct fw_elem found[FOUND_MAX];
 };
 
 static struct forget forget;

@@ -59,10 +59,10 @@ struct fw_place {
 /* What was found in one look, which is one system call or two. */
 #define FW_QUERIES_MAX (FW_ELEMS_MAX + 8)
 struct fw_view {
-	uint32_t generation; /* no later than what is found */
-	bool table;	     /* is there */
-	struct nft_query q[FW_QUERIES_MAX];
+	uint32_t generation;	      /* no later than what is found */
+	bool table;		      /* is there */
 	const struct nft_query *elem; /* elem[i]: the i-th element */
+	struct nft_query q[FW_QUERIES_MAX];
 };
 int fw_look(const struct fw_place *p, const struct fw_elem *elems, size_t count, struct fw_view *v,
 	    struct err *e);

@@ -45,12 +45,26 @@ static int plan(struct xtables *t, void *arg, struct err *e)
 	return legacy_forward_plan(t, &want);
 }
 
+/* What a family has in use: most nodes have nothing. */
+static int settle_family(uint8_t family, struct nl *nl, struct err *e)
+{
+	int r = xtables_in_use(family, NULL, e), changes = 0;
+
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < TABLES; i++) {
+		r = legacy_change(family, tables[i], plan, nl, e);
+		changes += r > 0;
+	}
+	return r < 0 ? r : changes > 0;
+}
+
 int legacy_accept_settle(struct nl *nl, struct err *e)
 {
 	int r = 0, changes = 0;
 
-	for (size_t i = 0; r >= 0 && i < LEGACY_FAMILIES * TABLES; i++) {
-		r = legacy_change(legacy_families[i / TABLES], tables[i % TABLES], plan, nl, e);
+	for (size_t i = 0; r >= 0 && i < LEGACY_FAMILIES; i++) {
+		r = settle_family(legacy_families[i], nl, e);
 		changes += r > 0;
 	}
 	return r < 0 ? r : changes > 0;

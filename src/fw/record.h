@@ -30,8 +30,8 @@ struct fw_record {
 	struct cni_attachment at;
 	const char *data_dir;
 	bool host_end;
-	struct fw_elem elems[FW_ELEMS_MAX];
 	size_t count;
+	struct fw_elem elems[FW_ELEMS_MAX];
 	char text[RECORD_SIZE]; /* holds the strings of one that was read */
 };
 

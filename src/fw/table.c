@@ -16,13 +16,15 @@
 
 int fw_open(struct nl **out, struct err *e)
 {
-	static char buf[65536];
-	static struct nl nl;
-	static bool open;
-	int r = open ? 0 : nl_open(&nl, NETLINK_NETFILTER, buf, sizeof(buf), e);
+	static struct {
+		bool open;
+		struct nl nl;
+		char buf[65536];
+	} s;
+	int r = s.open ? 0 : nl_open(&s.nl, NETLINK_NETFILTER, s.buf, sizeof(s.buf), e);
 
-	open = r == 0;
-	*out = &nl;
+	s.open = r == 0;
+	*out = &s.nl;
 	return r;
 }
 

@@ -23,7 +23,7 @@ static void init(struct chained *c, const struct cni_request *req)
 {
 	c->req = req;
 	c->in_prev = -1;
-	c->host = (struct nl)NL_CLOSED;
+	nl_init(&c->host);
 }
 
 static int find_link(struct chained *c, struct err *e)

@@ -10,11 +10,11 @@
 
 struct chained {
 	const struct cni_request *req;
-	struct pod pod;	  /* open */
 	struct link link; /* the pod's interface, CNI_IFNAME */
 	int in_prev;	 /* its place in prevResult's interfaces, -1: there is none (up to 0.2.0) */
+	struct link end; /* the pod's interface's other end on the host */
+	struct pod pod;	 /* open */
 	struct nl host;	 /* a socket on the host; open after chained_host_end() */
-	struct link end; /* the pod's interface's other end there */
 	char buf[4096];
 };
 

@@ -67,9 +67,7 @@ struct iface {
 	const void *plugin_conf; /* the plugin's own, which begins with */
 	const struct iface_conf *conf;
 	const struct cni_request *req;
-	void *state;	/* the driver's, zeroed at first */
-	struct nl host; /* a socket on the host, open for every hook */
-	struct pod pod; /* the pod's side, open for the hooks of ADD, for adopt and for check */
+	void *state; /* the driver's, zeroed at first */
 	char host_name[IF_NAMESIZE];
 	char alias[LINK_ALIAS_SIZE];
 	const struct cni_result *prev; /* ADD: what the chain has made so far; NULL: nothing */
@@ -77,8 +75,10 @@ struct iface {
 	uint32_t mtu;	       /* ADD: of the pod's interface, as link() made it; 0: not known */
 	struct link end;       /* CHECK: the host end; ADD: the driver's, as it needs it */
 	int in_prev;	       /* CHECK: the pod's interface among prevResult's */
+	struct nl host;	       /* a socket on the host, open for every hook */
 	struct cni_result ips; /* ADD: the IPAM plugin's; empty before it is asked */
-	char buf[65536];       /* marks REAPER_MAX links */
+	struct pod pod;	 /* the pod's side, open for the hooks of ADD, for adopt and for check */
+	char buf[65536]; /* marks REAPER_MAX links */
 };
 
 /*

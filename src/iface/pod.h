@@ -16,12 +16,12 @@
 struct err;
 
 struct pod {
-	int ns;	      /* the pod's namespace */
-	int home;     /* ours */
-	struct nl nl; /* a socket inside the pod's */
-	int index;    /* of its interface, by pod_configure() */
+	int ns;	   /* the pod's namespace */
+	int home;  /* ours */
+	int index; /* of its interface, by pod_configure() */
 	uint8_t mac[6];
 	bool loopback_opened; /* it was without IPv6, until pod_configure() */
+	struct nl nl;	      /* a socket inside the pod's */
 	char buf[8192];
 };
 

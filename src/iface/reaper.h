@@ -38,11 +38,11 @@ struct nl;
 /* Large: make it static. */
 struct reaper {
 	struct nl *nl;
-	int lock;			     /* -1: none */
-	bool crowd;			     /* another's DEL held the lock: there is a crowd */
+	int lock;   /* -1: none */
+	bool crowd; /* another's DEL held the lock: there is a crowd */
+	size_t count;
 	int links[REAPER_MAX];		     /* that are to be deleted; the own one first */
 	char names[REAPER_MAX][IF_NAMESIZE]; /* theirs, as they were made */
-	size_t count;
 };
 
 /* Is it on its way out? */

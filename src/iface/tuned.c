@@ -170,7 +170,7 @@ static const struct json_table saved_table = {
 /* 1: *out is the file's; 0: there is none, or it is none of these. */
 static int read_file(struct arena *a, int dir, const char *name, struct saved *out, struct err *e)
 {
-	char *buf = arena_alloc(a, FILE_MAX);
+	char *buf = arena_alloc_raw(a, FILE_MAX);
 	struct err local = { 0 };
 	ssize_t len = buf ? file_read(dir, name, buf, FILE_MAX, &local) : -ENOMEM;
 

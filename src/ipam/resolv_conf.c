@@ -115,7 +115,7 @@ static void put_dns(struct json_writer *w, const char *text)
 
 int resolv_conf_read(struct arena *a, const char *path, struct json_raw *dns, struct err *e)
 {
-	char *in = arena_alloc(a, FILE_MAX), *out = arena_alloc(a, 2 * FILE_MAX);
+	char *in = arena_alloc_raw(a, FILE_MAX), *out = arena_alloc_raw(a, 2 * FILE_MAX);
 	struct json_writer w;
 	struct text t;
 	ssize_t len;

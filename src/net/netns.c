@@ -142,7 +142,7 @@ int nl_open_in(struct nl *nl, int ns, int home, int protocol, char *buf, unsigne
 {
 	int r, back;
 
-	*nl = (struct nl)NL_CLOSED;
+	nl_init(nl);
 	r = netns_enter(ns, e);
 	if (r < 0)
 		return r;

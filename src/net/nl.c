@@ -47,6 +47,11 @@ int nl_open(struct nl *nl, int protocol, char *buf, size_t cap, struct err *e)
 	return 0;
 }
 
+void nl_init(struct nl *nl)
+{
+	nl->fd = -1;
+}
+
 void nl_close(struct nl *nl)
 {
 	if (nl->fd >= 0)

@@ -31,7 +31,7 @@ struct nl_hint {
 	const char *text;
 };
 
-/* Only nl*.c touch its fields. */
+/* Only nl*.c touch its fields. What every use touches stands in front, on one page. */
 struct nl {
 	int fd;	      /* -1: closed */
 	uint32_t seq; /* of the last request written */
@@ -40,12 +40,12 @@ struct nl {
 	size_t msg;		  /* offset of the message under construction */
 	size_t nest[NL_NEST_MAX]; /* offsets of open nested attributes */
 	unsigned int depth;
-	unsigned int count;		   /* requests in the batch */
-	bool bad;			   /* reported once by nl_commit() */
-	const char *why;		   /* it is bad; NULL: it does not fit */
-	const char *what[NL_REQUESTS_MAX]; /* static text that names each request in errors */
+	unsigned int count; /* requests in the batch */
+	bool bad;	    /* reported once by nl_commit() */
+	const char *why;    /* it is bad; NULL: it does not fit */
 	unsigned int hints;
 	struct nl_hint hint[NL_HINTS_MAX];
+	const char *what[NL_REQUESTS_MAX]; /* static text that names each request in errors */
 };
 
 /*
@@ -57,6 +57,7 @@ struct nl {
 int nl_open(struct nl *nl, int protocol, char *buf, size_t cap, struct err *e);
 void nl_close(struct nl *nl);
 bool nl_is_open(const struct nl *nl);
+void nl_init(struct nl *nl); /* to closed; the struct is large, so its other fields stay */
 #define NL_CLOSED                                                                                  \
 	{                                                                                          \
 		.fd = -1                                                                           \

@@ -277,13 +277,15 @@ int xtables_parse(struct xtables *t, uint8_t family, const struct xtables_layout
 int xtables_in_use(uint8_t family, const char *name, struct err *e)
 {
 	char names[256]; /* of filter, nat, mangle, raw and security */
-	size_t len = strlen(name);
+	size_t len = name ? strlen(name) : 0;
 	struct err mine = { 0 };
 	ssize_t r = file_read(AT_FDCWD, families[family == AF_INET6].names, names, sizeof(names),
 			      &mine);
 
 	if (r < 0)
 		return mine.errnum == ENOENT ? 0 : err_take(e, &mine);
+	if (!name)
+		return *names != '\0';
 	for (const char *at = names; at && *at; at = strchr(at, '\n')) {
 		at += *at == '\n';
 		if (strncmp(at, name, len) == 0 && (at[len] == '\n' || at[len] == '\0'))

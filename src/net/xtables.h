@@ -77,8 +77,8 @@ struct xtables_rule {
 };
 
 /*
- * Has the kernel this table of the family (AF_INET, AF_INET6) in use: 1, 0, -errno. Asking makes
- * none.
+ * Has the kernel this table (NULL: any) of the family (AF_INET, AF_INET6) in use: 1, 0, -errno.
+ * Asking makes none.
  */
 int xtables_in_use(uint8_t family, const char *name, struct err *e);
 

@@ -52,7 +52,7 @@ static int parse_lines(struct list *out, char *text, struct err *e)
 
 int saved_read(struct list *out, struct err *e)
 {
-	char *text = arena_alloc(out->arena, SAVED_SIZE);
+	char *text = arena_alloc_raw(out->arena, SAVED_SIZE);
 	struct err mine = { 0 };
 	ssize_t len;
 

@@ -123,7 +123,7 @@ static int finish(struct text *t, struct json_raw *out, struct err *e)
 
 static int begin(const struct cni_request *req, struct text *t, struct err *e)
 {
-	char *buf = arena_alloc(req->arena, CONFIG_MAX);
+	char *buf = arena_alloc_raw(req->arena, CONFIG_MAX);
 
 	if (!buf)
 		return err_set(e, ENOMEM, "no memory left");
