@@ -9,10 +9,12 @@
 #define NETWORK "o-veth-host"
 #define SAID 4096
 
-static const char macvlan_conf[] =
-	"{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK "\",\"type\":\"macvlan\",\"master\":\"w0\","
-	"\"ipam\":{\"type\":\"static\",\"addresses\":[{\"address\":\"10.88.0.9/16\","
-	"\"gateway\":\"10.88.0.1\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}";
+/* %u: of the address */
+#define MACVLAN_CONF                                                                               \
+	"{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK                                            \
+	"\",\"type\":\"macvlan\",\"master\":\"w0\","                                               \
+	"\"ipam\":{\"type\":\"static\",\"addresses\":[{\"address\":\"10.88.0.%u/16\","             \
+	"\"gateway\":\"10.88.0.1\"}],\"routes\":[{\"dst\":\"0.0.0.0/0\"}]}}"
 
 static struct {
 	struct subject macvlan, veth_host;
@@ -21,10 +23,13 @@ static struct {
 	unsigned int floor_pod;
 } chain;
 
-static void attach_macvlan(unsigned int pod)
+static void attach_macvlan(unsigned int pod, unsigned int address)
 {
+	static char conf[sizeof(MACVLAN_CONF)];
 	char said[SAID];
 
+	snprintf(conf, sizeof(conf), MACVLAN_CONF, address);
+	chain.macvlan.conf = conf;
 	subject_result(&chain.macvlan, pod, said, sizeof(said));
 	snprintf(chain.conf, sizeof(chain.conf),
 		 "{\"cniVersion\":\"1.0.0\",\"name\":\"" NETWORK
@@ -32,21 +37,20 @@ static void attach_macvlan(unsigned int pod)
 		 said);
 }
 
-static void prepare(unsigned int pod)
+static void prepare(unsigned int resting, unsigned int pod)
 {
 	chain.macvlan = (struct subject){ .plugin = "macvlan",
 					  .dir = options.ours,
-					  .node = node_new(NETWORK),
-					  .conf = macvlan_conf };
+					  .node = node_new(NETWORK) };
 	node_wire(chain.macvlan.node);
 	node_address(chain.macvlan.node, "w0", "10.88.255.1/16");
-	attach_macvlan(pod);
 	chain.veth_host = chain.macvlan;
 	chain.veth_host.plugin = "veth-host";
 	chain.veth_host.conf = chain.conf;
-	/* The node's table, and whatever modules it needs, are there from now on. */
-	subject_run(&chain.veth_host, OP_ADD, pod);
-	subject_run(&chain.veth_host, OP_DEL, pod);
+	/* The node's table is there from now on, as the floor's. */
+	attach_macvlan(resting, 8);
+	subject_run(&chain.veth_host, OP_ADD, resting);
+	attach_macvlan(pod, 9);
 }
 
 /* The pod that rests on the floor's wire gets the veth; its address is call_of()'s. */
@@ -85,9 +89,9 @@ void rows_veth_host(void)
 {
 	static struct series add, del, floor_add, floor_del;
 	const unsigned int rounds = options.quick ? 15 : 150;
-	unsigned int pod = pods_new(1);
+	unsigned int resting = pods_new(2), pod = resting + 1;
 
-	prepare(pod);
+	prepare(resting, pod);
 	prepare_floor();
 	for (unsigned int i = 0; i < rounds; i++) {
 		series_add(&add, subject_run(&chain.veth_host, OP_ADD, pod).ns);
