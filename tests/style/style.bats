@@ -31,6 +31,21 @@ finds() {
 	run -0 "$STYLE/names"
 }
 
+@test "the top level is fixed" {
+	run -0 "$STYLE/top"
+}
+
+@test "the check of the top level finds a file that a run has left" {
+	cd "$tree"
+	git init -q .
+	git add .
+	run -0 "$STYLE/top" "$tree"
+	touch left.log
+	git add left.log
+	run -1 "$STYLE/top" "$tree"
+	[ "$output" = "left.log: is not one of the top level's" ]
+}
+
 @test "includes point down only" {
 	run -0 "$STYLE/includes"
 }
