@@ -46,7 +46,8 @@ static int read_namespace(int ns, int home, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = link_each(&nl, NULL, put_link, NULL, e);
+	r = ns == home ? link_each(&nl, NULL, put_link, NULL, e)
+		       : link_each_seen(&nl, NULL, put_link, NULL, e);
 	nl_close(&nl);
 	return r < 0 ? r : 0;
 }

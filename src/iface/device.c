@@ -113,7 +113,7 @@ static int find_in_pod(struct iface *i, const struct taking *t, struct link *out
 	int r = netns_id(&i->pod.nl, i->pod.home, &s.place.node_id, e);
 
 	if (r == 0)
-		r = link_each(&i->pod.nl, NULL, match, &s, e);
+		r = link_each_seen(&i->pod.nl, NULL, match, &s, e);
 	return r < 0 ? r : s.found;
 }
 

@@ -44,7 +44,7 @@ static int search_in(struct search *s, int ns)
 	r = netns_same(ns, s->master_ns) ? 0
 					 : netns_id(&nl, s->master_ns, &s->ns_id, err_ignored());
 	if (r == 0 && (s->ns_id >= 0 || netns_same(ns, s->master_ns)))
-		(void)link_each(&nl, "vlan", match, s, err_ignored());
+		(void)link_each_seen(&nl, "vlan", match, s, err_ignored());
 	nl_close(&nl);
 	return s->found.index > 0;
 }

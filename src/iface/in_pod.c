@@ -43,7 +43,7 @@ int in_pod_search(struct iface *i, struct link *out, struct err *e)
 
 	if (r < 0 || (r > 0 && is_own(&i->req->at, out)))
 		return r;
-	r = link_each(&i->pod.nl, NULL, match, &s, e);
+	r = link_each_seen(&i->pod.nl, NULL, match, &s, e);
 	return r < 0 ? r : s.found;
 }
 
@@ -97,7 +97,7 @@ static int del_links(struct nl *nl, int ns_id, const struct own *o, struct err *
 
 static int del_pass(struct nl *nl, int ns_id, struct own *o, struct err *e)
 {
-	int r = ns_id == HERE ? link_each(nl, NULL, collect_own, o, e)
+	int r = ns_id == HERE ? link_each_seen(nl, NULL, collect_own, o, e)
 			      : link_each_in(nl, ns_id, collect_own, o, e);
 
 	return r < 0 ? r : del_links(nl, ns_id, o, e);
@@ -227,7 +227,7 @@ static int has_interface(int ns, void *arg)
 
 	if (r < 0)
 		return 1;
-	r = link_each(&nl, NULL, match, &s, err_ignored());
+	r = link_each_seen(&nl, NULL, match, &s, err_ignored());
 	nl_close(&nl);
 	return r < 0 || s.found;
 }
@@ -278,7 +278,7 @@ static int gc_pod(struct iface *i, void *arg, struct err *e)
 	int r;
 
 	c->count = 0;
-	r = link_each(&i->pod.nl, NULL, collect, c, e);
+	r = link_each_seen(&i->pod.nl, NULL, collect, c, e);
 	for (size_t n = 0; r >= 0 && n < c->count; n++)
 		r = in_pod_del(i, &c->links[n], e);
 	return r < 0 ? r : 0;

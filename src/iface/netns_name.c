@@ -149,7 +149,7 @@ static bool is_used_by_other(int ns, int home, const struct cni_attachment *at)
 		return false;
 	if (nl_open_in(&pod, ns, home, NETLINK_ROUTE, pod_buf, sizeof(pod_buf), err_ignored()) ==
 	    0) {
-		if (link_each(&pod, "veth", collect_peer, &peers, err_ignored()) >= 0)
+		if (link_each_seen(&pod, "veth", collect_peer, &peers, err_ignored()) >= 0)
 			used = has_other(&host, ns, &peers, at);
 		nl_close(&pod);
 	}

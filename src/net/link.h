@@ -233,12 +233,15 @@ int link_await(struct nl *nl, const char *name, struct link *out, struct err *e)
 typedef int link_fn(const struct link *l, void *arg);
 int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e);
 
+/* As nl_dump_seen(): in a pod, which may change its links all the time. */
+int link_each_seen(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e);
+
 /* The link of this kind and alias, whatever its name: 1, 0 or -errno. *out changes with 1 only. */
 int link_find_alias(struct nl *nl, const char *kind, const char *alias, struct link *out,
 		    struct err *e);
 
 /*
- * As link_each() of all kinds, and link_del(), in the namespace that has this number in nl's
+ * As link_each_seen() of all kinds, and link_del(), in the namespace that has this number in nl's
  * (netns_id()). -EINVAL: none has it any more. A kernel before 4.16 walks nl's own.
  */
 int link_each_in(struct nl *nl, int ns_id, link_fn *fn, void *arg, struct err *e);

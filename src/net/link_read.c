@@ -308,12 +308,11 @@ static int each_answer(const struct nlmsghdr *h, void *arg)
 	return each->fn(&l, each->arg);
 }
 
-int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e)
+static void each_request(struct nl *nl, const char *what, const char *kind)
 {
 	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
-	struct each each = { .kind = kind, .fn = fn, .arg = arg };
 
-	nl_request(nl, "list links", RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
+	nl_request(nl, what, RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
 	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
 	if (kind) {
 		/*
@@ -323,7 +322,22 @@ int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct er
 		nl_nest (nl, IFLA_LINKINFO)
 			nl_put_str(nl, IFLA_INFO_KIND, kind);
 	}
+}
+
+int link_each(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e)
+{
+	struct each each = { .kind = kind, .fn = fn, .arg = arg };
+
+	each_request(nl, "list links", kind);
 	return nl_dump(nl, each_answer, NULL, &each, e);
+}
+
+int link_each_seen(struct nl *nl, const char *kind, link_fn *fn, void *arg, struct err *e)
+{
+	struct each each = { .kind = kind, .fn = fn, .arg = arg };
+
+	each_request(nl, "list links", kind);
+	return nl_dump_seen(nl, each_answer, &each, e);
 }
 
 struct alias_search {
@@ -354,13 +368,11 @@ int link_find_alias(struct nl *nl, const char *kind, const char *alias, struct l
 
 int link_each_in(struct nl *nl, int ns_id, link_fn *fn, void *arg, struct err *e)
 {
-	static const struct ifinfomsg any = { .ifi_family = AF_UNSPEC };
 	struct each each = { .fn = fn, .arg = arg };
 
-	nl_request(nl, "list links elsewhere", RTM_GETLINK, NLM_F_DUMP, &any, sizeof(any));
-	nl_put_u32(nl, IFLA_EXT_MASK, RTEXT_SKIP_STATS);
+	each_request(nl, "list links elsewhere", NULL);
 	nl_put_u32(nl, IFLA_TARGET_NETNSID, (uint32_t)ns_id);
-	return nl_dump(nl, each_answer, NULL, &each, e);
+	return nl_dump_seen(nl, each_answer, &each, e);
 }
 
 /* The time in nanoseconds and the process, spread over all bits (by the golden ratio). */

@@ -181,6 +181,13 @@ typedef int nl_answer_fn(const struct nlmsghdr *h, void *arg);
 int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *arg, struct err *e);
 
 /*
+ * The same for a namespace whose owner may change it all the time, to keep others from looking into
+ * it: after a fourth dump that was interrupted the walk is over. fn sees the objects of all of
+ * them. What was there from the first to the last is hardly missed.
+ */
+int nl_dump_seen(struct nl *nl, nl_answer_fn *fn, void *arg, struct err *e);
+
+/*
  * Send all requests written, each of which is a get with one small answer (below 4 KiB), in one
  * send(), and call fn for each of them in order: with the answer, or with h NULL and the errno that
  * the kernel refused it with. fn returns 0, or a negative value, which ends the walk and is

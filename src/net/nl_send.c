@@ -35,6 +35,7 @@
  * of its pieces, and with fifty chains attached at once eight in a row were not enough.
  */
 #define RESTARTS_MAX 100
+#define SEEN_PASSES 4
 
 struct inbox {
 	_Alignas(struct nlmsghdr) char buf[ANSWER_SIZE];
@@ -235,6 +236,7 @@ struct walk {
 	nl_answer_fn *fn;
 	void *arg;
 	bool dump;
+	bool all; /* also what comes when it is interrupted */
 	bool done, interrupted;
 	int r;
 };
@@ -255,7 +257,7 @@ static void walk_answer(const struct nl *nl, struct walk *w, const struct nlmsgh
 	if (h->nlmsg_type < NLMSG_MIN_TYPE)
 		return;
 	w->done |= !w->dump && !(h->nlmsg_flags & NLM_F_MULTI);
-	if (w->r == 0 && !w->interrupted)
+	if (w->r == 0 && (w->all || !w->interrupted))
 		w->r = w->fn(h, w->arg);
 }
 
@@ -305,25 +307,42 @@ static void sequence_next(struct nl *nl)
 	nl_header_set(nl, 0, &h);
 }
 
-int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *arg, struct err *e)
+static int walk_all(struct nl *nl, struct walk *w, void (*restart)(void *arg), int passes,
+		    struct err *e)
 {
-	struct walk w = { .fn = fn, .arg = arg };
 	int r = nl->bad ? nl_bad_report(nl, NULL, e) : 0;
 
 	assert(nl->depth == 0 && (nl->bad || nl->count == 1));
 	if (r == 0) {
-		w.dump = (nl_header(nl, 0).nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-		r = walk_run(nl, &w, e);
+		w->dump = (nl_header(nl, 0).nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+		r = walk_run(nl, w, e);
 	}
-	for (int i = 0; r == 0 && w.interrupted && i < RESTARTS_MAX; i++) {
+	while (r == 0 && w->interrupted && --passes > 0) {
 		if (restart)
-			restart(arg);
+			restart(w->arg);
 		sequence_next(nl);
-		r = walk_run(nl, &w, e);
+		r = walk_run(nl, w, e);
 	}
+	return r;
+}
+
+int nl_dump(struct nl *nl, nl_answer_fn *fn, void (*restart)(void *arg), void *arg, struct err *e)
+{
+	struct walk w = { .fn = fn, .arg = arg };
+	int r = walk_all(nl, &w, restart, RESTARTS_MAX + 1, e);
+
 	if (r == 0 && w.interrupted)
 		r = err_set(e, EAGAIN, "%s: interrupted by changes %d times", nl->what[0],
 			    RESTARTS_MAX + 1);
+	nl_discard(nl);
+	return r;
+}
+
+int nl_dump_seen(struct nl *nl, nl_answer_fn *fn, void *arg, struct err *e)
+{
+	struct walk w = { .fn = fn, .arg = arg, .all = true };
+	int r = walk_all(nl, &w, NULL, SEEN_PASSES, e);
+
 	nl_discard(nl);
 	return r;
 }

@@ -216,7 +216,7 @@ static int leave(struct work *w, const char *ifname, struct err *e)
 	if (r >= 0)
 		r = nl_commit(nl, NULL, e);
 	if (r == 0)
-		r = link_each(nl, NULL, note_slave, &s, e);
+		r = link_each_seen(nl, NULL, note_slave, &s, e);
 	if (r < 0 || s.found)
 		return r;
 	link_del(nl, w->vrf.index);

@@ -290,6 +290,38 @@ to_node() {
 	done
 }
 
+# restless POD: it has two thousand links, and changes others all the time, so that no dump of them comes to its end. $RESTLESS is the process.
+restless() {
+	for i in {1..1000}; do echo "link add x$i type veth peer name y$i"; done | ip -n "$1" -batch -
+	ip netns exec "$1" bash -c 'for n in a b c; do
+		while printf "link add $n%s type bridge\n" {1..3} && printf "link del $n%s\n" {1..3}; do :; done | ip -force -batch - &
+	done; wait' 3>&- >/dev/null 2>&1 &
+	RESTLESS=$!
+	until ip -n "$1" -o link 2>&1 >/dev/null | grep -q interrupted; do kill -0 $RESTLESS; done
+}
+
+@test "a pod that changes its links all the time keeps nobody from ADD, DEL, CHECK and GC" {
+	pod c
+	restless c
+	other=$(jq -c '.name = "net2"' <<<"$CONF")
+	call CHECK macvlan c /run/netns/c "$(with_prev "$other" "$(add macvlan c "$other")")"
+	for p in a b; do add macvlan "$p" "$CONF" >/dev/null; done
+	call DEL macvlan a "" "$CONF"
+	[ "$(links a)" = 0 ]
+	gc macvlan "$CONF" '[]'
+	[ "$(links b)" = 0 ]
+	CNI_COMMAND=GC "$CNIBOX_BIN/portmap" <<<'{"cniVersion":"1.1.0","name":"net1","type":"portmap","cni.dev/valid-attachments":[]}'
+	add macvlan a "$CONF" >/dev/null
+	ip netns del a
+	pod a
+	add macvlan a "$CONF" >/dev/null
+	del macvlan c "$other"
+	fails_to ip -n c link show eth0
+	kill -0 $RESTLESS
+	pkill -P $RESTLESS
+	wait $RESTLESS || true
+}
+
 @test "STATUS tells a master that is missing; GC removes exactly what is not valid" {
 	status macvlan "$CONF"
 	fails 50 'there is no interface "w9"' status macvlan "$(jq -c '.master = "w9"' <<<"$CONF")"

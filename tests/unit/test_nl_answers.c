@@ -320,6 +320,40 @@ static void interrupted_dump_begins_anew(void **state)
 	fake_close(&nl);
 }
 
+static void what_interrupted_dumps_show_is_seen(void **state)
+{
+	struct err e = { 0 };
+	struct nl nl;
+	struct gathered g = { .nl = &nl };
+
+	(void)state;
+	fake_open(&nl);
+	dump_request(&nl);
+	for (uint32_t seq = 1; seq <= 5; seq++) {
+		say(RTM_NEWLINK, NLM_F_MULTI, seq, NULL, 0);
+		say(RTM_NEWLINK, NLM_F_MULTI | NLM_F_DUMP_INTR, seq, NULL, 0);
+		say(RTM_NEWLINK, NLM_F_MULTI, seq, NULL, 0);
+		say(NLMSG_DONE, NLM_F_MULTI | NLM_F_DUMP_INTR, seq, "\0\0\0\0", 4);
+	}
+	assert_int_equal(nl_dump_seen(&nl, gather, &g, &e), 0);
+	assert_int_equal(g.count, 12);
+	assert_int_equal(nl.seq, 4);
+
+	/* The first that is not interrupted is enough. */
+	fake_close(&nl);
+	fake_open(&nl);
+	g = (struct gathered){ .nl = &nl };
+	dump_request(&nl);
+	say(RTM_NEWLINK, NLM_F_MULTI | NLM_F_DUMP_INTR, 1, NULL, 0);
+	say(NLMSG_DONE, NLM_F_MULTI, 1, "\0\0\0\0", 4);
+	say(RTM_NEWLINK, NLM_F_MULTI, 2, NULL, 0);
+	say(NLMSG_DONE, NLM_F_MULTI, 2, "\0\0\0\0", 4);
+	assert_int_equal(nl_dump_seen(&nl, gather, &g, &e), 0);
+	assert_int_equal(g.count, 2);
+	assert_int_equal(nl.seq, 2);
+	fake_close(&nl);
+}
+
 static void dump_ends_as_told(void **state)
 {
 	struct err e = { 0 };
@@ -472,6 +506,7 @@ int main(void)
 		cmocka_unit_test(extended_ack_is_read_with_care),
 		cmocka_unit_test(broken_answers_are_errors),
 		cmocka_unit_test(interrupted_dump_begins_anew),
+		cmocka_unit_test(what_interrupted_dumps_show_is_seen),
 		cmocka_unit_test(dump_ends_as_told),
 		cmocka_unit_test(get_takes_one_answer),
 		cmocka_unit_test(answers_to_another_question_are_dropped),
