@@ -30,7 +30,7 @@ int64_t pace_due(const struct pace *p)
 	if (p->first_ms >= 0)
 		due = smaller(due,
 			      smaller(p->last_ms + PACE_QUIET_MS, p->first_ms + PACE_BURST_MS));
-	return due == PACE_NEVER ? due : larger(due, p->not_before_ms);
+	return due == PACE_NEVER ? due : larger(due, p->even_ms - PACE_SPARE_MS);
 }
 
 /* Doubled with each step, up to the most. */
@@ -43,8 +43,11 @@ static int64_t grow(int64_t first, unsigned int steps, int64_t most)
 
 void pace_done(struct pace *p, int64_t begun_ms, int64_t ended_ms, bool failed)
 {
+	int64_t length_ms = ended_ms - begun_ms;
+
 	p->first_ms = -1;
-	p->not_before_ms = ended_ms + smaller(PACE_SHARE * (ended_ms - begun_ms), PACE_PAUSE_MS);
+	p->even_ms = larger(p->even_ms, begun_ms) + length_ms +
+		     smaller(PACE_SHARE * length_ms, PACE_PAUSE_MS);
 	p->retry_ms = PACE_NEVER;
 	if (!failed) {
 		p->failures = 0;

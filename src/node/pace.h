@@ -4,7 +4,8 @@
  *
  * Events come in bursts: a pass waits until they have been silent for a moment, but not long. A
  * pass that has failed is tried again, later and later. However many events come, passes take a
- * fifth of the time, or leave a second between them.
+ * fifth of the time, or leave a second between them; but of a time without any they have some left
+ * over, so that the second of two events is answered as soon as the first.
  */
 #ifndef NODE_PACE_H
 #define NODE_PACE_H
@@ -14,16 +15,17 @@
 
 #define PACE_QUIET_MS 10   /* of silence after the last event of a burst */
 #define PACE_BURST_MS 50   /* a burst is answered after this, whether it goes on or not */
-#define PACE_SHARE 4	   /* a pass is followed by so many times its length without any */
-#define PACE_PAUSE_MS 1000 /* but not longer: it may have waited, not worked */
+#define PACE_SHARE 4	   /* a pass is worth so many times its length without any */
+#define PACE_PAUSE_MS 1000 /* but not more: it may have waited, not worked */
+#define PACE_SPARE_MS 500  /* of that they may be ahead */
 #define PACE_RETRY_MS 1000
 #define PACE_RETRY_MAX_MS 60000
 #define PACE_NEVER INT64_MAX
 
 struct pace {
 	int64_t first_ms, last_ms; /* of the events that no pass has answered; first -1: none */
-	int64_t not_before_ms;
-	int64_t retry_ms; /* PACE_NEVER: nothing has failed */
+	int64_t even_ms;	   /* until then passes have had more than their share */
+	int64_t retry_ms;	   /* PACE_NEVER: nothing has failed */
 	unsigned int failures;
 };
 

@@ -37,20 +37,39 @@ static void a_burst_is_one_pass_and_does_not_wait_for_its_end(void **state)
 	assert_int_equal(pace_due(&p), 1000 + PACE_BURST_MS);
 }
 
+/* Events come all the time: how many passes of so many milliseconds there are in a minute. */
+static int64_t passes_in_a_minute(int64_t length_ms)
+{
+	int64_t count = 0, now = 1000, end = now + 60000;
+
+	for (; now < end; count++) {
+		pace_event(&p, now);
+		now = pace_due(&p);
+		pace_done(&p, now, now + length_ms, false);
+		now += length_ms;
+	}
+	return count;
+}
+
 static void passes_take_a_fifth_of_the_time(void **state)
 {
 	(void)state;
+	assert_in_range(passes_in_a_minute(50), 60000 / 50 / 5, 60000 / 50 / 5 + 3);
+	pace_init(&p);
+	assert_in_range(passes_in_a_minute(2000), 60000 / 3000, 60000 / 3000 + 1);
+	pace_event(&p, 100000);
+	pace_done(&p, 100010, 120010, false);
+	pace_event(&p, 120011);
+	assert_int_equal(pace_due(&p), 120010 + PACE_PAUSE_MS - PACE_SPARE_MS);
+}
+
+static void the_second_of_two_events_does_not_wait_for_the_first(void **state)
+{
+	(void)state;
 	pace_event(&p, 1000);
-	pace_done(&p, 1010, 1110, false);
-	pace_event(&p, 1111);
-	assert_int_equal(pace_due(&p), 1110 + PACE_SHARE * 100);
-	pace_event(&p, 5000);
-	pace_done(&p, 5010, 5011, false);
-	pace_event(&p, 5012);
-	assert_int_equal(pace_due(&p), 5012 + PACE_QUIET_MS);
-	pace_done(&p, 6000, 26000, false);
-	pace_event(&p, 26001);
-	assert_int_equal(pace_due(&p), 26000 + PACE_PAUSE_MS);
+	pace_done(&p, 1010, 1060, false);
+	pace_event(&p, 1061);
+	assert_int_equal(pace_due(&p), 1061 + PACE_QUIET_MS);
 }
 
 static void a_failed_pass_is_tried_again_later_and_later(void **state)
@@ -107,6 +126,7 @@ int main(void)
 		cmocka_unit_test_setup(nothing_is_due_without_an_event, setup),
 		cmocka_unit_test_setup(a_burst_is_one_pass_and_does_not_wait_for_its_end, setup),
 		cmocka_unit_test_setup(passes_take_a_fifth_of_the_time, setup),
+		cmocka_unit_test_setup(the_second_of_two_events_does_not_wait_for_the_first, setup),
 		cmocka_unit_test_setup(a_failed_pass_is_tried_again_later_and_later, setup),
 		cmocka_unit_test(a_fight_pauses_longer_each_time),
 		cmocka_unit_test(many_repairs_of_many_things_are_no_fight),
