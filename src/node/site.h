@@ -25,6 +25,7 @@ struct nl;
  * iproute2's rt_protos names.
  */
 #define NODE_ROUTE_PROTOCOL 193
+#define NODE_BLACKHOLE_PROTOCOL 194 /* another: who flushes the routes leaves these */
 
 /* Our mark on rules: comments that begin so. */
 #define NODE_COMMENT "cnibox node: "

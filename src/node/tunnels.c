@@ -123,7 +123,8 @@ void hop_find(const struct site *s, const struct node *n, uint8_t family, struct
 	if (out->index && (!s->cluster->tunnels.all || both == BACKEND_DIRECT))
 		return;
 	out->index = 0;
-	out->keyless = both == BACKEND_WIREGUARD && !node_tunnel(n)->has_key;
+	out->encrypted = both == BACKEND_WIREGUARD;
+	out->keyless = out->encrypted && !node_tunnel(n)->has_key;
 	out->backend = both != BACKEND_DIRECT && tunnel_has_peer(s, both, n, &remote)
 			       ? both
 			       : BACKEND_UNSET;

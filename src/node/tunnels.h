@@ -37,7 +37,8 @@ void tunnels_plan(struct site *s);
 struct hop {
 	enum cluster_backend backend; /* UNSET: there is no way */
 	int index;		      /* DIRECT: the link */
-	bool keyless;		      /* UNSET: since WireGuard lacks its key */
+	bool encrypted;	 /* nothing may go there in clear, whether there is a way or not */
+	bool keyless;	 /* UNSET: since WireGuard lacks its key */
 	struct addr via; /* DIRECT: the next hop; UNSET: the address that is off link */
 };
 void hop_find(const struct site *s, const struct node *n, uint8_t family, struct hop *out);

@@ -58,6 +58,29 @@ until_heard() {
 		"ip route flush proto 193"
 }
 
+# stays_secret HARM: until that is mended nothing leaves in clear, also by the default route.
+stays_secret() {
+	on n1 bash -c "$1"
+	run ! reaches p1 10.244.2.2 -W 1
+	run ! on n1 ping -q -c 1 -W 1 10.244.2.2
+	run ! on n1 ip route get fd00:244:2::2
+	[ "$(seen plain)" -eq 0 ]
+	up_on n1
+	until_heard p1 10.244.2.2
+}
+
+@test "while routes are away and the link is down or gone, not one packet leaves unencrypted" {
+	up_all
+	pods_all
+	on n1 ip -6 route add default via fe80::1 dev eth0
+	node_on n1 show | grep -qx 'blackhole 10.244.2.0/24 behind WireGuard: ok'
+	stays_secret "ip route flush proto 193; ip -6 route flush proto 193"
+	stays_secret "ip link set cnibox-wg down"
+	stays_secret "ip link del cnibox-wg"
+	on n1 ip route flush proto 194
+	up_on n1 | grep -qx 'blackhole 10.244.2.0/24 behind WireGuard: added'
+}
+
 @test "run: a node that left the file is no peer of the device any more, and one that comes again is" {
 	run_on_n1
 	pods_all
@@ -109,7 +132,11 @@ until_heard() {
 	run --separate-stderr up_on n1
 	[ "$status" -eq 0 ]
 	grep -q 'WireGuard: no public key of node n3 is known: left out' <<<"$stderr"
-	[ -z "$(on n1 ip route show 10.244.3.0/24)" ]
+	[ -z "$(on n1 ip route show 10.244.3.0/24 proto 193)" ]
+	pod_on n1
+	run ! reaches p1 10.244.3.2 -W 1
+	run ! on n1 ping -q -c 1 -W 1 10.244.3.2
+	[ "$(seen plain)" -eq 0 ]
 	keyed '{"backend":"wireguard"}' '.nodes[0].publicKey = .nodes[1].publicKey | del(.nodes[1].publicKey)'
 	run up_on n1
 	echo "$output"

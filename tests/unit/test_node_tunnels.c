@@ -153,7 +153,10 @@ static void test_wireguard(void **state)
 	/* whose key is not known gets nothing, least of all in clear */
 	assert_string_equal(wanted(&route_kind),
 			    "route 10.0.1.0/24 over WireGuard dev 0 metric 0\n"
-			    "route fd00:1::/64 over WireGuard dev 0 metric 1024");
+			    "blackhole 10.0.1.0/24 behind WireGuard dev 0 metric 4294967295\n"
+			    "blackhole 10.0.2.0/24 behind WireGuard dev 0 metric 4294967295\n"
+			    "route fd00:1::/64 over WireGuard dev 0 metric 1024\n"
+			    "blackhole fd00:1::/64 behind WireGuard dev 0 metric 4294967295");
 	assert_true(warned("WireGuard: no public key of node c is known: left out"));
 	assert_string_equal(wanted(&vxlan_kind), "");
 	assert_non_null(strstr(config(), "\"mtu\": 1440"));
@@ -163,6 +166,7 @@ static void test_wireguard(void **state)
 	builds(WG(HAS_KEY(KEY_B), HAS_KEY(KEY_C) ",\"backend\":\"vxlan\""), "a");
 	assert_non_null(strstr(wanted(&route_kind), "route 10.0.1.0/24 over WireGuard"));
 	assert_non_null(strstr(wanted(&route_kind), "route 10.0.2.0/24 over VXLAN"));
+	assert_null(strstr(wanted(&route_kind), "blackhole 10.0.2.0/24"));
 	assert_non_null(strstr(wanted(&wireguard_peer_kind), "peer " KEY_C));
 	assert_non_null(strstr(wanted(&fdb_kind), "203.0.113.2"));
 }

@@ -31,8 +31,8 @@ struct sysctl_item {
 };
 
 struct route_item {
-	struct route
-		route; /* destination, next hop, link (0: to be made), metric, onlink, protocol */
+	struct route route; /* destination, next hop, link (0: to be made), metric, onlink,
+			       protocol, type */
 	enum cluster_backend backend;
 };
 

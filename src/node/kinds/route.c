@@ -1,5 +1,9 @@
 /*
  * Routes to the pods of the other nodes: by the common link, or through a tunnel.
+ *
+ * Behind each route over WireGuard stands a blackhole: while the route is away (flushed, its link
+ * down, the node's key not known) packets would leave by the default route, in clear. It drops them
+ * silently, so that what is connected meanwhile is tried again and not refused.
  */
 #include "node/kinds/kinds.h"
 
@@ -18,11 +22,12 @@
 #include "node/tunnels.h"
 
 #define IPV6_METRIC 1024 /* IP6_RT_PRIO_USER, what the kernel makes of none */
-#define NAMES_MAX 5	 /* nodes named in one error */
+#define LAST_METRIC UINT32_MAX
+#define NAMES_MAX 5 /* nodes named in one error */
 
 /* Subnets without a next hop, counted, and the first few by name. */
 struct unreachable {
-	size_t count;
+	size_t count, reached;
 	bool keyless; /* others are left out since WireGuard lacks their keys */
 	bool fatal;   /* one of a node that cannot be reached at all */
 	struct text names;
@@ -68,6 +73,16 @@ static void set_tunnel(const struct site *s, enum cluster_backend b, struct rout
 	r->onlink = true;
 }
 
+static void want_blackhole(struct work *w, const struct prefix *subnet)
+{
+	const struct route_item it = { .route = { .dst = *subnet,
+						  .metric = LAST_METRIC,
+						  .protocol = NODE_BLACKHOLE_PROTOCOL,
+						  .type = RTN_BLACKHOLE } };
+
+	list_add(&w->want, &it);
+}
+
 /*
  * Who writes the nodes by hand can mend what is wrong with one; but a node that has a family more
  * than its address, or than this machine's, is joined in the other.
@@ -76,10 +91,14 @@ static void want_route(struct work *w, const struct cluster_place *sub, struct u
 {
 	const struct site *s = w->site;
 	uint8_t family = sub->prefix.addr.family;
-	struct route_item it = { .route = { .dst = sub->prefix, .protocol = NODE_ROUTE_PROTOCOL } };
+	struct route_item it = { .route = { .dst = sub->prefix,
+					    .protocol = NODE_ROUTE_PROTOCOL,
+					    .type = RTN_UNICAST } };
 	struct hop hop;
 
 	hop_find(s, sub->node, family, &hop);
+	if (hop.encrypted && s->self->subnet_count)
+		want_blackhole(w, &sub->prefix);
 	it.backend = hop.backend;
 	it.route.metric = family == AF_INET6 ? IPV6_METRIC : 0;
 	if (hop.backend == BACKEND_UNSET) {
@@ -98,6 +117,7 @@ static void want_route(struct work *w, const struct cluster_place *sub, struct u
 	else
 		set_tunnel(s, hop.backend, &it.route);
 	list_add(&w->want, &it);
+	u->reached++;
 }
 
 static int off_link(const struct site *s, const struct unreachable *u, struct err *e)
@@ -124,7 +144,7 @@ static int route_want(struct work *w, struct err *e)
 		if (c->subnets[i].node != w->site->self)
 			want_route(w, &c->subnets[i], &u);
 	}
-	if (u.count && (u.fatal || (w->want.count == 0 && !u.keyless)))
+	if (u.count && (u.fatal || (u.reached == 0 && !u.keyless)))
 		return off_link(w->site, &u, e);
 	if (u.count)
 		work_warn(w, "no next hop on link, left out: %s%s", u.names.at,
@@ -146,6 +166,20 @@ static enum cluster_backend backend_by_link(const struct site *s, int index)
 	return BACKEND_DIRECT;
 }
 
+static bool is_blackhole(const struct route *r)
+{
+	return r->protocol == NODE_BLACKHOLE_PROTOCOL && r->type == RTN_BLACKHOLE;
+}
+
+/* Of IPv6 it has the index of the loopback device. */
+static void add_blackhole(struct work *w, const struct route *r)
+{
+	struct route_item it = { .route = *r };
+
+	it.route.index = 0;
+	list_add(&w->have, &it);
+}
+
 static int collect_route(const struct route *r, void *arg)
 {
 	const struct route_walk *w = arg;
@@ -155,8 +189,13 @@ static int collect_route(const struct route *r, void *arg)
 					    .index = r->index,
 					    .metric = r->metric,
 					    .protocol = NODE_ROUTE_PROTOCOL,
+					    .type = r->type,
 					    .onlink = r->onlink } };
 
+	if (is_blackhole(r)) {
+		add_blackhole(w->work, r);
+		return 0;
+	}
 	if (r->protocol == NODE_ROUTE_PROTOCOL) {
 		list_add(&w->work->have, &it);
 		return 0;
@@ -168,9 +207,14 @@ static int collect_route(const struct route *r, void *arg)
 static int route_have(struct work *w, struct err *e)
 {
 	struct route_walk walk = { .work = w, .e = e };
-	uint8_t protocol = w->want.count ? 0 : NODE_ROUTE_PROTOCOL;
-	int r = route_each(w->site->route, 0, protocol, RT_TABLE_MAIN, collect_route, &walk, e);
+	const uint8_t ours[] = { NODE_ROUTE_PROTOCOL, NODE_BLACKHOLE_PROTOCOL }, any[] = { 0 };
+	const uint8_t *protocols = w->want.count ? any : ours;
+	size_t count = w->want.count ? sizeof(any) : sizeof(ours);
+	int r = 0;
 
+	for (size_t i = 0; i < count && r == 0; i++)
+		r = route_each(w->site->route, 0, protocols[i], RT_TABLE_MAIN, collect_route, &walk,
+			       e);
 	return r < 0 || !w->want.count ? r : foreign_tables_check(w, e);
 }
 
@@ -197,6 +241,7 @@ static int route_cmp(const void *a, const void *b)
 
 	r = r ? r : addr_cmp(&x->via, &y->via);
 	r = r ? r : cmp_uint((unsigned int)x->index, (unsigned int)y->index);
+	r = r ? r : cmp_uint(x->type, y->type);
 	return r ? r : cmp_uint(x->onlink, y->onlink);
 }
 
@@ -205,6 +250,10 @@ static void route_describe(struct text *t, const void *item)
 	const struct route_item *it = item;
 	const struct route *r = &it->route;
 
+	if (r->type == RTN_BLACKHOLE) {
+		text_printf(t, "blackhole %s behind WireGuard", prefix_text(&r->dst));
+		return;
+	}
 	text_printf(t, "route %s", prefix_text(&r->dst));
 	if (tunnel_title(it->backend)) {
 		text_printf(t, " over %s", tunnel_title(it->backend));
