@@ -33,6 +33,12 @@ static int open_device(struct err *e)
 			      "CONFIG_TUN), or the module is not loaded");
 }
 
+/* musl's ioctl() takes an int; the numbers of PowerPC and MIPS have their highest bit set. */
+static int device_call(int fd, unsigned long number, unsigned long value)
+{
+	return ioctl(fd, (int)number, value);
+}
+
 /* Packets as they are, with nothing in front; programs that open it later may choose otherwise. */
 static int attach(int fd, const struct tap *t)
 {
@@ -41,7 +47,7 @@ static int attach(int fd, const struct tap *t)
 
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", t->name);
 	request.ifr_flags = (short)flags;
-	return ioctl(fd, TUNSETIFF, &request) < 0 ? -errno : 0;
+	return device_call(fd, TUNSETIFF, (unsigned long)&request) < 0 ? -errno : 0;
 }
 
 static int take_context(const char *context)
@@ -85,9 +91,9 @@ static int make(int fd, const struct tap *t, struct err *e)
 		return err_set(e, EEXIST, "create tap: a link of this name exists");
 	if (r < 0)
 		return err_sys(e, -r, "create tap");
-	if (t->owner != TAP_ANYBODY && ioctl(fd, TUNSETOWNER, (unsigned long)t->owner) < 0)
+	if (t->owner != TAP_ANYBODY && device_call(fd, TUNSETOWNER, t->owner) < 0)
 		return err_sys(e, errno, "set the tap's owner");
-	if (t->group != TAP_ANYBODY && ioctl(fd, TUNSETGROUP, (unsigned long)t->group) < 0)
+	if (t->group != TAP_ANYBODY && device_call(fd, TUNSETGROUP, t->group) < 0)
 		return err_sys(e, errno, "set the tap's group");
 	return 0;
 }
@@ -121,5 +127,6 @@ int tap_available(struct err *e)
 
 int tap_persist(int fd, struct err *e)
 {
-	return ioctl(fd, TUNSETPERSIST, 1UL) < 0 ? err_sys(e, errno, "make the tap persistent") : 0;
+	return device_call(fd, TUNSETPERSIST, 1) < 0 ? err_sys(e, errno, "make the tap persistent")
+						     : 0;
 }

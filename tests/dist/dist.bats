@@ -41,7 +41,8 @@ compiled() {
 
 # dist FOLDER [WRAPPER...]
 dist() {
-	(cd "$1" && shift && SOURCE_DATE_EPOCH=$EPOCH "$@" make -s -j"$(nproc)" dist VERSION=$VERSION DIST_ARCHS="$ARCHS")
+	(cd "$1" && shift && SOURCE_DATE_EPOCH=$EPOCH "$@" make -s -j"$(nproc)" dist VERSION=$VERSION DIST_ARCHS="$ARCHS") >>"$BATS_FILE_TMPDIR/said" 2>&1 ||
+		{ cat "$BATS_FILE_TMPDIR/said"; false; }
 }
 
 setup() {
@@ -50,6 +51,10 @@ setup() {
 
 file() {
 	echo "$OUT/cnibox-$VERSION-linux-$1.tar.gz"
+}
+
+@test "no compiler warns" {
+	run ! grep -E ': (warning|error): ' "$BATS_FILE_TMPDIR/said"
 }
 
 @test "two builds in different folders with different clocks are the same to the byte" {
