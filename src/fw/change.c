@@ -54,6 +54,7 @@ static int note_owner(struct change *c, const char *comment, struct err *e)
 	char name[IF_NAMESIZE];
 	int r = fw_comment_name(comment, name) ? fw_is_alive(name, e) : 0;
 
+	fw_unguard(&c->p); /* it is taken behind the store's lock, not before */
 	if (r > 0 && store_lock(c->p.dir, false, e) < 0)
 		return -EAGAIN;
 	return r > 0 ? store_mark_shared(c->p.dir, c->p.s, e) : r;
@@ -233,18 +234,20 @@ static int put_elements(struct change *c, struct err *e)
 	return r == 0 && wider ? -ERESTART : r;
 }
 
-static int try_change(struct change *c, struct err *e)
+static int try_change(struct change *c, bool again, struct err *e)
 {
-	int r;
+	struct fw_place *p = &c->p;
+	int r = fw_look_sealed(p, again, c->elems, c->count, &c->view, e);
 
-	seal_read(&c->p.seal);
-	r = fw_look(&c->p, c->elems, c->count, &c->view, e);
-	if (r == 0 && (!c->view.table || c->p.seal.generation != c->view.generation))
-		r = fw_ensure(&c->p, &c->view, &c->mended, e);
+	if (r == 0 && (!c->view.table || p->seal.generation != c->view.generation)) {
+		fw_unguard(p);
+		r = fw_ensure(p, &c->view, &c->mended, e);
+	}
 	if (r == 0)
 		r = put_elements(c, e);
 	if (r == -EEXIST)
 		c->evict = true;
+	fw_unguard(p);
 	return r;
 }
 
@@ -256,7 +259,7 @@ static int change(struct change *c, struct err *e)
 	for (int i = 0; (r == -ENOENT || r == -EEXIST || r == -ERESTART) && i < FW_TRIES; i++) {
 		err_clear(&local);
 		c->p.hurried = i > FW_TRIES / 2;
-		r = try_change(c, &local);
+		r = try_change(c, i > 0, &local);
 	}
 	if (r < 0 && !local.errnum)
 		return err_set(e, EAGAIN, "others take the table %s away again and again",

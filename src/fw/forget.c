@@ -149,12 +149,11 @@ static int delete_by_comment(struct forget *f, struct err *e)
 }
 
 /* The keys are known: no dump. */
-static int find_recorded(struct forget *f, const struct fw_record *record, struct err *e)
+static int find_recorded(struct forget *f, const struct fw_record *record, bool again,
+			 struct err *e)
 {
-	int r;
+	int r = fw_look_sealed(&f->p, again, record->elems, record->count, &f->view, e);
 
-	seal_read(&f->p.seal);
-	r = fw_look(&f->p, record->elems, record->count, &f->view, e);
 	f->count = 0;
 	for (size_t i = 0; r == 0 && i < record->count; i++) {
 		if (f->view.elem[i].found && strcmp(f->view.elem[i].comment, f->comment) == 0)
@@ -171,9 +170,10 @@ static int delete_recorded(struct forget *f, const struct fw_record *record, str
 	for (int i = 0; is_outdated(r) && i < FW_TRIES; i++) {
 		err_clear(&local);
 		f->p.hurried = i > FW_TRIES / 2;
-		r = find_recorded(f, record, &local);
+		r = find_recorded(f, record, i > 0, &local);
 		if (r == 0 && f->count)
 			r = delete_found(f, &local);
+		fw_unguard(&f->p);
 	}
 	if (r == 0)
 		tell_gone(f, record->elems, record->count); /* also when a killed DEL took them */

@@ -53,6 +53,7 @@ struct fw_place {
 	int dir;       /* from store_open(); 0: there is none, so no record and no seal */
 	const struct fw_schema *s;
 	struct fw_seal seal; /* as it was read last */
+	int guard;	     /* of the seals, above 0 while it is held; -1: not to be had */
 	bool hurried;	     /* others change the ruleset all the time: no condition any more */
 };
 
@@ -66,6 +67,15 @@ struct fw_view {
 };
 int fw_look(const struct fw_place *p, const struct fw_elem *elems, size_t count, struct fw_view *v,
 	    struct err *e);
+
+/*
+ * The same beside the seal, which is read first. Where that is for another generation, somebody may
+ * be about to write it: then under the guard, as always in a second try (again). fw_commit() gives
+ * that back; who does not come to it does fw_unguard().
+ */
+int fw_look_sealed(struct fw_place *p, bool again, const struct fw_elem *elems, size_t count,
+		   struct fw_view *v, struct err *e);
+void fw_unguard(struct fw_place *p);
 
 /*
  * 1: the table is there with all its sets, chains and rules, each as the schema says, and is not

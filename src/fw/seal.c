@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/err.h"
+#include "base/file.h"
 #include "fw/fw.h"
 
 #define GENERATION "generation "
@@ -17,6 +19,8 @@
 #define MENDS "mends "
 #define MENDS_LINE (sizeof(MENDS) - 1 + DIGITS + 1)
 #define NAME_SIZE 64
+#define GUARD "../seals.lock" /* stays, as the other locks in /run/cnibox do */
+#define GUARD_TIMEOUT_MS 1000
 
 static const char *file_name(const struct fw_schema *s, char out[static NAME_SIZE])
 {
@@ -32,6 +36,17 @@ void seal_open(int dir, const struct fw_schema *s, bool create, struct fw_seal *
 	*out = (struct fw_seal){ .fd = -1 };
 	if (dir > 0)
 		out->fd = openat(dir, file_name(s, name), flags, 0600);
+}
+
+int seal_guard(int dir)
+{
+	int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_CREAT,
+	    fd = dir > 0 ? openat(dir, GUARD, flags, 0600) : -1;
+
+	if (fd < 0 || lock_take(fd, "the seals", GUARD_TIMEOUT_MS, err_ignored()) == 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 void seal_close(struct fw_seal *seal)

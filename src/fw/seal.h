@@ -11,9 +11,10 @@
  * Such a change of one schema is none of the others: their seals follow, so that of a chain of
  * plugins each finds its own.
  *
- * No lock guards it. A seal that was not written, because its writer died or another one's came
- * later, makes its next reader look where nothing was to be seen; none can be for a generation that
- * was not whole.
+ * A seal that was not written, because its writer died, makes its next reader look where nothing
+ * was to be seen; none can be for a generation that was not whole. So no lock has to guard it. But
+ * of a crowd somebody would always come between a transaction and its seals, and look at everything
+ * in vain: seals are written under a guard, and who finds another generation waits for that once.
  */
 #ifndef FW_SEAL_H
 #define FW_SEAL_H
@@ -36,6 +37,13 @@ struct fw_seal {
  */
 void seal_open(int dir, const struct fw_schema *s, bool create, struct fw_seal *out);
 void seal_close(struct fw_seal *seal);
+
+/*
+ * The guard of all seals: from before a transaction until its seals are written. A descriptor that
+ * has it, to be closed; -1: it was not to be had (there is no store, or its holder stands still),
+ * and it goes without.
+ */
+int seal_guard(int dir);
 
 /* As it is now. What is none, or cannot be read as one, is a seal of no generation. */
 void seal_read(struct fw_seal *seal);

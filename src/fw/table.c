@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <linux/netlink.h>
 
 #include "base/err.h"
@@ -266,20 +267,58 @@ static void follow(const struct fw_place *p, uint32_t from, uint32_t to)
 	}
 }
 
+static void guard(struct fw_place *p)
+{
+	if (p->guard == 0)
+		p->guard = seal_guard(p->dir);
+}
+
+void fw_unguard(struct fw_place *p)
+{
+	if (p->guard <= 0)
+		return;
+	close(p->guard);
+	p->guard = 0;
+}
+
+static bool fits(const struct fw_place *p, const struct fw_view *v)
+{
+	return !v->table || !p->seal.generation || p->seal.generation == v->generation;
+}
+
+int fw_look_sealed(struct fw_place *p, bool again, const struct fw_elem *elems, size_t count,
+		   struct fw_view *v, struct err *e)
+{
+	int r;
+
+	if (again)
+		guard(p);
+	seal_read(&p->seal);
+	r = fw_look(p, elems, count, v, e);
+	if (r < 0 || p->guard || fits(p, v))
+		return r;
+	guard(p);
+	seal_read(&p->seal);
+	return fw_look(p, elems, count, v, e);
+}
+
 int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e)
 {
 	bool empty = nl_count(p->nl) <= 1; /* nothing behind its mark */
-	int r = nft_commit(p->nl, NULL, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (is_sealed(p, generation) && !empty) {
+	guard(p);
+	r = nft_commit(p->nl, NULL, e);
+	if (r == 0 && is_sealed(p, generation) && !empty) {
 		p->seal.generation = generation_next(generation);
 		follow(p, generation, p->seal.generation);
 	}
-	p->seal.elements += (uint32_t)grown;
-	seal_write(&p->seal);
-	return 0;
+	if (r == 0) {
+		p->seal.elements += (uint32_t)grown;
+		seal_write(&p->seal);
+	}
+	fw_unguard(p);
+	return r < 0 ? r : 0;
 }
 
 static int compare(enum nft_type type, const union nft_value *x, const union nft_value *y)

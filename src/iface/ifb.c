@@ -10,6 +10,7 @@
 #include "base/sha512.h"
 #include "cni/attachment.h"
 #include "cni/request.h"
+#include "iface/forward.h"
 #include "iface/gone.h"
 #include "net/nl.h"
 
@@ -52,7 +53,8 @@ static int find_by_alias(struct nl *nl, const struct cni_request *req, struct li
 	return link_find_alias(nl, "ifb", attachment_alias(&req->at, alias), out, e);
 }
 
-int ifb_find(struct nl *nl, const struct cni_request *req, struct link *out, struct err *e)
+static int find_by_name(struct nl *nl, const struct cni_request *req, struct link *out,
+			struct err *e)
 {
 	char name[IF_NAMESIZE];
 
@@ -67,7 +69,14 @@ int ifb_find(struct nl *nl, const struct cni_request *req, struct link *out, str
 		if (r > 0 && is_own(req, out))
 			return 1;
 	}
-	return find_by_alias(nl, req, out, e);
+	return 0;
+}
+
+int ifb_find(struct nl *nl, const struct cni_request *req, struct link *out, struct err *e)
+{
+	int r = find_by_name(nl, req, out, e);
+
+	return r ? r : find_by_alias(nl, req, out, e);
 }
 
 static int del_link(struct nl *nl, int index, struct err *e)
@@ -80,12 +89,17 @@ static int del_link(struct nl *nl, int index, struct err *e)
 	return r < 0 && r != -ENODEV ? err_take(e, &local) : 0;
 }
 
+static int del_found(struct nl *nl, const struct link *l, struct err *e)
+{
+	return err_ctx(e, del_link(nl, l->index, e), "%s", l->name);
+}
+
 int ifb_del(struct nl *nl, const struct cni_request *req, struct err *e)
 {
 	struct link l;
 	int r = ifb_find(nl, req, &l, e);
 
-	return r > 0 ? err_ctx(e, del_link(nl, l.index, e), "%s", l.name) : r;
+	return r > 0 ? del_found(nl, &l, e) : r;
 }
 
 static int choose_name(struct nl *nl, const struct cni_request *req, char out[static IF_NAMESIZE],
@@ -102,12 +116,22 @@ static int choose_name(struct nl *nl, const struct cni_request *req, char out[st
 	return r;
 }
 
+/* What an ADD left that was killed. One that has another name now is for DEL, which looks at all.
+ */
+static int del_left(struct nl *nl, const struct cni_request *req, struct err *e)
+{
+	struct link l;
+	int r = find_by_name(nl, req, &l, e);
+
+	return r > 0 ? del_found(nl, &l, e) : r;
+}
+
 int ifb_add(struct nl *nl, const struct cni_request *req, uint32_t mtu, struct link *out,
 	    struct err *e)
 {
 	char name[IF_NAMESIZE], alias[LINK_ALIAS_SIZE];
 	const struct new_link l = { .name = name, .kind = "ifb", .group = attachment_group() };
-	int r = ifb_del(nl, req, e);
+	int r = del_left(nl, req, e);
 
 	if (r == 0)
 		r = choose_name(nl, req, name, e);
@@ -118,8 +142,11 @@ int ifb_add(struct nl *nl, const struct cni_request *req, uint32_t mtu, struct l
 		return r;
 	link_add(nl, &l);
 	r = nl_commit(nl, NULL, e);
-	if (r == 0)
+	if (r == 0) {
+		/* What an address of its own would cost grows with the links of the node. */
+		(void)forward_shut_ipv6_new(name, err_ignored());
 		r = link_find(nl, name, out, e);
+	}
 	if (r > 0) {
 		link_set_alias(nl, out->index, attachment_alias(&req->at, alias), 0);
 		link_set_mtu(nl, out->index, mtu);

@@ -75,7 +75,7 @@ refuses() {
 	[ -z "$(ls /run/victims)" ]
 	rm $LEASES
 	mkdir -p /run/cnibox
-	for name in leases bridge.lock reaper.lock; do
+	for name in leases bridge.lock reaper.lock seals.lock; do
 		rm -rf /run/cnibox/$name
 		ln -s /run/victims /run/cnibox/$name
 		add bridge a "$CONF" >/dev/null 2>&1 || true

@@ -154,13 +154,16 @@ noticed() {
 	[ "$(cat "$elsewhere")" = untouched ]
 }
 
-# traced POD PORT: ADD of bridge and, under strace, of portmap behind it; what it has read of nf_tables is in $BATS_TEST_TMPDIR/trace
-traced() {
+# trace POD PORT RESULT: under strace, portmap behind RESULT; what it has read of nf_tables is in $BATS_TEST_TMPDIR/trace
+trace() {
 	local ports='{"cniVersion":"1.0.0","name":"net1","type":"portmap","runtimeConfig":{"portMappings":[{"hostPort":PORT,"containerPort":80,"protocol":"tcp"}]}}'
-	ports=$(with_prev "${ports/PORT/$2}" "$(add bridge "$1" "$one")")
 	CNI_COMMAND=ADD CNI_CONTAINERID=$1 CNI_NETNS=/run/netns/$1 CNI_IFNAME=eth0 strace -qq -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" \
-		"$CNIBOX_BIN/portmap" <<<"$ports" >/dev/null
+		"$CNIBOX_BIN/portmap" <<<"$(with_prev "${ports/PORT/$2}" "$3")" >/dev/null
 }
+
+traced() { trace "$1" "$2" "$(add bridge "$1" "$one")"; }
+
+looked() { grep -qE 'NFT_MSG_GETRULE|NFT_MSG_GETSETELEM, [^]]*NLM_F_DUMP' "$BATS_TEST_TMPDIR/trace"; }
 
 @test "in a chain no plugin looks through its table for what the others have changed, but for what somebody else has" {
 	command -v strace >/dev/null || skip "needs strace"
@@ -168,13 +171,44 @@ traced() {
 	pod d
 	traced a 8080
 	traced b 8081
-	run ! grep -qE 'NFT_MSG_GETRULE|NFT_MSG_GETSETELEM, [^]]*NLM_F_DUMP' "$BATS_TEST_TMPDIR/trace"
+	run ! looked
 	nft delete element inet cnibox_ports any4 '{ tcp . 8080 }'
 	traced c 8082
 	grep -q NFT_MSG_GETRULE "$BATS_TEST_TMPDIR/trace"
 	nft get element inet cnibox_ports any4 '{ tcp . 8080 }'
 	traced d 8083
-	run ! grep -qE 'NFT_MSG_GETRULE|NFT_MSG_GETSETELEM, [^]]*NLM_F_DUMP' "$BATS_TEST_TMPDIR/trace"
+	run ! looked
+}
+
+# between SEAL THEN: as if another had ended its transaction: SEAL is of another generation, and its guard is held until THEN has run
+between() {
+	local was
+	was=$(<"$1")
+	sed 's/generation [0-9]*/generation 0000000001/' <<<"$was" >"$1"
+	rm -f "$BATS_TEST_TMPDIR/held"
+	flock -F /run/cnibox/seals.lock bash -c "touch $BATS_TEST_TMPDIR/held; $2" between "$1" "$was" 3>&- &
+	until [ -e "$BATS_TEST_TMPDIR/held" ]; do sleep 0.01; done
+}
+
+@test "a seal that another is about to write is waited for; one that stands still is not" {
+	command -v strace >/dev/null || skip "needs strace"
+	local seal=/run/cnibox/fw/.seal.ports result
+	one=$(masq_net net1 br1 10.1.0.0/24)
+	pod d
+	traced a 8080
+	result=$(add bridge b "$one")
+	between $seal 'sleep 0.3; echo "$2" >"$1"'
+	trace b 8081 "$result"
+	run ! looked
+	result=$(add bridge c "$one")
+	between $seal 'exec sleep 60'
+	trace c 8082 "$result"
+	looked
+	kill %%
+	nft get element inet cnibox_ports any4 '{ tcp . 8082 }'
+	result=$(add bridge d "$one")
+	trace d 8083 "$result"
+	run ! looked
 }
 
 @test "node show tells what is missing of the pods', up puts it back, down leaves it" {
