@@ -111,6 +111,22 @@ static bool len_parse(const char *s, unsigned int max, uint8_t *out)
 	return number_parse(&s, max, out) && !*s;
 }
 
+bool addr_parse_host(const char *s, struct addr *out)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff }; /* RFC 4291, 2.5.5.2 */
+	struct addr a;
+
+	if (!addr_parse(s, &a))
+		return false;
+	if (a.family == AF_INET6 && memcmp(a.bytes, mapped, sizeof(mapped)) == 0) {
+		a.family = AF_INET;
+		memmove(a.bytes, a.bytes + 12, 4);
+		memset(a.bytes + 4, 0, 12);
+	}
+	*out = a;
+	return true;
+}
+
 bool prefix_parse(const char *s, struct prefix *out)
 {
 	const char *slash = strchr(s, '/');

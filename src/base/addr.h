@@ -27,7 +27,8 @@ struct prefix {
  * octets, no zone.
  */
 bool addr_parse(const char *s, struct addr *out);
-bool prefix_parse(const char *s, struct prefix *out); /* "10.0.0.0/8": the length is required */
+bool addr_parse_host(const char *s, struct addr *out); /* an address ::ffff:0:0/96 is IPv4 */
+bool prefix_parse(const char *s, struct prefix *out);  /* "10.0.0.0/8": the length is required */
 
 /* Canonical text (RFC 5952 for IPv6), NUL-terminated; returns out. */
 const char *addr_format(const struct addr *a, char out[static ADDR_TEXT]);

@@ -65,7 +65,7 @@ static bool ip_parse(const char *s, size_t len, struct addr *out)
 		return false;
 	memcpy(text, s, len);
 	text[len] = '\0';
-	if (addr_parse(text, out))
+	if (addr_parse_host(text, out))
 		return true;
 	if (!prefix_parse(text, &p))
 		return false;

@@ -51,7 +51,7 @@ enum json_kind {
 		      is refused */
 	JSON_STR, /* const char *, NUL-terminated UTF-8 in the arena; \u0000 and lone surrogates are
 		     refused */
-	JSON_ADDR,   /* struct addr from a string */
+	JSON_ADDR,   /* struct addr from a string; one of IPv4 in IPv6 form is IPv4, as in Go */
 	JSON_PREFIX, /* struct prefix from a string with "/len" */
 	JSON_RAW,    /* struct json_raw, any type */
 	JSON_OBJECT, /* a nested struct at offset, decoded by .table */

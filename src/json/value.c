@@ -255,7 +255,7 @@ static int decode_addr(const struct json_source *s, const struct json_place *p, 
 		return value_refuse(s, p, v, json_kind_name(kind));
 	if (v.len <= ADDR_ESCAPED && string_decode(v, text, &len)) {
 		text[len] = '\0';
-		if (prefix ? prefix_parse(text, out) : addr_parse(text, out))
+		if (prefix ? prefix_parse(text, out) : addr_parse_host(text, out))
 			return 0;
 	}
 	return value_refuse(s, p, v, prefix ? "an IP prefix (address/length)" : "an IP address");

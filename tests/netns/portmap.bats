@@ -148,6 +148,17 @@ call_prev() {
 	ask out tcp fd00:9::1 8084
 }
 
+@test "hostIP: an IPv4 address in IPv6 form is the IPv4 address" {
+	outside
+	attach a "$(ports 8080:80@::ffff:203.0.113.1 8082:80@::ffff:0.0.0.0)" >/dev/null
+	serve a 80
+	[ "$(ask out tcp 203.0.113.1 8080)" = 203.0.113.2 ]
+	run ! ask "" tcp 10.1.0.1 8080
+	ask out tcp 203.0.113.1 8082
+	run ! ask out tcp fd00:9::1 8082
+	fails 101 'host port 8080/tcp of 203.0.113.1 is taken' attach b "$(ports 8080:80@203.0.113.1)"
+}
+
 @test "only packets to a local address are redirected" {
 	outside
 	pod far

@@ -155,6 +155,34 @@ static bool library_is_judge(void)
 	return strcmp(inet_ntop(AF_INET6, gaps, text, sizeof(text)), "::1:0:0:1:0:0") == 0;
 }
 
+static void test_parse_host(void **state)
+{
+	static const struct {
+		const char *text, *is;
+	} forms[] = {
+		{ "10.0.0.1", "10.0.0.1" },
+		{ "::ffff:1.2.3.4", "1.2.3.4" },
+		{ "::ffff:0.0.0.0", "0.0.0.0" },
+		{ "0:0:0:0:0:FFFF:102:304", "1.2.3.4" },
+		{ "::1.2.3.4", "::1.2.3.4" },
+		{ "::ffff:0:1.2.3.4", "::ffff:0:1.2.3.4" },
+		{ "1::ffff:1.2.3.4", "1::ffff:1.2.3.4" },
+		{ "::fffe:1.2.3.4", "::fffe:1.2.3.4" },
+	};
+	struct addr a, b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		memset(&a, 0xa5, sizeof(a));
+		assert_true(addr_parse_host(forms[i].text, &a));
+		assert_true(addr_parse(forms[i].is, &b));
+		assert_int_equal(a.family, b.family);
+		assert_memory_equal(a.bytes, b.bytes, sizeof(a.bytes));
+	}
+	assert_false(addr_parse_host("::ffff:1.2.3", &a));
+	assert_memory_equal(a.bytes, b.bytes, sizeof(a.bytes));
+}
+
 static void assert_round_trip(const struct addr *a)
 {
 	char text[ADDR_TEXT], expected[ADDR_TEXT];
@@ -267,9 +295,10 @@ static void test_contains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),		cmocka_unit_test(test_parse_noise),
-		cmocka_unit_test(test_format),		cmocka_unit_test(test_prefix_text),
-		cmocka_unit_test(test_message_buffers), cmocka_unit_test(test_contains),
+		cmocka_unit_test(test_parse_host),  cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_noise), cmocka_unit_test(test_format),
+		cmocka_unit_test(test_prefix_text), cmocka_unit_test(test_message_buffers),
+		cmocka_unit_test(test_contains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
