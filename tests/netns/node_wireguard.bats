@@ -64,7 +64,7 @@ stays_secret() {
 	run ! reaches p1 10.244.2.2 -W 1
 	run ! on n1 ping -q -c 1 -W 1 10.244.2.2
 	run ! on n1 ip route get fd00:244:2::2
-	[ "$(seen plain)" -eq 0 ]
+	[ "$(seen clear)" -eq 0 ]
 	up_on n1
 	until_heard p1 10.244.2.2
 }
@@ -73,10 +73,10 @@ stays_secret() {
 	up_all
 	pods_all
 	on n1 ip -6 route add default via fe80::1 dev eth0
-	node_on n1 show | grep -qx 'blackhole 10.244.2.0/24 behind WireGuard: ok'
 	stays_secret "ip route flush proto 193; ip -6 route flush proto 193"
 	stays_secret "ip link set cnibox-wg down"
 	stays_secret "ip link del cnibox-wg"
+	node_on n1 show | grep -qx 'blackhole 10.244.2.0/24 behind WireGuard: ok'
 	on n1 ip route flush proto 194
 	up_on n1 | grep -qx 'blackhole 10.244.2.0/24 behind WireGuard: added'
 }
@@ -136,7 +136,7 @@ stays_secret() {
 	pod_on n1
 	run ! reaches p1 10.244.3.2 -W 1
 	run ! on n1 ping -q -c 1 -W 1 10.244.3.2
-	[ "$(seen plain)" -eq 0 ]
+	[ "$(seen clear)" -eq 0 ]
 	keyed '{"backend":"wireguard"}' '.nodes[0].publicKey = .nodes[1].publicKey | del(.nodes[1].publicKey)'
 	run up_on n1
 	echo "$output"

@@ -46,11 +46,15 @@ routed_nodes() {
 				icmp type destination-unreachable counter accept comment "refused"
 				counter accept comment "plain"
 			}
+			chain prerouting {
+				type filter hook prerouting priority 0
+				ip daddr 10.244.0.0/16 counter comment "clear"
+			}
 		}
 	END
 }
 
-# seen WHAT: how many packets of it the router has forwarded: vxlan, wireguard, plain.
+# seen WHAT: how many packets of it the router has forwarded: vxlan, wireguard, plain; or has got, for pods, which it does not know: clear.
 seen() { ip netns exec r nft -j list table ip seen | jq --arg w "$1" '[.nftables[].rule? | select(.comment == $w) | .expr[].counter?.packets? // empty] | add'; }
 
 # routed KEYS [JQ]: the three nodes in a cluster file, edited.
