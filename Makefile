@@ -186,10 +186,14 @@ soak: $(B)/.test-tools ## make test in full: every point of the sweeps, every ca
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)status=0; FULL=1 tests/run || status=1; tests/kernels --foreign || status=1; exit $$status
 
-test-kubernetes: $(B)/.test-tools ## node run against a real etcd and kube-apiserver, pods beside a real kube-proxy; builds them the first time: 20 minutes, 3 GB in build/kubernetes
+test-kubernetes: $(B)/.test-tools ## node run in a real cluster of one node, pods beside a real kube-proxy; builds Kubernetes the first time: 20 minutes, 3 GB in build/kubernetes
+	$(Q)third_party/need kubernetes
+	$(Q)third_party/unpack busybox-static
 	$(Q)third_party/kubernetes
 	$(Q)$(MAKE) all
-	$(Q)tests/run tests/kubernetes/real.bats tests/kubernetes/kube_proxy.bats
+	$(Q)$(MAKE) image
+	$(Q)tests/run -j 1 tests/kubernetes/*.bats
+	$(Q)grep -h '^# from kubectl' $${TEST_OUT:-$(B)/test}/kubernetes-first_pod.tap
 
 lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=underlay ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab

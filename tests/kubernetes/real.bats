@@ -3,20 +3,17 @@
 # routes follow. RECORD=FOLDER keeps what the server says to the requests of the client, for unit tests.
 load ../kube/helpers
 load ../netns/node_run_helpers
-
-K=$BATS_TEST_DIRNAME/../../build/kubernetes
+load cluster_helpers
 
 setup_file() {
 	export C=$BATS_FILE_TMPDIR/c
-	mkdir -p "$C"
-	"$BATS_TEST_DIRNAME/../kube/certificates" "$C"
-	printf '%s\n' 'admin,admin,1,system:masters' 'secret,system:serviceaccount:kube-system:cnibox,2' >"$C/tokens.csv"
+	accounts
+	echo 'secret,system:serviceaccount:kube-system:cnibox,2' >>"$C/tokens.csv"
 	echo secret >"$C/token"
-	openssl genrsa -out "$C/accounts.key" 2048 2>/dev/null
 	machine
 	ip link set lo up
 	start_etcd
-	start_apiserver
+	begin_apiserver
 }
 teardown_file() {
 	kill -KILL "$(cat "$C/apiserver.pid")" "$(cat "$C/etcd.pid")" || true
@@ -32,28 +29,11 @@ teardown() {
 	nft flush ruleset
 }
 
-start_etcd() {
-	"$K/etcd" --data-dir "$BATS_FILE_TMPDIR/etcd" --listen-peer-urls http://127.0.0.1:2380 >"$BATS_FILE_TMPDIR/etcd.log" 2>&1 3>&- &
-	echo $! >"$C/etcd.pid"
-}
-
-start_apiserver() {
-	"$K/kube-apiserver" --etcd-servers http://127.0.0.1:2379 --bind-address 127.0.0.1 --advertise-address 192.168.122.14 \
-		--tls-cert-file "$C/server.crt" --tls-private-key-file "$C/server.key" --cert-dir "$BATS_FILE_TMPDIR/certs" \
-		--token-auth-file "$C/tokens.csv" --authorization-mode RBAC --service-cluster-ip-range 10.96.0.0/16 \
-		--service-account-issuer https://cnibox.test --service-account-key-file "$C/accounts.key" \
-		--service-account-signing-key-file "$C/accounts.key" --disable-admission-plugins ServiceAccount,TaintNodesByCondition \
-		--endpoint-reconciler-type none >"$BATS_FILE_TMPDIR/apiserver.log" 2>&1 3>&- &
-	echo $! >"$C/apiserver.pid"
-	# shellcheck disable=SC2034 # LOG is of node_run_helpers.bash
-	local i LOG=$BATS_FILE_TMPDIR/apiserver.log
-	for ((i = 0; i < 30; i++)); do
-		if until_true kubectl get --raw /readyz >/dev/null 2>&1; then break; fi
-	done
+# begin_apiserver: with the right for the client
+begin_apiserver() {
+	start_apiserver --disable-admission-plugins ServiceAccount,TaintNodesByCondition
 	"$CNIBOX" node manifest | until_true kubectl apply -f -
 }
-
-kubectl() { "$K/kubectl" --server https://127.0.0.1:6443 --certificate-authority "$C/ca.crt" --token admin --cache-dir "$BATS_FILE_TMPDIR/cache" "$@"; }
 
 # object NAME ADDRESS CIDR [CONDITIONS]: a node as kubelet registers it, with a subnet as the controller gives it.
 object() {
@@ -97,7 +77,7 @@ is_available() { [ "$(kubectl get node m -o jsonpath='{.status.conditions[?(@.ty
 	kill -KILL "$(cat "$C/apiserver.pid")"
 	until_true logged "everything stays as it was"
 	has_route 10.42.7.0/24 192.168.122.16
-	start_apiserver
+	begin_apiserver
 	kubectl delete node n2
 	until_seconds 120 has_no_route 10.42.7.0/24
 	until_true logged "answers again"
