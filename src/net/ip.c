@@ -166,6 +166,7 @@ static int local_answer(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
+/* One that is not there any more never will be. */
 static int is_local(void *arg, struct err *e)
 {
 	const struct awaited *a = arg;
@@ -179,9 +180,12 @@ static int is_local(void *arg, struct err *e)
 	if (a->w->vrf)
 		nl_put_u32(a->w->nl, RTA_OIF, (uint32_t)a->w->vrf);
 	r = nl_dump(a->w->nl, local_answer, NULL, &local, &mine);
-	if (r == -ENETUNREACH || r == -EHOSTUNREACH)
-		return 0;
-	return r < 0 ? err_take(e, &mine) : local;
+	if (r < 0 && r != -ENETUNREACH && r != -EHOSTUNREACH)
+		return err_take(e, &mine);
+	if (r == 0 && local)
+		return 1;
+	r = is_undisputed(arg, e);
+	return r < 0 ? r : 0;
 }
 
 int ifaddr_await(const struct ifaddr_await *w, const struct addr *addr, struct err *e)

@@ -148,6 +148,14 @@ static void an_ipv6_address_is_local(void **state)
 	ok(ifaddr_await(&w, &v4.addr, &e));
 	assert_int_equal(ifaddr_await(&w, &other.addr, &e), -EADDRNOTAVAIL);
 	assert_string_equal(e.text, "address fd00::2: it has been taken away");
+	err_clear(&e);
+	w.dad = false;
+	ok(ifaddr_await(&w, &p.addr, &e));
+	assert_int_equal(ifaddr_await(&w, &other.addr, &e), -EADDRNOTAVAIL);
+	err_clear(&e);
+	link_del(&nl, w.index);
+	ok(nl_commit(&nl, NULL, &e));
+	assert_int_equal(ifaddr_await(&w, &p.addr, &e), -ENODEV);
 }
 
 int main(void)
