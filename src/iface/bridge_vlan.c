@@ -20,6 +20,20 @@ static int find_link(struct nl *nl, const char *name, struct link *out, struct e
 	return r == 0 ? err_set(e, ENODEV, "link %s has vanished", name) : r;
 }
 
+/* Beside a trunk alone the reference's ports are in this VLAN, whatever the bridge's own is. */
+#define NATIVE_OF_TRUNK 1
+
+/* The VLAN of what has no tag; 0: whatever the bridge gives. */
+static uint16_t native_id(const struct vlan_want *want)
+{
+	return !want->id && want->has_trunk ? NATIVE_OF_TRUNK : want->id;
+}
+
+static bool is_tagged(const struct vlan_want *want, unsigned int id)
+{
+	return vlan_set_has(&want->trunk, id) && (want->id || id != NATIVE_OF_TRUNK);
+}
+
 int vlan_port_join(struct nl *nl, const char *name, const struct vlan_want *want, struct err *e)
 {
 	struct link port;
@@ -27,28 +41,29 @@ int vlan_port_join(struct nl *nl, const char *name, const struct vlan_want *want
 
 	if (r < 0)
 		return r;
-	if (!want->keep_default && (want->id || want->has_trunk))
+	if (!want->keep_default && native_id(want))
 		port_vlans_clear(nl, port.index);
 	if (want->id)
 		port_vlan_native(nl, port.index, want->id);
 	if (want->has_trunk)
 		port_vlans_tagged(nl, port.index, &want->trunk);
+	if (want->has_trunk && !want->id)
+		port_vlan_native(nl, port.index, NATIVE_OF_TRUNK);
 	return err_ctx(e, nl_commit(nl, NULL, e), "VLANs of port %s", name);
 }
 
 /* A VLAN whose presence is nobody's concern: the default one that stays. */
 static bool is_default(const struct vlan_want *want, const struct link *bridge, unsigned int id)
 {
-	bool keep = want->keep_default || (!want->id && !want->has_trunk);
+	bool keep = want->keep_default || !native_id(want);
 
-	return keep && id == bridge->default_vlan && id != want->id &&
-	       !vlan_set_has(&want->trunk, id);
+	return keep && id == bridge->default_vlan && id != native_id(want) && !is_tagged(want, id);
 }
 
 static int check_id(const struct port_vlans *has, const struct link *port,
 		    const struct vlan_want *want, unsigned int id, struct err *e)
 {
-	bool tagged = vlan_set_has(&want->trunk, id), wanted = tagged || id == want->id;
+	bool tagged = is_tagged(want, id), wanted = tagged || id == native_id(want);
 
 	if (wanted && !vlan_set_has(&has->members, id))
 		return err_set(e, ENOENT, "host end %s is not in VLAN %u", port->name, id);
@@ -64,10 +79,12 @@ static int check_id(const struct port_vlans *has, const struct link *port,
 static int check_native(const struct port_vlans *has, const struct link *port,
 			const struct vlan_want *want, struct err *e)
 {
-	if (!want->id || has->native == want->id || vlan_set_has(&want->trunk, want->id))
+	uint16_t id = native_id(want);
+
+	if (!id || has->native == id || is_tagged(want, id))
 		return 0;
 	return err_set(e, EINVAL, "host end %s takes what has no tag into VLAN %u instead of %u",
-		       port->name, has->native, want->id);
+		       port->name, has->native, id);
 }
 
 int vlan_port_check(struct nl *nl, const struct link *port, const struct link *bridge,

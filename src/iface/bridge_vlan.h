@@ -18,7 +18,7 @@ struct nl;
 
 /* What a port is asked to be in. An id that is in trunk as well has its tag, as the reference. */
 struct vlan_want {
-	uint16_t id; /* of what has no tag; 0: the bridge's default */
+	uint16_t id; /* of what has no tag; 0: the bridge's default, or 1 beside a trunk */
 	bool has_trunk;
 	struct vlan_set trunk; /* and with their tags */
 	bool keep_default;     /* the bridge's default VLAN stays beside them */

@@ -18,7 +18,7 @@ teardown() {
 
 # port_vlans NAME: "ID flags" for each VLAN of a port, with commas; ranges as they are.
 port_vlans() {
-	bridge -c -j vlan show dev "$1" | jq -r '[.[0].vlans[] | [.vlan, .vlanEnd // empty | tostring] as $r | ($r | join("-")) + ((.flags // []) | map(" " + .[:1]) | join(""))] | join(",")'
+	bridge -compressvlans -j vlan show dev "$1" | jq -r '[.[0].vlans[] | [.vlan, .vlanEnd // empty | tostring] as $r | ($r | join("-")) + ((.flags // []) | map(" " + .[:1]) | join(""))] | join(",")'
 }
 
 # end RESULT: the host end's name
@@ -71,9 +71,9 @@ reaches() {
 		call CHECK bridge a /run/netns/a "$(with_prev "$(l2 "$1")" "$r")"
 		del bridge a "$(l2 "$1")"
 	}
-	try '.vlanTrunk = [{"id":7},{"minID":10,"maxID":12},{"id":4094}]' "7,10-12,4094"
-	try '.vlanTrunk = [{"id":7,"minID":8,"maxID":9}] | .preserveDefaultVlan = false' "7-9"
-	try '.vlanTrunk = [{"minID":1,"maxID":4094}]' "1-4094"
+	try '.vlanTrunk = [{"id":7},{"minID":10,"maxID":12},{"id":4094}]' "1 P E,7,10-12,4094"
+	try '.vlanTrunk = [{"id":7,"minID":8,"maxID":9}] | .preserveDefaultVlan = false' "1 P E,7-9"
+	try '.vlanTrunk = [{"minID":1,"maxID":4094}]' "1 P E,2-4094"
 	try '.vlanTrunk = [{"id":7}] | .vlan = 5' "5 P E,7"
 	try '.vlanTrunk = [{"id":7}] | .preserveDefaultVlan = true' "1 P E,7"
 	try '.vlanTrunk = [{"id":7}] | .vlan = 5 | .preserveDefaultVlan = true' "1 E,5 P E,7"

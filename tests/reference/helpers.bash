@@ -21,7 +21,7 @@ state() {
 	echo "host:"
 	ip -o addr show scope global | sed 's/^[0-9]*: \([^ ]*\).*\(inet6\? [^ ]*\).*/\1 \2/; s/^veth[0-9a-f]*/veth/'
 	ip -d -j link show type bridge | jq -c '.[] | [.ifname, .mtu, .promiscuity > 0]'
-	ip -o link show type veth | grep -o 'mtu [0-9]*\(.*master [^ ]*\)\?' | sed 's/ qdisc [^ ]*//'
+	ip -o link show type veth | grep -o 'mtu [0-9]*\(.*master [^ ]*\)\?' | sed 's/ qdisc [^ ]*//' | sort
 	for f in /sys/class/net/*/brport/hairpin_mode; do [ ! -e "$f" ] || cat "$f"; done
 	ip route | sed 's/veth[0-9a-f]*/veth/'
 	ip -6 route | sed '/^fe80/d; s/veth[0-9a-f]*/veth/; s/ proto [a-z]*//; s/ metric [0-9]*//; s/ pref medium//'
@@ -53,7 +53,7 @@ through() {
 		echo "after:"
 		ip -n p -o addr show scope global
 		(cd /var/lib/cni/networks && find . -type f ! -name boot_id ! -name lock | sort)
-		ip -o link show type veth | grep -v ": w[01]" || true' "$2" "$3" "${4:-}"
+		ip -o link show type veth | sed "/: w[01]/d; s/^[0-9]*: //; s/veth[0-9a-f]*/veth/g; s/qdisc [a-z]* //; s/ state.*//" | sort' "$2" "$3" "${4:-}"
 }
 
 # same PLUGIN CONF [HOST]: HOST makes what the host has before.

@@ -59,15 +59,29 @@ tap_is_there() {
 	kernel_filters_vlans
 	same bridge "$(conf bridge '.vlan = 5')"
 	same bridge "$(conf bridge '.vlan = 5 | .isGateway = true | .mtu = 1400')"
-	same bridge "$(conf bridge "$dual"' | .vlan = 5 | .isDefaultGateway = true | .preserveDefaultVlan = true')"
+	same bridge "$(conf bridge "$dual"' | .vlan = 5 | .isGateway = true | .preserveDefaultVlan = true')"
 	same bridge "$(conf bridge 'del(.ipam) | .vlan = 5 | .isGateway = true')"
 }
 
-@test "bridge: vlanTrunk, alone and beside vlan" {
+@test "bridge: vlan and vlanTrunk, each alone and both, with preserveDefaultVlan or not" {
 	kernel_filters_vlans
-	same bridge "$(conf bridge 'del(.ipam) | .vlanTrunk = [{"id":7},{"minID":10,"maxID":12},{"id":4094}]')"
-	same bridge "$(conf bridge '.vlan = 5 | .vlanTrunk = [{"minID":4,"maxID":6}] | .preserveDefaultVlan = false')"
+	for default in . '.preserveDefaultVlan = true' '.preserveDefaultVlan = false'; do
+		for vlans in '.vlan = 5' '.vlanTrunk = [{"id":7},{"minID":10,"maxID":12},{"id":4094}]' '.vlanTrunk = [{"minID":1,"maxID":3}]' \
+			'.vlan = 5 | .vlanTrunk = [{"minID":4,"maxID":6}]'; do
+			same bridge "$(conf bridge "del(.ipam) | $vlans | $default")"
+		done
+	done
 	same bridge "$(conf bridge 'del(.ipam) | .vlanTrunk = []')"
+}
+
+@test "bridge: vlanTrunk where the default VLAN is another, or none" {
+	kernel_filters_vlans
+	for id in 3 0; do
+		for default in . '.preserveDefaultVlan = true'; do
+			same bridge "$(conf bridge "del(.ipam) | .vlanTrunk = [{\"id\":7}] | $default")" \
+				"ip link add cni0 type bridge vlan_filtering 1 vlan_default_pvid $id; ip link set cni0 up"
+		done
+	done
 }
 
 @test "what both refuse" {
@@ -79,6 +93,7 @@ tap_is_there() {
 }
 
 @test "named differences" {
+	different "bridge: a default route of routes beside isDefaultGateway" "the reference's ADD fails, for it is there; ours has it once"
 	different "bridge without vlan_filtering, of pods alone" "the reference leaves vlan and vlanTrunk without effect there, ours makes it filter"
 	different "bridge without vlan_filtering that leads to others" "the reference leaves vlan and vlanTrunk without effect there, ours refuses"
 	different "mtu of a tap" "the reference does not set it"
