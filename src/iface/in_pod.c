@@ -153,22 +153,26 @@ static int del_moved_to(struct iface *i, int ns_id, struct err *e)
 	return r < 0 ? err_ctx(e, err_take(e, &local), "what the pod has moved away") : 0;
 }
 
-#define MOVED_MAX 64 /* namespaces that are looked into */
+#define IDS_MAX 256 /* asked for at once */
 
+/* However many there are: a pod can make others, and hide the one behind them. */
 int in_pod_del_moved(struct iface *i, struct err *e)
 {
-	int ids[MOVED_MAX], home, count, others = 0, r;
+	int ids[IDS_MAX], home, count, last = -1, others = 0, r;
 
 	r = netns_id(&i->pod.nl, i->pod.home, &home, e);
 	if (r < 0)
 		return r;
-	count = netns_ids(&i->pod.nl, ids, MOVED_MAX, e);
-	for (int n = 0; n < count && r == 0; n++) {
-		if (ids[n] != home) {
-			r = del_moved_to(i, ids[n], e);
+	do {
+		count = netns_ids(&i->pod.nl, last, ids, IDS_MAX, e);
+		for (int n = 0; n < count && r == 0; n++) {
+			last = ids[n];
+			if (last == home)
+				continue;
+			r = del_moved_to(i, last, e);
 			others = 1;
 		}
-	}
+	} while (count == IDS_MAX && r == 0);
 	return count < 0 ? count : r < 0 ? r : others;
 }
 

@@ -89,6 +89,7 @@ int netns_id(struct nl *nl, int ns, int *id, struct err *e)
 }
 
 struct ids {
+	int after;
 	int *out;
 	size_t cap, count;
 };
@@ -99,15 +100,16 @@ static int collect_id(const struct nlmsghdr *h, void *arg)
 	int id = -1;
 
 	(void)id_answer(h, &id);
-	if (id >= 0 && w->count < w->cap)
+	if (id > w->after && w->count < w->cap)
 		w->out[w->count++] = id;
 	return 0;
 }
 
-int netns_ids(struct nl *nl, int *out, size_t cap, struct err *e)
+/* The kernel lists them in ascending order (idr_for_each() in rtnl_net_dumpid()). */
+int netns_ids(struct nl *nl, int after, int *out, size_t cap, struct err *e)
 {
 	static const struct rtgenmsg any = { 0 };
-	struct ids w = { out, cap, 0 };
+	struct ids w = { .after = after, .out = out, .cap = cap };
 	int r;
 
 	nl_request(nl, "list numbers of namespaces", RTM_GETNSID, NLM_F_DUMP, &any, sizeof(any));

@@ -31,11 +31,12 @@ bool netns_same(int a, int b);
 int netns_id(struct nl *nl, int ns, int *id, struct err *e);
 
 /*
- * The numbers that the namespace of this rtnetlink socket has for others, cap at most: of those
- * that its links have their other ends in, and of those that links have been moved to from it
- * (dev_change_net_namespace() in net/core/dev.c). How many there are in out, or -errno.
+ * The numbers that the namespace of this rtnetlink socket has for others, in ascending order: of
+ * those that its links have their other ends in, and of those that links have been moved to from it
+ * (dev_change_net_namespace() in net/core/dev.c). The first cap of those above after (-1: of all);
+ * how many there are in out, or -errno.
  */
-int netns_ids(struct nl *nl, int *out, size_t cap, struct err *e);
+int netns_ids(struct nl *nl, int after, int *out, size_t cap, struct err *e);
 
 /*
  * Does the namespace of this number still live? 1; 0: nobody holds it any more, and what is in it

@@ -190,11 +190,13 @@ teardown() {
 	done
 }
 
-# hides POD NAME: the pod moves eth0 to a namespace NAME that only it knows: without a process, and named in its own mounts alone. HIDER is its process.
+# hides POD NAME [OTHERS]: behind so many others the pod moves eth0 to a namespace NAME that only it knows: without a process, and named in its own mounts alone. HIDER is its process.
 hides() {
 	mkfifo "$BATS_TEST_TMPDIR/hidden"
-	ip netns exec "$1" unshare --mount bash -c 'mount -t tmpfs none /run/netns && ip netns add "$0" && ip link set eth0 netns "$0" && ip -n "$0" link set eth0 name "$0" &&
-		echo >"$1" && exec sleep 600' "$2" "$BATS_TEST_TMPDIR/hidden" 3>&- &
+	ip netns exec "$1" unshare --mount bash -c 'mount -t tmpfs none /run/netns &&
+		for ((i = 0; i < $2; i++)); do ip netns add "other$i" && ip link add "x$i" type veth peer name y netns "other$i" || exit; done &&
+		ip netns add "$0" && ip link set eth0 netns "$0" && ip -n "$0" link set eth0 name "$0" &&
+		echo >"$1" && exec sleep 600' "$2" "$BATS_TEST_TMPDIR/hidden" "${3:-0}" 3>&- &
 	HIDER=$!
 	timeout 20 cat "$BATS_TEST_TMPDIR/hidden"
 	rm "$BATS_TEST_TMPDIR/hidden"
@@ -225,6 +227,16 @@ hides() {
 		del macvlan b "$conf"
 		ip netns del c
 	done
+}
+
+@test "DEL finds what the pod has hidden behind hundreds of other namespaces" {
+	add macvlan a "$CONF" >/dev/null
+	hides a secret 300
+	[ "$(nsenter -t "$HIDER" -m ip -n secret -o link show type macvlan | wc -l)" = 1 ]
+	del macvlan a "$CONF"
+	[ "$(nsenter -t "$HIDER" -m ip -n secret -o link show type macvlan | wc -l)" = 0 ]
+	kill "$HIDER"
+	wait "$HIDER" || true
 }
 
 # decoy POD NAME [ID]: a link of the pod's own with the marks of pod a's interface.
