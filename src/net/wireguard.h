@@ -64,8 +64,8 @@ int wg_set_peer(const struct wg_link *w, const struct wg_peer *p, const struct p
 		struct err *e);
 /*
  * Begin a session with a peer that is new here and sends no keepalives by itself. If it knows us
- * from before (this machine was booted, the link was deleted), what it sends by the old session is
- * lost, and it would notice after 15 s only (KEEPALIVE_TIMEOUT + REKEY_TIMEOUT).
+ * from before (this machine was booted, the link was deleted or down), what it sends by the old
+ * session is lost, and it would notice after 15 s only (KEEPALIVE_TIMEOUT + REKEY_TIMEOUT).
  */
 int wg_begin_session(const struct wg_link *w, const uint8_t key[static 32], struct err *e);
 int wg_del_peer(const struct wg_link *w, const uint8_t key[static 32], struct err *e);

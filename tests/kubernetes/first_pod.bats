@@ -38,6 +38,7 @@ teardown_file() {
 	ip link del eth0
 }
 all_ended() { ! c tasks list | grep -q RUNNING; }
+# shellcheck disable=SC2034 # LOG is of node_run_helpers.bash
 setup() { LOG=$BATS_FILE_TMPDIR/kubelet.log; }
 teardown() { :; }
 
@@ -51,7 +52,8 @@ have() {
 	image >/dev/null || skip "no image (make image)"
 }
 
-image() { ls -t "$TOP"/build/dist/cnibox-*-oci.tar 2>/dev/null | head -n 1 | grep .; }
+# image: the newest that make image has made
+image() { find "$TOP/build/dist" -name 'cnibox-*-oci.tar' -printf '%T@ %p\n' 2>/dev/null | sort -n | sed -n '$s/^[^ ]* //p' | grep .; }
 
 kubeconfig() {
 	jq -n --arg ca "$C/ca.crt" '{apiVersion: "v1", kind: "Config", "current-context": "c", contexts: [{name: "c", context: {cluster: "c", user: "u"}}],
@@ -143,7 +145,7 @@ after() { awk -v n="$(($(date +%s%N) - begun))" 'BEGIN { printf "%.1f s", n / 1e
 	! kubectl wait node/m --for condition=Ready --timeout 1s || false
 	begun=$(date +%s%N)
 	"$CNIBOX" node manifest --set server=https://127.0.0.1:6443 --set image="$(c images list -q | grep localhost/cnibox)" | kubectl apply -f -
-	until_seconds 120 test -e $CONFLIST
+	until_seconds 120 test -e "$CONFLIST"
 	said="configuration after $(after)"
 	is_ready node/m
 	said+=", node Ready after $(after)"

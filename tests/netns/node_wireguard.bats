@@ -54,6 +54,9 @@ until_heard() {
 	on n1 ip link del cnibox-wg
 	as_wanted n1
 	until_heard p2 10.244.1.2
+	on n1 ip link set cnibox-wg down
+	as_wanted n1
+	until_heard p2 10.244.1.2
 	comes_back "ip link set cnibox-wg down" "ip link set cnibox-wg mtu 1300" "ip addr flush dev cnibox-wg" \
 		"ip route flush proto 193"
 }

@@ -173,6 +173,34 @@ static int set_up(const struct site *s, const struct wireguard_item *want, struc
 	return nl_commit(s->route, NULL, e);
 }
 
+/* While it was down it forgot its sessions, which the peers go on with. */
+static int begin_sessions(const struct site *s, struct err *e)
+{
+	const char *name = tunnel_name(BACKEND_WIREGUARD);
+	struct list peers, prefixes;
+	const struct wg_peer *p;
+	struct wg_device device;
+	struct wg_link w;
+	int r;
+
+	list_init(&peers, s->arena, sizeof(struct wg_peer));
+	list_init(&prefixes, s->arena, sizeof(struct prefix));
+	r = wg_read(s->generic, name, &device, &peers, &prefixes, e);
+	if (r == 0)
+		r = wg_open(&w, s->generic, name, e);
+	p = peers.at;
+	for (size_t i = 0; i < peers.count && r == 0; i++)
+		r = wg_begin_session(&w, p[i].key, e);
+	return r;
+}
+
+static bool was_down(const struct change *c)
+{
+	const struct wireguard_item *have = c->have;
+
+	return have && !have->up;
+}
+
 static int apply_link(const struct site *s, const struct change *c, struct err *e)
 {
 	int r = s->tunnels[BACKEND_WIREGUARD].index ? 0 : make(s, e);
@@ -181,6 +209,8 @@ static int apply_link(const struct site *s, const struct change *c, struct err *
 		r = set_key(s, c->want, e);
 	if (r == 0)
 		r = set_up(s, c->want, e);
+	if (r == 0 && was_down(c))
+		r = begin_sessions(s, e);
 	return err_ctx(e, r, "WireGuard %s", tunnel_name(BACKEND_WIREGUARD));
 }
 
