@@ -31,23 +31,10 @@ static int find(struct cni_delegate *d, const struct cni_plugin *own, const char
 	return d->file ? 0 : err_set(e, ENOMEM, "no memory left");
 }
 
-static struct cni_env env_of(const struct cni_request *req, enum cni_command command)
-{
-	return (struct cni_env){
-		.command = cni_command_text(command),
-		.container_id = req->at.container_id,
-		.netns = req->netns,
-		.ifname = req->at.ifname,
-		.args = req->args,
-		.path = req->path,
-		.netns_override = req->netns_override ? "1" : "",
-	};
-}
-
 int cni_delegate_prepare(struct cni_delegate *d, const struct cni_plugin *own, const char *type,
 			 const struct cni_request *outer, struct json_raw config, struct err *e)
 {
-	const struct cni_env env = env_of(outer, outer->command);
+	const struct cni_env env = cni_env_of(outer, outer->command);
 	int r = find(d, own, type, outer, e);
 
 	d->conf = NULL;
@@ -64,7 +51,7 @@ static int call(struct cni_delegate *d, enum cni_command command, char *out, siz
 {
 	const struct cni_exec x = {
 		.file = d->file,
-		.env = env_of(&d->req, command),
+		.env = cni_env_of(&d->req, command),
 		.config = d->req.config.text,
 		.config_len = d->req.config.len,
 	};

@@ -20,6 +20,19 @@
 #include "base/signals.h"
 #include "json/json.h"
 
+struct cni_env cni_env_of(const struct cni_request *req, enum cni_command command)
+{
+	return (struct cni_env){
+		.command = cni_command_text(command),
+		.container_id = req->at.container_id,
+		.netns = req->netns,
+		.ifname = req->at.ifname,
+		.args = req->args,
+		.path = req->path,
+		.netns_override = req->netns_override ? "1" : "",
+	};
+}
+
 int cni_find(const char *cni_path, const char *type, char *out, size_t size, struct err *e)
 {
 	const char *dir = cni_path;

@@ -21,6 +21,9 @@ int cni_find(const char *cni_path, const char *type, char *out, size_t size, str
 /* Is this file our own executable (the same inode, so that links count and copies do not)? */
 bool cni_is_self(const char *file);
 
+/* What another plugin gets that is called in the stead of this request, or for it. */
+struct cni_env cni_env_of(const struct cni_request *req, enum cni_command command);
+
 struct cni_exec {
 	const char *file;
 	struct cni_env env; /* of the plugin; every variable is set, "" included */

@@ -65,16 +65,6 @@ static const struct json_table table = {
 	.count = sizeof(fields) / sizeof(fields[0]),
 };
 
-static void put_hex(struct json_writer *w, const char *key, const uint8_t *data, size_t len)
-{
-	char buf[2 * DHCP_MESSAGE_MAX + 1];
-	struct text t;
-
-	text_init(&t, buf, sizeof(buf));
-	dhcp_hex_write(&t, data, len);
-	json_member_str(w, key, buf);
-}
-
 static void put_pod_link(struct json_writer *w, const struct dhcp_pod_link *link)
 {
 	char mac[MAC_TEXT];
@@ -99,9 +89,9 @@ static void put_client(struct json_writer *w, const struct dhcp_client *c)
 	json_member_int(w, "t1", c->t1);
 	json_member_int(w, "t2", c->t2);
 	json_member_int(w, "expires", c->expires);
-	put_hex(w, "request", c->request, c->request_len);
-	put_hex(w, "provide", c->provide, c->provide_len);
-	put_hex(w, "ack", c->ack, c->ack_len);
+	dhcp_member_hex(w, "request", c->request, c->request_len);
+	dhcp_member_hex(w, "provide", c->provide, c->provide_len);
+	dhcp_member_hex(w, "ack", c->ack, c->ack_len);
 }
 
 void dhcp_lease_encode(const struct dhcp_lease *l, const char *boot, struct text *t)

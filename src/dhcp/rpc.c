@@ -35,7 +35,7 @@ static const struct json_table table = {
 	.count = sizeof(fields) / sizeof(fields[0]),
 };
 
-void dhcp_hex_write(struct text *t, const uint8_t *data, size_t len)
+static void hex_write(struct text *t, const uint8_t *data, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -43,6 +43,16 @@ void dhcp_hex_write(struct text *t, const uint8_t *data, size_t len)
 		text_char(t, digits[data[i] >> 4]);
 		text_char(t, digits[data[i] & 15]);
 	}
+}
+
+void dhcp_member_hex(struct json_writer *w, const char *key, const uint8_t *data, size_t len)
+{
+	char buf[2 * DHCP_MESSAGE_MAX + 1];
+	struct text t;
+
+	text_init(&t, buf, sizeof(buf));
+	hex_write(&t, data, len);
+	json_member_str(w, key, buf);
 }
 
 bool dhcp_hex_read(const char *s, uint8_t *out, size_t cap, size_t *len)
@@ -62,16 +72,6 @@ bool dhcp_hex_read(const char *s, uint8_t *out, size_t cap, size_t *len)
 	return true;
 }
 
-static void member_hex(struct json_writer *w, const char *name, const uint8_t *data, size_t len)
-{
-	char buf[2 * DHCP_PROVIDE_MAX + 1];
-	struct text t;
-
-	text_init(&t, buf, sizeof(buf));
-	dhcp_hex_write(&t, data, len);
-	json_member_str(w, name, buf);
-}
-
 void dhcp_ask_write(struct text *t, const struct dhcp_ask *q)
 {
 	struct attachment_names names;
@@ -85,8 +85,8 @@ void dhcp_ask_write(struct text *t, const struct dhcp_ask *q)
 	json_member_str(&w, "network", at.network);
 	json_member_str(&w, "ifname", at.ifname);
 	json_member_str(&w, "netns", q->netns);
-	member_hex(&w, "request", q->request, q->request_len);
-	member_hex(&w, "provide", q->provide, q->provide_len);
+	dhcp_member_hex(&w, "request", q->request, q->request_len);
+	dhcp_member_hex(&w, "provide", q->provide, q->provide_len);
 	json_member_int(&w, "from", q->from);
 	json_close(&w, '}');
 }

@@ -18,6 +18,7 @@
 
 struct arena;
 struct err;
+struct json_writer;
 struct text;
 
 #define DHCP_SOCKET "/run/cni/dhcp.sock"
@@ -54,8 +55,9 @@ void dhcp_ask_write(struct text *t, const struct dhcp_ask *q);
 int dhcp_ask_read(struct arena *a, const char *text, size_t len, struct dhcp_ask *out,
 		  struct err *e);
 
-/* Bytes as hexadecimal text; false when there is an odd or another digit, or no room. */
-void dhcp_hex_write(struct text *t, const uint8_t *data, size_t len);
+/* A member of at most DHCP_MESSAGE_MAX bytes as hexadecimal text. */
+void dhcp_member_hex(struct json_writer *w, const char *key, const uint8_t *data, size_t len);
+/* False when there is an odd or another digit, or no room. */
 bool dhcp_hex_read(const char *s, uint8_t *out, size_t cap, size_t *len);
 
 #endif

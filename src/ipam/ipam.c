@@ -106,15 +106,7 @@ static int call_foreign(const struct ipam *i, const struct cni_request *req,
 {
 	struct cni_exec x = {
 		.file = i->file,
-		.env = {
-			.command = cni_command_text(command),
-			.container_id = req->at.container_id,
-			.netns = req->netns,
-			.ifname = req->at.ifname,
-			.args = req->args,
-			.path = req->path,
-			.netns_override = req->netns_override ? "1" : "",
-		},
+		.env = cni_env_of(req, command),
 		.config = req->config.text,
 		.config_len = req->config.len,
 	};
