@@ -116,7 +116,6 @@ void nft_chain_flush(struct nl *nl, const struct nft_table *t,
 		     const char *chain); /* delete its rules */
 void nft_chain_del(struct nl *nl, const struct nft_table *t, const char *chain);
 void nft_set_add(struct nl *nl, const struct nft_table *t, const struct nft_set *s);
-void nft_set_flush(struct nl *nl, const struct nft_table *t, const char *set);
 /*
  * Adding what is there is no error and keeps its old comment. -EEXIST: a map has other data for the
  * key, or a range overlaps another without being it. Deleting goes by the key alone.

@@ -277,9 +277,3 @@ bool nft_set_answer(const struct nlmsghdr *h, const struct nft_set *s, bool *ali
 		 nl_be32(desc[NFTA_SET_DESC_SIZE]) == 0;
 	return true;
 }
-
-void nft_set_flush(struct nl *nl, const struct nft_table *t, const char *set)
-{
-	nft_request(nl, "flush set", NFT_MSG_DELSETELEM, 0, t);
-	nl_put_str(nl, NFTA_SET_ELEM_LIST_SET, set);
-}

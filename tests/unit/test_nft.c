@@ -315,10 +315,6 @@ static void elem_p4_del(void)
 	nft_elem_del(&nl, &t, &p4, &el);
 }
 
-static void set_flush(void)
-{
-	nft_set_flush(&nl, &t, "s4");
-}
 static void chain_flush(void)
 {
 	nft_chain_flush(&nl, &t, "c");
@@ -371,7 +367,6 @@ static void (*const builders[])(void) = {
 	elem_s4_del,
 	elem_i4_del,
 	elem_p4_del,
-	set_flush,
 	chain_flush,
 	rule_del,
 	chain_del,

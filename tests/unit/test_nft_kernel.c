@@ -156,13 +156,13 @@ static void test_whole(void **state)
 
 static void test_delete(void **state)
 {
-	struct nft_elem el = single("10.1.2.3", NULL);
+	struct nft_elem el = single("10.1.2.3", NULL), wide = range("10.1.0.0/16", NULL);
 
 	(void)state;
 	write_whole();
 	commit();
 	nft_begin(&nl);
-	nft_set_flush(&nl, &t, "i4");
+	nft_elem_del(&nl, &t, &i4, &wide);
 	nft_elem_del(&nl, &t, &s4, &el);
 	nft_chain_del(&nl, &t, "work");
 	commit();
@@ -201,7 +201,8 @@ static void test_plain(void **state)
 	holds(&s4, 1, want);
 	assert_int_equal(nft_elem_find(&nl, &t, &s4, &el, NULL, &e), 0);
 	nft_begin(&nl);
-	nft_set_flush(&nl, &t, "s4");
+	el = single("10.0.0.1", NULL);
+	nft_elem_del(&nl, &t, &s4, &el);
 	commit();
 	holds(&s4, 0, NULL);
 }
