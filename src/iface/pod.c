@@ -43,7 +43,7 @@ int pod_open_left(struct pod *p, const struct cni_request *req, struct err *e)
 	if (!*req->netns)
 		return 0;
 	r = pod_open(p, req, &local);
-	if (r == -ENOENT || r == -ENOTDIR || r == -EINVAL || r == -ESRCH)
+	if (r < 0 && netns_is_none(-r))
 		return 0;
 	return r < 0 ? err_take(e, &local) : 1;
 }

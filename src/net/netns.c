@@ -47,6 +47,12 @@ int netns_open(const char *path, struct err *e)
 	return fd;
 }
 
+bool netns_is_none(int errnum)
+{
+	return errnum == ENOENT || errnum == ENOTDIR || errnum == EINVAL || errnum == ESRCH ||
+	       errnum == ELOOP || errnum == ENXIO || errnum == ENAMETOOLONG;
+}
+
 int netns_open_self(struct err *e)
 {
 	return netns_open("/proc/thread-self/ns/net", e);

@@ -18,6 +18,9 @@ struct nl;
  */
 int netns_open(const char *path, struct err *e);
 
+/* Does this errno of it say that the path leads to no namespace? */
+bool netns_is_none(int errnum);
+
 /* The caller's own. */
 int netns_open_self(struct err *e);
 

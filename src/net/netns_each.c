@@ -40,8 +40,7 @@ static bool is_new(struct walk *w, const struct stat *st)
 /* It has ended since, is none, or is of a process that is none of our business. */
 static bool is_nothing(int errnum)
 {
-	return errnum == ENOENT || errnum == ESRCH || errnum == EINVAL || errnum == EACCES ||
-	       errnum == ELOOP || errnum == ENOTDIR;
+	return netns_is_none(errnum) || errnum == EACCES;
 }
 
 /* Known ones are not opened: there are more processes than namespaces. */

@@ -190,6 +190,18 @@ teardown() {
 	done
 }
 
+@test "DEL finds the interface, too, where the path is no namespace's any more: a FIFO, a socket, a loop of links, too long" {
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	jq -n 1 >"$BATS_TEST_TMPDIR/file"
+	ln -s loop "$BATS_TEST_TMPDIR/loop"
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$BATS_TEST_TMPDIR/socket"
+	for path in "$BATS_TEST_TMPDIR"/{fifo,file,loop,socket} "/run/netns/$(printf '%0300d' 1)" /dev/null /proc/self/ns/mnt; do
+		add macvlan a "$CONF" >/dev/null
+		call DEL macvlan a "$path" "$CONF"
+		[ "$(links a)" = 0 ]
+	done
+}
+
 # hides POD NAME [OTHERS]: behind so many others the pod moves eth0 to a namespace NAME that only it knows: without a process, and named in its own mounts alone. HIDER is its process.
 hides() {
 	mkfifo "$BATS_TEST_TMPDIR/hidden"
