@@ -83,7 +83,7 @@ static const struct node *copy_nodes(struct arena *a, const struct cluster *in, 
 	struct node *out = copy_array(a, in->nodes, in->node_count, sizeof(*out), bad);
 	struct rows r = new_rows(a, in, bad);
 
-	for (size_t i = 0; i < in->node_count && !*bad; i++)
+	for (size_t i = 0; out && i < in->node_count && !*bad; i++)
 		move_in(&r, &out[i]);
 	return out;
 }
