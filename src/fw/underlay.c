@@ -22,10 +22,14 @@
  *		}
  *		chain output { type filter hook output priority mangle
  *			icmpv6 type nd-redirect fib saddr . oif type != local drop
+ *			ip saddr @pods4 oifname . ip daddr != @own4
+ *				meta mark set meta mark | 0x10000000
+ *			the same for IPv6
  *		}
  *		chain postrouting { type nat hook postrouting priority srcnat - 3
  *			snat ip to oifname . ip saddr map @back4
  *			ct status dnat ip saddr @pods4 masquerade fully-random
+ *			meta mark & 0x10000000 != 0 ip saddr @pods4 masquerade fully-random
  *			ip saddr @masq4 ip daddr != 224.0.0.0/4 masquerade fully-random
  *			the same for IPv6, ff00::/8
  *		}
@@ -44,6 +48,10 @@
  * forged, and the answer would end in the pod instead of coming back here, where its Service's
  * address is known. What has been translated and leaves by the node's own links comes from the
  * node's address for the same reason.
+ *
+ * IPVS takes a pod's packet where it comes in for the node, and sends it on as if the node had made
+ * it: by no table of ours, and unknown to connection tracking. Nothing else leaves the node's
+ *output with a pod's address. To a pod of this node it may go as it is; else it gets the node's.
  */
 #include "fw/underlay.h"
 
@@ -61,7 +69,8 @@
 #include "net/nl.h"
 
 #define MANGLE (-150)
-#define SNAT_PRIORITY 97 /* before ipMasq of other plugins, and what proxies Services */
+#define PROXIED 0x10000000 /* a mark: IPVS sends a pod's packet to another machine */
+#define SNAT_PRIORITY 97   /* before ipMasq of other plugins, and what proxies Services */
 
 static const struct nft_set sets[] = {
 	{ "ends", { NFT_TYPE_IFNAME }, { NFT_TYPE_MARK } },
@@ -127,6 +136,16 @@ static void put_redirects(struct nl *nl)
 	nft_rule_end(nl, "of one link's neighbours to another's");
 }
 
+static void put_proxied(struct nl *nl, bool v6)
+{
+	nft_rule_begin(nl, &underlay.table, chains[2].name, false);
+	nft_match_family(nl, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+	nft_match_set(nl, PODS(v6), NFT_OF(NFT_SADDR), false);
+	nft_match_set(nl, OWN(v6), NFT_OF(NFT_OIFNAME, NFT_DADDR), true);
+	nft_do_mark(nl, PROXIED);
+	nft_rule_end(nl, "what IPVS sends on for a pod");
+}
+
 static void put_sources(struct nl *nl, bool v6)
 {
 	const uint8_t family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
@@ -143,6 +162,12 @@ static void put_sources(struct nl *nl, bool v6)
 	nft_rule_end(nl, "answers come back by this node");
 	nft_rule_begin(nl, &underlay.table, chains[3].name, false);
 	nft_match_family(nl, family);
+	nft_match_mark(nl, PROXIED, PROXIED, false);
+	nft_match_set(nl, PODS(v6), NFT_OF(NFT_SADDR), false);
+	nft_do_masquerade(nl, true);
+	nft_rule_end(nl, "those to IPVS, too");
+	nft_rule_begin(nl, &underlay.table, chains[3].name, false);
+	nft_match_family(nl, family);
 	nft_match_set(nl, MASQ(v6), NFT_OF(NFT_SADDR), false);
 	nft_match_daddr(nl, &multicast[v6], true);
 	nft_do_masquerade(nl, true);
@@ -153,8 +178,10 @@ static void put_rules(struct nl *nl)
 {
 	put_marks(nl);
 	put_redirects(nl);
-	put_sources(nl, false);
-	put_sources(nl, true);
+	for (int v6 = 0; v6 < 2; v6++) {
+		put_proxied(nl, v6);
+		put_sources(nl, v6);
+	}
 }
 
 struct flush {

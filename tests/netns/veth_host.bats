@@ -357,7 +357,7 @@ wait_for_no_end() {
 	for n in $(seq 50 61); do ping -c1 -W3 -q "10.9.0.$n"; done
 	[ "$(nft list table inet cnibox_underlay | grep -c comment)" -gt 12 ]
 	rules=$(nft -a list table inet cnibox_underlay | grep -c '# handle')
-	[ "$rules" -lt 30 ]	# objects of the node, not of pods
+	[ "$rules" -lt 36 ]	# objects of the node, not of pods
 	for n in $names; do detach "$n" 3>&- & done
 	wait
 	[ -z "$(nft list ruleset)" ]
