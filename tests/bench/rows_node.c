@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "net/ip.h"
+#include "net/link.h"
 #include "net/nl.h"
 
 #define NODES 5000u
@@ -143,6 +144,26 @@ static void await_routes(int fd, unsigned int count)
 	}
 }
 
+/*
+ * Until the kernel answers at once: its lock for links is one for the whole machine, and is held
+ * for namespaces that other rows, or others, have left to be torn down.
+ */
+static void await_calm(struct nl *nl)
+{
+	unsigned int calm = 0, tries = 0;
+	struct err e = { 0 };
+	struct link l;
+
+	while (calm < 20 && tries++ < 1000) {
+		uint64_t begin = now_ns();
+
+		if (link_find(nl, "lo", &l, &e) < 0)
+			die("%s", e.text);
+		calm = now_ns() - begin < 1000000 ? calm + 1 : 0;
+		sleep_ms(10);
+	}
+}
+
 /* From the deletion of the route to a node until it is there again. */
 static double repair_ms(int fd, unsigned int node)
 {
@@ -157,6 +178,7 @@ static double repair_ms(int fd, unsigned int node)
 	if (nl_open(&nl, NETLINK_ROUTE, buf, sizeof(buf), &e) < 0)
 		die("%s", e.text);
 	node_leave();
+	await_calm(&nl);
 	begin = now_ns();
 	route_del(&nl, &r);
 	if (nl_commit(&nl, NULL, &e) < 0)
