@@ -55,13 +55,14 @@ static inline uint16_t *target_at(struct built *b, uint32_t entry)
 					       : offsetof(struct ipt_entry, target_offset)));
 }
 
-/* next_offset stands behind target_offset in both. */
+/* next_offset stands behind target_offset in both. Sizes are the kernel's, whose alignment on
+ * 32-bit ARM is 8, too. */
 static inline uint32_t put_entry(struct built *b, size_t matches, const void *target, size_t size)
 {
 	uint32_t at = b->l.size;
 
 	target_at(b, at)[0] = (uint16_t)(entry_size(b->family) + matches);
-	target_at(b, at)[1] = (uint16_t)(entry_size(b->family) + matches + size);
+	target_at(b, at)[1] = (uint16_t)(entry_size(b->family) + matches + XT_ALIGN(size));
 	memcpy(b->block + at + target_at(b, at)[0], target, size);
 	b->l.size += target_at(b, at)[1];
 	b->l.count++;
@@ -70,7 +71,7 @@ static inline uint32_t put_entry(struct built *b, size_t matches, const void *ta
 
 static inline uint32_t put_error(struct built *b, const char *name)
 {
-	struct xt_error_target t = { .target.u.user = { sizeof(t), XT_ERROR_TARGET, 0 } };
+	struct xt_error_target t = { .target.u.user = { XT_ALIGN(sizeof(t)), XT_ERROR_TARGET, 0 } };
 
 	strcpy(t.errorname, name);
 	return put_entry(b, 0, &t, sizeof(t));
@@ -78,7 +79,7 @@ static inline uint32_t put_error(struct built *b, const char *name)
 
 static inline uint32_t rule(struct built *b, int verdict)
 {
-	struct xt_standard_target t = { .target.u.user.target_size = sizeof(t),
+	struct xt_standard_target t = { .target.u.user.target_size = XT_ALIGN(sizeof(t)),
 					.verdict = verdict };
 	uint32_t at = put_entry(b, 0, &t, sizeof(t));
 
@@ -97,7 +98,7 @@ static inline uint32_t commented(struct built *b, int verdict, const char *comme
 		uint8_t revision;
 		char text[256];
 	} c = { sizeof(c), "comment", 0, "" };
-	struct xt_standard_target t = { .target.u.user.target_size = sizeof(t),
+	struct xt_standard_target t = { .target.u.user.target_size = XT_ALIGN(sizeof(t)),
 					.verdict = verdict };
 	uint32_t at = b->l.size;
 
@@ -114,7 +115,7 @@ static inline uint32_t extension(struct built *b, const char *name)
 		char name[XT_EXTENSION_MAXNAMELEN];
 		uint8_t revision;
 		uint64_t data;
-	} t = { .size = sizeof(t) };
+	} t = { .size = XT_ALIGN(sizeof(t)) };
 
 	strcpy(t.name, name);
 	return put_entry(b, 0, &t, sizeof(t));
