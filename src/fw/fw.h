@@ -84,8 +84,12 @@ struct fw_schema {
 	void (*gone)(const struct fw_elem *elems, size_t count);
 };
 
-/* Of one attachment in one schema: two for each of CNI_IPS_MAX addresses, or so many ports. */
-#define FW_ELEMS_MAX 128
+/*
+ * Of one attachment in one schema: two for each of CNI_IPS_MAX addresses, or so many ports. All of
+ * them are replaced in one transaction, of two requests each (NL_REQUESTS_MAX), which the kernel
+ * takes if it is not longer than a socket's send buffer, by default 208 KiB.
+ */
+#define FW_ELEMS_MAX 480
 
 /* An element; its comment is the owner's, whatever stands in el. */
 struct fw_elem {

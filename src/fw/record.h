@@ -23,7 +23,7 @@
 
 struct text;
 
-#define RECORD_SIZE 49152 /* FW_ELEMS_MAX of the longest elements, and a path */
+#define RECORD_SIZE 184320 /* FW_ELEMS_MAX of the longest elements, and a path */
 
 /* Large: make it static. */
 struct fw_record {

@@ -15,12 +15,14 @@
 #include "fw/schemas.h"
 #include "net/nl.h"
 
+#define PARTS_MAX 32 /* of a table: itself, sets, chains */
+
 int fw_open(struct nl **out, struct err *e)
 {
 	static struct {
 		bool open;
 		struct nl nl;
-		char buf[65536];
+		char buf[262144];
 	} s;
 	int r = s.open ? 0 : nl_open(&s.nl, NETLINK_NETFILTER, s.buf, sizeof(s.buf), e);
 
@@ -225,11 +227,11 @@ static int inspect_rules(const struct fw_place *p, char missing[static FW_MISSIN
 
 int fw_inspect(const struct fw_place *p, char missing[static FW_MISSING_SIZE], struct err *e)
 {
-	struct nft_query q[FW_QUERIES_MAX] = { { .chain = NULL } }; /* the first: the table */
+	struct nft_query q[PARTS_MAX] = { { .chain = NULL } }; /* the first: the table */
 	size_t n = 1;
 	int r;
 
-	assert(n + p->s->set_count + p->s->chain_count <= FW_QUERIES_MAX);
+	assert(n + p->s->set_count + p->s->chain_count <= PARTS_MAX);
 	for (size_t i = 0; i < p->s->set_count; i++)
 		q[n++].set = &p->s->sets[i];
 	for (size_t i = 0; i < p->s->chain_count; i++)

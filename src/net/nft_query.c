@@ -117,6 +117,12 @@ static void read_answer(const struct nlmsghdr *h, struct nft_query *q)
 		read_table(h, q);
 }
 
+/*
+ * Asked at once: so many answers fit into a socket's receive buffer, however small they are, since
+ * each has a datagram of its own.
+ */
+#define PART 128
+
 struct answers {
 	const struct nft_table *table;
 	struct nft_query *q;
@@ -138,16 +144,28 @@ static int answer(unsigned int request, const struct nlmsghdr *h, int errnum, vo
 	return 0;
 }
 
+static int ask_part(struct nl *nl, struct answers *a, size_t count, struct err *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct nft_query *q = &a->q[i];
+
+		q->found = q->alike = false;
+		q->use = 0;
+		q->comment[0] = '\0';
+		put_question(nl, a->table, q);
+	}
+	return nl_ask(nl, answer, a, e);
+}
+
 int nft_query(struct nl *nl, const struct nft_table *t, struct nft_query *q, size_t count,
 	      struct err *e)
 {
 	struct answers a = { .table = t, .q = q, .e = e };
+	int r = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		q[i].found = q[i].alike = false;
-		q[i].use = 0;
-		q[i].comment[0] = '\0';
-		put_question(nl, t, &q[i]);
+	for (size_t n = 0; r == 0 && n < count; n += PART) {
+		a.q = q + n;
+		r = ask_part(nl, &a, count - n < PART ? count - n : PART, e);
 	}
-	return nl_ask(nl, answer, &a, e);
+	return r;
 }

@@ -237,7 +237,7 @@ call_prev() {
 	bad 7 'backend: "pf" is none of iptables, nftables' '.backend = "pf"'
 	bad 2 'conditionsV4: ["!", ...]: conditions of iptables cannot be honoured' '.conditionsV4 = ["!", "-d", "192.0.2.0/24"]'
 	bad 2 'conditionsV6' '.conditionsV6 = ["-s", "fd00::/8"]'
-	bad 7 'more than the 128 elements' '.runtimeConfig.portMappings = [range(1; 200) | {hostPort: ., containerPort: .}]'
+	bad 7 'more than the 480 elements' '.runtimeConfig.portMappings = [range(1; 300) | {hostPort: ., containerPort: .}]'
 	unchanged fails 7 'prevResult: missing' add portmap a "$(ports 8080:80)"
 	unchanged fails 7 'hostIP: "fd00::1": prevResult has no IPv6 address' add portmap a "$(with_prev "$(ports 80:80@fd00::1)" "$(jq -c 'del(.ips[1])' <<<"$prev")")"
 }
@@ -300,11 +300,31 @@ call_prev() {
 	CNI_COMMAND=STATUS "$CNIBOX_BIN/portmap" <<<'{"cniVersion":"1.1.0","name":"net1","type":"portmap"}'
 }
 
-@test "120 ports of one pod, and an ADD that fails late leaves nothing" {
-	r=$(add bridge a "$(jq -c 'del(.ipam.ranges[1])' <<<"$NET")")
-	many=$(ports 1:1 | jq -c '.runtimeConfig.portMappings = [range(1000; 1120) | {hostPort: ., containerPort: 80}]')
+in_map() { nft -j list map inet cnibox_ports "$1" | jq '[.nftables[].map.elem // empty | .[]] | length'; }
+
+@test "230 ports of one pod in both families, also those of a pod that is gone" {
+	many=$(ports 1:1 | jq -c '.runtimeConfig.portMappings = [range(1000; 1230) | {hostPort: ., containerPort: (. * 2)}]')
+	r=$(add bridge b "$NET")
+	add portmap b "$(with_prev "$many" "$r")" >/dev/null
+	call CHECK portmap b /run/netns/b "$(with_prev "$many" "$r")"
+	ip netns exec b ip link del eth0
+	r=$(add bridge a "$NET")
 	add portmap a "$(with_prev "$many" "$r")" >/dev/null
-	[ "$(nft -j list map inet cnibox_ports any4 | jq '[.nftables[].map.elem // empty | .[]] | length')" = 120 ]
+	[ "$(in_map any4) $(in_map any6)" = "230 230" ]
+	call CHECK portmap a /run/netns/a "$(with_prev "$many" "$r")"
+	nft flush map inet cnibox_ports any6
+	fails 105 "lacks the element any6" call CHECK portmap a /run/netns/a "$(with_prev "$many" "$r")"
+	del portmap b "$many"
+	[ "$(in_map any4)" = 230 ]
+	del portmap a "$many"
+	[ -z "$(nft list ruleset)" ]
+}
+
+@test "470 ports of one pod, and an ADD that fails late leaves nothing" {
+	r=$(add bridge a "$(jq -c 'del(.ipam.ranges[1])' <<<"$NET")")
+	many=$(ports 1:1 | jq -c '.runtimeConfig.portMappings = [range(1000; 1470) | {hostPort: ., containerPort: .}]')
+	add portmap a "$(with_prev "$many" "$r")" >/dev/null
+	[ "$(in_map any4)" = 470 ]
 	call CHECK portmap a /run/netns/a "$(with_prev "$many" "$r")"
 	nft flush ruleset
 	add portmap a "$(with_prev "$many" "$r")" >/dev/null

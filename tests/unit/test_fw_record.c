@@ -98,8 +98,8 @@ static void too_many_elements(void **state)
 
 	(void)state;
 	for (int i = 0; i < FW_ELEMS_MAX; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "element a4 10.1.0.%d\n",
-					i);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "element a4 10.1.%d.%d\n",
+					i / 256, i % 256);
 	same_again(text);
 	snprintf(text + len, sizeof(text) - len, "element a4 10.2.0.1\n");
 	assert_false(parses(text));
