@@ -33,9 +33,9 @@ says() {
 	return $status
 }
 
-# machine EMULATOR OPTION...: one with this folder as its stick; nothing is loaded for it
+# machine EMULATOR OPTION...: one with this folder as its stick; nothing is loaded for it. It takes the shell's place, so that who kills that has killed it
 machine() {
-	"qemu-system-$1" -accel tcg -m 1024 -nographic -no-reboot -netdev user,id=wire,tftp=.,bootfile=boot.ipxe \
+	exec "qemu-system-$1" -accel tcg -m 1024 -nographic -no-reboot -netdev user,id=wire,tftp=.,bootfile=boot.ipxe \
 		-drive file=fat:.,format=raw,if=none,id=stick,readonly=on "${@:2}"
 }
 
