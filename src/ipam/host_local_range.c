@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -16,6 +17,14 @@ static bool range_holds(const struct host_local_range *r, const struct addr *a)
 static bool ranges_overlap(const struct host_local_range *a, const struct host_local_range *b)
 {
 	return range_holds(a, &b->start) || range_holds(b, &a->start);
+}
+
+/* An address of these is an IPv4 address everywhere else (addr_parse_host()). */
+static bool has_ipv4(const struct prefix *subnet)
+{
+	static const struct prefix mapped = { { AF_INET6, { [10] = 0xff, [11] = 0xff } }, 96 };
+
+	return prefix_overlaps(subnet, &mapped);
 }
 
 static int subnet_check(const struct prefix *subnet, const char *name, struct err *e)
@@ -34,6 +43,10 @@ static int subnet_check(const struct prefix *subnet, const char *name, struct er
 			e, EINVAL,
 			"%s.subnet %s is too small to allocate from: at least a /%u is needed",
 			name, text, addr_bits(&subnet->addr) - 2);
+	if (has_ipv4(subnet))
+		return err_set(e, EINVAL,
+			       "%s.subnet %s has IPv4 addresses in IPv6 form: give it as IPv4",
+			       name, text);
 	return 0;
 }
 

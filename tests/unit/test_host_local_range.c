@@ -56,6 +56,10 @@ static void test_refused_ranges(void **state)
 		{ "10.0.0.5/29", "", "", "",
 		  "r[0].subnet 10.0.0.5/29 has host bits set: the network is 10.0.0.0/29" },
 		{ "fd00::5/120", "", "", "", "host bits" },
+		{ "::ffff:10.0.0.0/120", "", "", "",
+		  "r[0].subnet ::ffff:10.0.0.0/120 has IPv4 addresses in IPv6 form: give it as "
+		  "IPv4" },
+		{ "::/80", "", "", "", "in IPv6 form" },
 		{ "10.0.0.0/29", "10.0.1.1", "", "",
 		  "r[0].rangeStart 10.0.1.1 is not in subnet 10.0.0.0/29" },
 		{ "10.0.0.0/29", "", "10.0.0.8", "",
