@@ -5,6 +5,8 @@
  * usage: talk serve PORT READY		on every address; opens the file READY when it listens
  *        talk ask tcp|udp ADDRESS PORT [SOURCE-PORT]	prints the answer; fails without one in 5 s
  *        talk stopped ADDRESS PORT	succeeds if no TCP connection comes about in 0.4 s
+ *        talk tap NAME READY		opens the tap, and the file READY when it has; prints
+ *					whom the first ARP request on it asks for
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,9 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <net/if.h>
+#include <linux/if_ether.h>
+#include <linux/if_tun.h>
 
 static void fail(const char *what)
 {
@@ -176,6 +182,26 @@ static void stopped(const char *to, const char *port)
 		fail(to);
 }
 
+#define ARP_TARGET (ETH_HLEN + 24) /* of RFC 826's packet over Ethernet and IPv4 */
+
+static void tap(const char *name, const char *ready)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	unsigned char frame[2048] = { 0 };
+	char text[INET_ADDRSTRLEN];
+
+	strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
+		fail(name);
+	close(open(ready, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	while (frame[12] != ETH_P_ARP >> 8 || frame[13] != (ETH_P_ARP & 0xff)) {
+		if (read(fd, frame, sizeof(frame)) < 0)
+			fail(name);
+	}
+	printf("%s\n", inet_ntop(AF_INET, frame + ARP_TARGET, text, sizeof(text)));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 4 && strcmp(argv[1], "serve") == 0)
@@ -184,6 +210,8 @@ int main(int argc, char **argv)
 		ask(argv[2], argv[3], argv[4], argc > 5 ? argv[5] : "0");
 	else if (argc == 4 && strcmp(argv[1], "stopped") == 0)
 		stopped(argv[2], argv[3]);
+	else if (argc == 4 && strcmp(argv[1], "tap") == 0)
+		tap(argv[2], argv[3]);
 	else
 		return 2;
 	return 0;
