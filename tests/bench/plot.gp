@@ -8,9 +8,9 @@ set terminal svg size 900, 120 + 74 * rows dynamic font "sans-serif,14" backgrou
 set output image
 text = "#7d8590"
 set border 1 linecolor rgb text
-set xtics nomirror textcolor rgb text
+set xtics nomirror ("1 ms" 1, "10 ms" 10, "100 ms" 100, "1 s" 1e3, "10 s" 1e4, "100 s" 1e5) textcolor rgb text
 set mxtics 1
-set xlabel "milliseconds, logarithmic; shorter is faster" textcolor rgb text
+set xlabel "logarithmic; shorter is faster; numbers beside bars: ms" textcolor rgb text
 set ylabel ""
 set grid xtics linecolor rgb text dashtype 3
 set logscale x
