@@ -136,10 +136,12 @@ $(B)/san/libcnibox.a: $(patsubst src/%.c,$(B)/san/%.o,$(filter-out src/main.c,$(
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+$(B)/unit/test_lab_frame: MORE := qemu/frame.c
+$(B)/unit/test_lab_frame: qemu/frame.c
 $(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)gcc $(SANITIZE) -o $@ $< $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka
+	$(Q)gcc $(SANITIZE) -o $@ $< $(MORE) $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka
 
 # The program itself: CNIBOX=$PWD/build/san/cnibox tests/run tests/kube/run.bats
 $(B)/san/cnibox: $(B)/san/main.o $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a

@@ -78,7 +78,7 @@ static void arguments_add(char **args, int count)
 	for (int i = 0; i < count; i++) {
 		size_t size = strlen(args[i]) + 1;
 
-		if (length + size > sizeof(request.data))
+		if (length + size > FRAME_MAX)
 			die("too many arguments:", args[0]);
 		memcpy(request.data + length, args[i], size);
 		length += size;

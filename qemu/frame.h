@@ -4,8 +4,9 @@
  * One side of the stream is a virtserialport in a guest, the other a unix socket
  * of QEMU. Either side may die in the middle of a frame, and what it left in
  * the buffers is still delivered. Hence each frame begins with a magic word to
- * find the next frame by, and carries the number of the call that it belongs to:
- * who reads skips what is not a frame and ignores what is another call's.
+ * find the next frame by, ends with another, so that one that was cut off does not
+ * take its missing bytes from the next, and carries the number of the call that it
+ * belongs to: who reads skips what is not a frame and ignores what is another call's.
  *
  * Host to guest: CALL (arguments, each with its NUL), IN (empty: end of file).
  * Guest to host: OUT, ERR, ALIVE (empty, every two seconds of silence), EXIT (one
@@ -39,7 +40,7 @@ struct frame_head {
 
 struct frame {
 	struct frame_head head;
-	unsigned char data[FRAME_MAX];
+	unsigned char data[FRAME_MAX + sizeof(uint32_t)]; /* and the word at the end */
 };
 
 struct frame_reader {
@@ -51,7 +52,8 @@ enum frame_type frame_type(const struct frame *f);
 uint32_t frame_call(const struct frame *f);
 size_t frame_length(const struct frame *f);
 
-/* Fills in the head; returns the number of bytes of the whole frame. */
+/* Fills in the head, and the end behind the data; returns the number of bytes of the whole frame.
+ */
 size_t frame_seal(struct frame *f, enum frame_type type, uint32_t call, size_t length);
 
 /* Reads what there is; returns its length, 0 at the end of the stream, or -errno. */
