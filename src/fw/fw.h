@@ -130,8 +130,8 @@ int fw_check(const struct fw_schema *s, const struct fw_elem *elems, size_t coun
 /*
  * For all who have a record, without an ADD or a DEL of one of them. Is there any record of the
  * schema: 1, 0. Is all that the records ask for there: 1; 0: missing says what of the table is not,
- * "lacks the set masq4". Put back what is not. -EPROTONOSUPPORT, -EOPNOTSUPP: the kernel lacks
- * nf_tables.
+ * "lacks the set masq4"; what an ADD that makes a host end is yet to make, or a DEL is taking away,
+ * is none of that. Put back what is not. -EPROTONOSUPPORT, -EOPNOTSUPP: the kernel lacks nf_tables.
  */
 int fw_has_records(const struct fw_schema *s, struct err *e);
 int fw_is_whole(const struct fw_schema *s, char missing[static FW_MISSING_SIZE], struct err *e);

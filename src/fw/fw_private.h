@@ -47,6 +47,12 @@ int fw_is_alive(const char *host_name, struct err *e);
  */
 int fw_owner_is_alive(const struct fw_record *r, const char *host_name, struct err *e);
 
+/*
+ * Has the ADD that made its host end not ended, so that what is not there is perhaps not there yet?
+ * What comes behind it in a chain is not told so.
+ */
+bool fw_is_in_flight(const struct fw_record *r, const char *host_name);
+
 /* The kernel and the records of one schema. */
 struct fw_place {
 	struct nl *nl; /* from fw_open() */
@@ -111,7 +117,7 @@ int fw_restore(struct fw_place *p, struct err *e);
  */
 int fw_mend(struct fw_place *p, struct err *e);
 
-/* How many owners that are alive lack an element, without putting it back. */
+/* How many owners that are alive, and not in flight, lack an element, without putting it back. */
 int fw_count_lacking(struct fw_place *p, size_t *out, struct err *e);
 
 /*

@@ -120,8 +120,10 @@ static int find_lacking(const struct fw_record *record, const char *host_name, v
 		return r;
 	r = fw_look(l->m.p, record->elems, record->count, &l->m.view, l->m.e);
 	fw_comment(&record->at, comment);
-	l->count += r == 0 && count_missing(l->m.p->s, record, &l->m.view, comment) > 0;
-	return r;
+	if (r < 0 || count_missing(l->m.p->s, record, &l->m.view, comment) <= 0)
+		return r;
+	l->count += !fw_is_in_flight(record, host_name);
+	return 0;
 }
 
 int fw_count_lacking(struct fw_place *p, size_t *out, struct err *e)

@@ -120,24 +120,56 @@ int fw_has_records(const struct fw_schema *s, struct err *e)
 	return r;
 }
 
+/* Stops the walk at the first whose ADD has ended. */
+static int is_settled(const struct fw_record *record, const char *host_name, void *arg)
+{
+	(void)arg;
+	return !fw_is_in_flight(record, host_name);
+}
+
+static int find_missing(struct fw_place *p, char missing[static FW_MISSING_SIZE], struct err *e)
+{
+	size_t lacking = 0;
+	int r;
+
+	missing[0] = '\0';
+	r = fw_inspect(p, missing, e);
+	if (r > 0)
+		r = fw_count_lacking(p, &lacking, e);
+	if (r == 0 && lacking)
+		snprintf(missing, FW_MISSING_SIZE, "lacks elements of %zu attachments", lacking);
+	if (r == 0 && !missing[0] && p->s->outside)
+		r = p->s->outside->check(p->nl, missing, e);
+	return r < 0 ? r : !missing[0];
+}
+
+/*
+ * An ADD writes its record first, and a DEL takes it away last, under the lock: for a moment there
+ * are records without what they ask for, and nothing is to be put back.
+ */
+static int find_settled(struct fw_place *p, char missing[static FW_MISSING_SIZE], struct err *e)
+{
+	int r = store_each(p->dir, p->s, is_settled, NULL, e);
+
+	if (r > 0)
+		return find_missing(p, missing, e);
+	missing[0] = '\0';
+	return r < 0 ? r : 1;
+}
+
 int fw_is_whole(const struct fw_schema *s, char missing[static FW_MISSING_SIZE], struct err *e)
 {
 	struct fw_place p;
-	size_t lacking = 0;
 	int r = open_place(&p, s, e);
 
 	missing[0] = '\0';
 	if (r <= 0)
 		return r < 0 ? r : 1;
-	r = fw_inspect(&p, missing, e);
-	if (r > 0)
-		r = fw_count_lacking(&p, &lacking, e);
-	if (r == 0 && lacking)
-		snprintf(missing, FW_MISSING_SIZE, "lacks elements of %zu attachments", lacking);
-	if (r == 0 && !missing[0] && s->outside)
-		r = s->outside->check(p.nl, missing, e);
+	r = find_missing(&p, missing, e);
+	if (r == 0 && store_lock(p.dir, true, err_ignored()) == 0)
+		r = find_settled(&p, missing, e);
 	close_place(&p);
-	return r < 0 ? r : !missing[0];
+	return r;
 }
 
 int fw_repair(const struct fw_schema *s, struct err *e)
