@@ -40,10 +40,10 @@ serve() {
 	touch "$REQUESTS"
 }
 
-# until_true COMMAND...: for at most 20 s.
+# until_true COMMAND...: for at most two minutes.
 until_true() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
+	local end=$((SECONDS + 120))
+	while [ $SECONDS -lt $end ]; do
 		"$@" && return
 		sleep 0.02
 	done
@@ -54,6 +54,9 @@ until_true() {
 
 # nodes COMMAND [OPTION...]: the node program against this server.
 ask() { node show --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" --name m "$@"; }
+
+# go_on NAME: what the server's script waits for, until('NAME').
+go_on() { touch "${REQUESTS%/*}/$1"; }
 
 # asked PATTERN: a request has come that matches.
 asked() { grep -qE -- "$1" "$REQUESTS"; }

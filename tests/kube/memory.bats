@@ -68,7 +68,7 @@ steps = pages + [watch(error(410, 'Expired', 'x'))] + pages + stretch(warm)[:-1]
 	until_seconds 3600 asked_watches $(((seconds / 24 > 600 ? seconds / 24 : 600) / 600 + 2))
 	until_seconds 600 sleeps
 	first=$(resident)
-	touch "${REQUESTS%/*}/warm"
+	go_on warm
 	until_seconds 7000 routes $((nodes - 2))
 	until_seconds 600 sleeps
 	last=$(resident)

@@ -50,7 +50,7 @@ steps = [answer(node_list(a)), watch(), back, then]"
 	[ "$(annotations "[.[\"$F/backend-type\"], .[\"$F/kube-subnet-manager\"], .[\"$F/public-ip\"], (.[\"$F/backend-data\"] | fromjson | .VNI, .PublicKey)]")" = \
 		'["vxlan","true","192.168.122.14",7,null]' ]
 	annotations ".[\"$F/backend-data\"] | fromjson.VtepMAC == \"$(ip -j link show cnibox-vxlan | jq -r '.[0].address')\""
-	touch "${REQUESTS%/*}/told"
+	go_on told
 	until_true has_no_route 10.42.2.0/24
 	until_true sleeps
 	[ "$(grep -c PATCH "$REQUESTS")" -eq 1 ]
@@ -96,7 +96,7 @@ steps = [answer(node_list(a)), watch(), lambda c: no('x')(c), lambda c: no('x')(
 	until_true logged 'patch nodes: missing right: the verb "patch" on nodes (RBAC, 403)'
 	logged 'NetworkUnavailable stays True' 1
 	logged "the other nodes are not told of this node's tunnels" 1
-	touch "${REQUESTS%/*}/refused"
+	go_on refused
 	until_true has_no_route 10.42.2.0/24
 	until_true sleeps
 	[ "$(grep -c 'PATCH /api/v1/nodes/m ' "$REQUESTS")" -eq 1 ]
@@ -155,7 +155,7 @@ steps = [answer(node_list(a)), watch(), answer(a[0]), watch(until('told'), modif
 	until_true asked '^PATCH /api/v1/nodes/m '
 	[ "$(annotations ".[\"$F/public-ip\"]")" = '"198.51.100.14"' ]
 	ip -d link show cnibox-vxlan | grep -q ' local 192.168.122.14 '
-	touch "${REQUESTS%/*}/told"
+	go_on told
 	until_true has_fdb 02:aa:bb:cc:dd:01 203.0.113.10
 }
 

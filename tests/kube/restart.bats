@@ -55,14 +55,23 @@ watches() { asked watch=1; }
 	[ "$n" -gt 5 ]
 }
 
+# nft_hears NAME: a table of this name comes and goes, and the monitor has it.
+nft_hears() {
+	nft "add table inet $1; delete table inet $1"
+	grep -q "add table inet $1" "$BATS_TEST_TMPDIR/nft"
+}
+
 @test "restarted, and killed and restarted: no route, rule or address that is right goes or comes" {
 	same_for_all
 	stay
 	until_true whole
-	ip monitor route address rule link >"$BATS_TEST_TMPDIR/monitor" 3>&- &
-	SERVERS+=($!)
+	until_true watches
+	until_true sleeps # all routes are there
+	monitored route address rule link
 	nft monitor >"$BATS_TEST_TMPDIR/nft" 3>&- &
 	SERVERS+=($!)
+	until_true nft_hears begin
+	until_true sleeps
 	for signal in TERM KILL TERM KILL; do
 		: >"$REQUESTS"
 		kill -"$signal" "$RUN"
@@ -71,10 +80,8 @@ watches() { asked watch=1; }
 		until_true watches
 		until_true sleeps
 	done
-	ip route add 10.99.0.0/16 dev eth0
-	nft add table inet end
-	until_true grep -q 10.99.0.0/16 "$BATS_TEST_TMPDIR/monitor"
-	until_true grep -q 'add table inet end' "$BATS_TEST_TMPDIR/nft"
+	all_heard
+	until_true nft_hears end
 	cat "$BATS_TEST_TMPDIR/monitor"
 	grep -v '^#' "$BATS_TEST_TMPDIR/nft" || true
 	run ! grep -E '10\.42\.|fd00:' "$BATS_TEST_TMPDIR/monitor"

@@ -16,18 +16,23 @@ has_route() { ip route show proto 193 | grep -qF "$1 via $2"; }
 same = node('n1', '192.168.122.15', '10.42.1.0/24', rv=11)
 same['status']['images'] = []
 steps = [answer(node_list(a)),
-         watch(modified(same), added(node('n3', '192.168.122.17', '10.42.3.0/24', rv=12)), 0.5,
-               modified(node('n1', '192.168.122.25', '10.42.1.0/24', rv=13)), 0.5,
-               modified(node('n3', '192.168.122.17', '10.42.33.0/24', rv=14)), 0.5, deleted(node('n2', rv=15)))]"
+         watch(until('listed'), modified(same), added(node('n3', '192.168.122.17', '10.42.3.0/24', rv=12)), until('joined'),
+               modified(node('n1', '192.168.122.25', '10.42.1.0/24', rv=13)), until('moved'),
+               modified(node('n3', '192.168.122.17', '10.42.33.0/24', rv=14)), until('renumbered'), deleted(node('n2', rv=15)))]"
 	stay
 	until_true has_route 10.42.2.0/24 192.168.122.16
-	until_true has_no_route 10.42.2.0/24
-	has_route 10.42.1.0/24 192.168.122.25
-	has_route 10.42.33.0/24 192.168.122.17
+	go_on listed
+	until_true has_route 10.42.3.0/24 192.168.122.17
+	go_on joined
+	until_true has_route 10.42.1.0/24 192.168.122.25
+	go_on moved
+	until_true has_route 10.42.33.0/24 192.168.122.17
 	has_no_route 10.42.3.0/24
+	go_on renumbered
+	until_true has_no_route 10.42.2.0/24
+	until_true sleeps
 	logged "route 10.42.3.0/24 via 192.168.122.17: was missing: added" 1
 	logged "route 10.42.1.0/24 via 192.168.122.25: was route 10.42.1.0/24 via 192.168.122.15: changed" 1
-	until_true sleeps
 	logged "$URL: 3 nodes listed" 1
 }
 
@@ -35,10 +40,11 @@ steps = [answer(node_list(a)),
 	serve <<<"
 late = node('m', '192.168.122.14')
 steps = [answer(node_list([late, node('n1', '192.168.122.15', '10.42.1.0/24')])),
-         watch(1, modified(node('m', '192.168.122.14', '10.42.0.0/24', rv=11)))]"
+         watch(until('waits'), modified(node('m', '192.168.122.14', '10.42.0.0/24', rv=11)))]"
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.15
 	until_true logged "node m has no subnet for pods"
+	go_on waits
 	until_true test -e $CONFLIST
 	grep -q 10.42.0.0/24 $CONFLIST
 }
@@ -60,26 +66,28 @@ steps = [answer(node_list(a)), close, close, close]"
 @test "410 in the stream, a list that breaks off, and again: no route goes away meanwhile" {
 	serve <<<"$THREE
 steps = [answer(node_list(a)), watch(until('routed'), error(410, 'Expired', 'too old resource version')), answer(node_list(a[:1], more='x')),
-         close, chunked(node_list(a[1:]), end=False), answer(node_list(a)), watch(1, deleted(node('n2', rv=20)))]"
-	ip monitor route >"$BATS_TEST_TMPDIR/monitor" 3>&- &
-	SERVERS+=($!)
+         close, chunked(node_list(a[1:]), end=False), answer(node_list(a)), watch(deleted(node('n2', rv=20)))]"
+	monitored route
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.15
-	touch "${REQUESTS%/*}/routed"
+	go_on routed
 	until_true has_no_route 10.42.2.0/24
 	logged "answers again"
+	all_heard
 	[ "$(grep -c '^Deleted 10.42' "$BATS_TEST_TMPDIR/monitor")" -eq 1 ]
 }
 
 @test "the node itself is deleted, and made again with another CIDR" {
 	serve <<<"$THREE
-steps = [answer(node_list(a)), watch(deleted(node('m', rv=20)), 1, added(node('m', '192.168.122.14', '10.42.9.0/24', rv=21)))]"
+steps = [answer(node_list(a)), watch(until('written'), deleted(node('m', rv=20)), until('missed'), added(node('m', '192.168.122.14', '10.42.9.0/24', rv=21)))]"
 	stay
 	until_true test -e $CONFLIST
+	go_on written
 	until_true logged 'none is named "m"'
 	has_route 10.42.1.0/24 192.168.122.15
+	go_on missed
 	until_true grep -q 10.42.9.0/24 $CONFLIST
-	logged "it works again"
+	until_true logged "it works again"
 }
 
 @test "a list without nodes is no cluster: everything stays" {
@@ -87,7 +95,7 @@ steps = [answer(node_list(a)), watch(deleted(node('m', rv=20)), 1, added(node('m
 steps = [answer(node_list(a)), watch(until('routed'), error(410, 'Expired', 'x')), answer(node_list([]))]"
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.15
-	touch "${REQUESTS%/*}/routed"
+	go_on routed
 	until_true logged "the list is empty"
 	has_route 10.42.1.0/24 192.168.122.15
 }
@@ -96,10 +104,11 @@ steps = [answer(node_list(a)), watch(until('routed'), error(410, 'Expired', 'x')
 	serve <<<"
 old = node('z', '192.168.122.16', '10.42.1.0/24', creationTimestamp='2024-01-01T00:00:00Z')
 new = node('a', '192.168.122.15', '10.42.1.0/24', creationTimestamp='2025-01-01T00:00:00Z')
-steps = [answer(node_list([new, node('m', '192.168.122.14', '10.42.0.0/24'), old])), watch(1, deleted(old))]"
+steps = [answer(node_list([new, node('m', '192.168.122.14', '10.42.0.0/24'), old])), watch(until('routed'), deleted(old))]"
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.16
 	logged "10.42.1.0/24 of node a: the same as 10.42.1.0/24 of node z"
+	go_on routed
 	until_true has_route 10.42.1.0/24 192.168.122.15
 }
 
@@ -136,11 +145,11 @@ steps = [answer(node_list([late] + a[1:])), watch(until('routed'), modified(own)
 	stay
 	until_true has_route 10.42.1.0/24 192.168.122.15
 	[ ! -e $CONFLIST ]
-	touch "${REQUESTS%/*}/routed"
+	go_on routed
 	until_true asked '^PATCH /api/v1/nodes/m/status Bearer secret \{"status":\{"conditions":\[\{"type":"NetworkUnavailable","status":"False",'
 	[ -e $CONFLIST ]
 	until_true asked 'watch=1.*resourceVersion=11 '
-	touch "${REQUESTS%/*}/mended"
+	go_on mended
 	until_true has_no_route 10.42.2.0/24
 	[ "$(grep -c PATCH "$REQUESTS")" -eq 1 ]
 	[ "$(wc -l <"$REQUESTS")" -eq 4 ]
@@ -154,7 +163,7 @@ steps = [answer(node_list(a)), watch(), failure(403, 'Forbidden', 'User \"x\" ca
          watch(until('refused'), deleted(node('n2', rv=13)))]"
 	stay
 	until_true logged 'patch nodes/status: missing right: the verb "patch" on nodes/status (RBAC, 403)'
-	touch "${REQUESTS%/*}/refused"
+	go_on refused
 	until_true has_no_route 10.42.2.0/24
 	until_true sleeps
 	[ "$(grep -c PATCH "$REQUESTS")" -eq 1 ]

@@ -22,6 +22,21 @@ run_end() {
 # shellcheck disable=SC2120 # options are the callers'
 stay() { begin_run --server "$URL" --ca "$C/ca.crt" --token-file "$C/token" "$@"; }
 
+# monitored KIND...: what ip(8) hears of these from now on is in $BATS_TEST_TMPDIR/monitor; all_heard: it has heard all until now.
+monitored() {
+	ip monitor "$@" >"$BATS_TEST_TMPDIR/monitor" 3>&- &
+	SERVERS+=($!)
+	until_true told 198.51.100.1
+}
+all_heard() { until_true told 198.51.100.2; }
+
+# told ADDRESS: a route to it comes and goes, and the monitor has it.
+told() {
+	ip route replace blackhole "$1"
+	ip route del blackhole "$1"
+	grep -qF "$1" "$BATS_TEST_TMPDIR/monitor"
+}
+
 # joined: the three nodes are, and what the server said of them is kept.
 joined() {
 	serve <<<"$THREE
