@@ -24,7 +24,7 @@ traced() {
 	daemon
 	strace -qq -p "$DAEMON" -o "$BATS_TEST_TMPDIR/trace" "$@" 2>/dev/null 3>&- &
 	TRACER=$!
-	wait_for 5 is_traced
+	wait_for is_traced
 }
 
 is_traced() {
@@ -57,7 +57,7 @@ settle() {
 	daemon
 	del dhcp a "$CONF" 2>/dev/null
 	[ -z "$(ls -A "$STATE")" ] || { ls -lA "$STATE"; return 1; }
-	wait_for 5 no_packet_socket a
+	wait_for no_packet_socket a
 	[ ! -e "/proc/$DAEMON/fd/20" ] || { ls -l "/proc/$DAEMON/fd"; return 1; }
 	stop_daemon
 }

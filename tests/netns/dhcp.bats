@@ -26,11 +26,11 @@ teardown() {
 	[ "$(cut -d' ' -f3 "$BATS_TEST_TMPDIR/leases")" = "$ip" ]
 	[ "$(stat -c '%a %F' /run/cni/dhcp.sock)" = "600 socket" ]
 	[ "$(stat -c %a "$(lease_file a)")" = 600 ]
-	wait_for 5 no_packet_socket a
+	wait_for no_packet_socket a
 	have a "$r"
 	call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
 	del dhcp a "$CONF"
-	wait_for 5 said 1 "DHCPRELEASE(br0) $ip"
+	wait_for said 1 "DHCPRELEASE(br0) $ip"
 	[ ! -e "$(lease_file a)" ]
 	del dhcp a "$CONF"
 	ip netns del a
@@ -89,7 +89,7 @@ teardown() {
 	[ "$(address "$one")" != "$(address "$two")" ]
 	[ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/leases" | uniq -c | awk '{print $1}')" = 2 ]
 	del dhcp a "$CONF"
-	wait_for 5 said 1 "DHCPRELEASE(br0) $(address "$one")"
+	wait_for said 1 "DHCPRELEASE(br0) $(address "$one")"
 	call CHECK dhcp b /run/netns/b "$(with_prev "$CONF" "$two")"
 }
 
@@ -109,11 +109,11 @@ teardown() {
 	r=$(add dhcp a "$CONF")
 	have a "$r"
 	before=$(jq .expires "$(lease_file a)")
-	wait_for 10 said 3 DHCPACK
+	wait_for said 3 DHCPACK
 	ip -n a link set eth0 down
 	ip -n a link set eth0 name renamed
 	ip -n a link set renamed up
-	wait_for 20 said 5 DHCPACK
+	wait_for said 5 DHCPACK
 	[ "$(jq .expires "$(lease_file a)")" -gt "$before" ]
 	[ "$(acquisitions)" = 1 ]
 }
@@ -127,8 +127,8 @@ teardown() {
 	ip -n srv addr del 10.9.0.1/24 dev br0
 	ip -n srv addr add 10.9.0.2/24 dev br0
 	serve "$RANGE"
-	wait_for 20 grep -q 'server-identifier  10.9.0.2' "$LOG"
-	wait_for 5 jq -e '.expires - .sent > 100000' "$(lease_file a)"
+	wait_for grep -q 'server-identifier  10.9.0.2' "$LOG"
+	wait_for jq -e '.expires - .sent > 100000' "$(lease_file a)"
 	call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
 }
 
@@ -140,7 +140,7 @@ teardown() {
 	stop_server
 	: >"$BATS_TEST_TMPDIR/leases"
 	serve --dhcp-range=10.9.0.200,10.9.0.210,2m
-	wait_for 20 address_gone a
+	wait_for address_gone a
 	grep -q DHCPNAK "$LOG"
 	fails 105 "the DHCP lease of $(address "$r") is lost" call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
 	stop_daemon
@@ -160,9 +160,9 @@ teardown() {
 	fails 11 "start it with \`cnibox dhcp daemon\`" call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
 	ip netns del b
 	daemon
-	wait_for 5 test ! -e "$(lease_file b)"
+	wait_for test ! -e "$(lease_file b)"
 	call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
-	wait_for 10 said 3 DHCPACK
+	wait_for said 3 DHCPACK
 	[ "$(acquisitions)" = 2 ]
 	stop_daemon
 	[ ! -e /run/cni/dhcp.sock ]
@@ -175,11 +175,11 @@ teardown() {
 	daemon
 	add dhcp a "$CONF" >/dev/null
 	ip netns del a
-	wait_for 10 test ! -e "$(lease_file a)"
+	wait_for test ! -e "$(lease_file a)"
 	plug a
 	add dhcp a "$CONF" >/dev/null
 	ip -n a link del eth0
-	wait_for 10 test ! -e "$(lease_file a)"
+	wait_for test ! -e "$(lease_file a)"
 }
 
 @test "a namespace of the same path is another pod" {
@@ -189,7 +189,7 @@ teardown() {
 	ip netns del a
 	plug a
 	have a "$r"
-	wait_for 10 test ! -e "$(lease_file a)"
+	wait_for test ! -e "$(lease_file a)"
 	run ! address_gone a
 }
 
@@ -204,7 +204,7 @@ teardown() {
 	gc=$(jq -c '.cniVersion = "1.1.0" | ."cni.dev/valid-attachments" = [{containerID: "a", ifname: "eth0"}]' <<<"$CONF")
 	call GC dhcp '' '' "$gc" ''
 	[ "$(cd "$STATE" && echo *)" = "a:net1:eth0 c:net2:eth0" ]
-	wait_for 5 said 1 DHCPRELEASE
+	wait_for said 1 DHCPRELEASE
 	stop_daemon
 	call GC dhcp '' '' "$gc" ''
 }
@@ -227,14 +227,14 @@ teardown() {
 	fails 4 "is no Ethernet" add dhcp a "$CONF" lo
 	fails 105 "holds no lease for a/net1/eth0" call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" '{"ips":[{"address":"10.9.0.10/24"}]}')"
 	[ -z "$(ls -A "$STATE")" ]
-	wait_for 5 no_packet_socket a
+	wait_for no_packet_socket a
 }
 
 @test "a server that gives no mask is refused, and gets its lease back" {
 	serve "$RANGE" --dhcp-option=option:netmask
 	daemon
 	fails 100 "no subnet mask (option 1)" add dhcp a "$CONF"
-	wait_for 5 said 1 DHCPRELEASE
+	wait_for said 1 DHCPRELEASE
 	[ -z "$(ls -A "$STATE")" ]
 }
 
@@ -243,24 +243,24 @@ adding() {
 	CNI_COMMAND=ADD CNI_CONTAINERID=$1 CNI_NETNS=/run/netns/$1 CNI_IFNAME=eth0 "$CNIBOX_BIN/dhcp" <<<"$CONF" \
 		>"$BATS_TEST_TMPDIR/add.$1" 2>/dev/null 3>&- &
 	ADD=$!
-	wait_for 5 has_packet_socket "$1"
+	wait_for has_packet_socket "$1"
 }
 
 @test "a plugin that is killed, a DEL, an interface that vanishes: each ends the acquisition" {
 	daemon -resendmax 1s
 	adding a
 	kill -9 "$ADD"
-	wait_for 5 no_packet_socket a
+	wait_for no_packet_socket a
 	adding a
 	del dhcp a "$CONF"
 	wait "$ADD" || true
 	grep -q "DEL came while the lease was being acquired" "$BATS_TEST_TMPDIR/add.a"
-	wait_for 5 no_packet_socket a
+	wait_for no_packet_socket a
 	adding a
 	ip -n a link del eth0
 	wait "$ADD" || true
 	grep -q "eth0 is not in /run/netns/a any more\|No such device" "$BATS_TEST_TMPDIR/add.a"
-	wait_for 5 no_packet_socket a
+	wait_for no_packet_socket a
 	[ -z "$(ls -A "$STATE")" ]
 }
 
@@ -284,7 +284,7 @@ adding() {
 		dels+=($!)
 	done
 	wait "${dels[@]}"
-	wait_for 5 said 40 DHCPRELEASE
+	wait_for said 40 DHCPRELEASE
 	[ -z "$(ls -A "$STATE")" ]
 }
 
@@ -301,7 +301,7 @@ adding() {
 		add dhcp b "$CONF" >/dev/null
 		del dhcp b "$CONF"
 	done
-	wait_for 20 said 6 DHCPACK
+	wait_for said 6 DHCPACK
 	call CHECK dhcp a /run/netns/a "$(with_prev "$CONF" "$r")"
 	kill "$FLOOD"
 }
@@ -322,14 +322,14 @@ adding() {
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/execs")" = 1 ]
 	ip -n p addr show eth0 | grep -qF "$(address "$r")/24"
 	[ "$(ip -n p route show default)" = "default via 10.9.0.1 dev eth0 " ]
-	ip netns exec p ping -c1 -W5 -q 10.9.0.1
+	ip netns exec p ping -c1 -W10 -q 10.9.0.1
 	[ "$(jq -c '[.ips[0].interface, .interfaces[2].name, .dns.nameservers]' <<<"$r")" = '[2,"eth0",["10.9.0.53"]]' ]
-	wait_for 10 said 3 DHCPACK
+	wait_for said 3 DHCPACK
 	call CHECK bridge p /run/netns/p "$(with_prev "$conf" "$r")"
 	fails 105 "which prevResult does not have" call CHECK dhcp p /run/netns/p \
 		"$(with_prev "$conf" "$(jq -c '.ips[0].address = "10.9.0.3/24"' <<<"$r")")"
 	del bridge p "$conf"
-	wait_for 5 said 1 "DHCPRELEASE(br0) $(address "$r")"
+	wait_for said 1 "DHCPRELEASE(br0) $(address "$r")"
 	diff <(echo "$before") <(snapshot)
 	[ -z "$(ls -A "$STATE")" ]
 	r=$(add bridge p "$conf")
@@ -366,7 +366,7 @@ adding() {
 		-MPOSIX -- "$CNIBOX_BIN/dhcp" daemon -resendtimeout 1s 3>&- &
 	DAEMON=$!
 	conf=$(jq -c '.ipam.daemonSocketPath = "/run/given.sock" | .cniVersion = "1.1.0"' <<<"$CONF")
-	wait_for 5 call STATUS dhcp '' '' "$conf" ''
+	wait_for call STATUS dhcp '' '' "$conf" ''
 	[ ! -e /run/cni/dhcp.sock ]
 	stop_daemon
 	[ -S /run/given.sock ]

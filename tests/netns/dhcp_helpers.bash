@@ -4,10 +4,9 @@ CONF='{"cniVersion":"1.0.0","name":"net1","type":"macvlan","ipam":{"type":"dhcp"
 STATE=/run/cnibox/dhcp
 LOG=$BATS_TEST_TMPDIR/server.log
 
-# wait_for SECONDS COMMAND...: until the condition holds.
+# wait_for COMMAND...: until the condition holds, for at most two minutes.
 wait_for() {
-	local end=$((SECONDS + $1))
-	shift
+	local end=$((SECONDS + 120))
 	until "$@"; do
 		[ "$SECONDS" -lt "$end" ] || { echo "never came true: $*"; return 1; }
 		sleep 0.05
@@ -41,7 +40,7 @@ serve() {
 		--user=root --bind-interfaces --interface=br0 --dhcp-authoritative --log-dhcp --log-facility=- --pid-file= \
 		--dhcp-leasefile="$BATS_TEST_TMPDIR/leases" "$@" >>"$LOG" 2>&1 3>&- &
 	SERVER=$!
-	wait_for 10 server_listens
+	wait_for server_listens
 }
 # shellcheck disable=SC2034 # for the tests
 RANGE=--dhcp-range=10.9.0.10,10.9.0.59,2m
@@ -55,7 +54,7 @@ serve_udhcpd() {
 		"pidfile $BATS_TEST_TMPDIR/udhcpd.pid" >"$BATS_TEST_TMPDIR/udhcpd.conf"
 	ip netns exec srv "$busybox" udhcpd -f "$BATS_TEST_TMPDIR/udhcpd.conf" >>"$LOG" 2>&1 3>&- &
 	SERVER=$!
-	wait_for 10 server_listens
+	wait_for server_listens
 }
 
 server_listens() {
@@ -71,7 +70,7 @@ stop_server() {
 daemon() {
 	"$CNIBOX_BIN/dhcp" daemon -resendtimeout 20s "$@" 2>>"$BATS_TEST_TMPDIR/daemon.log" 3>&- &
 	DAEMON=$!
-	wait_for 5 call STATUS dhcp '' '' "$(jq -c '.cniVersion = "1.1.0"' <<<"$CONF")" '' >/dev/null 2>&1
+	wait_for call STATUS dhcp '' '' "$(jq -c '.cniVersion = "1.1.0"' <<<"$CONF")" '' >/dev/null 2>&1
 }
 
 stop_daemon() {

@@ -39,19 +39,19 @@ renewed() { [ "$(jq .expires "$(lease_file "$1")")" -gt "$2" ]; }
 	[ "$(link_local a)" != "$(link_local b)" ]
 	# It does not any more, and all reach each other.
 	for ip in "$(address "$one")" "$(address "$two")"; do
-		ip netns exec srv ping -c1 -W3 -q "$ip"
+		ip netns exec srv ping -c1 -W10 -q "$ip"
 	done
 	ping_from a "$(address "$two")"
 	ping_from a "$(link_local b)%eth0"
 	before=$(jq .expires "$(lease_file a)" "$(lease_file b)" | sort -n | tail -n 1)
-	wait_for 20 renewed a "$before"
-	wait_for 20 renewed b "$before"
+	wait_for renewed a "$before"
+	wait_for renewed b "$before"
 	[ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/leases" | uniq -c | awk '{print $1}')" = 2 ]
 	del ipvlan a "$WIRE"
-	wait_for 5 said 1 "DHCPRELEASE(br0) $(address "$one")"
+	wait_for said 1 "DHCPRELEASE(br0) $(address "$one")"
 	call CHECK ipvlan b /run/netns/b "$(with_prev "$WIRE" "$two")"
 	before=$(jq .expires "$(lease_file b)")
-	wait_for 20 renewed b "$before"
+	wait_for renewed b "$before"
 	[ "$(ls "$STATE")" = b:net1:eth0 ]
 	ping_from b 10.9.0.1
 	del ipvlan b "$WIRE"

@@ -25,6 +25,9 @@ sorted() {
 	jq -cS 'del(.dns) | .routes |= (. // [] | sort_by(.dst))' <<<"$1"
 }
 
+# The socket is there before anybody listens to it.
+daemon_listens() { [ -n "$(ss -Hlx src /run/cni/dhcp.sock)" ]; }
+
 # through DIR CONF: the result, the server's lease (MAC, address, name, client id); CHECK passes, DEL gives the lease back.
 through() {
 	local -x CNIBOX_BIN=$1 CNI_PATH=$1
@@ -32,13 +35,13 @@ through() {
 	"$1/dhcp" daemon 2>>"$BATS_TEST_TMPDIR/daemon.log" >&2 3>&- &
 	# shellcheck disable=SC2034 # for stop_daemon
 	DAEMON=$!
-	wait_for 5 test -S /run/cni/dhcp.sock
+	wait_for daemon_listens
 	r=$(add dhcp a "$2")
 	sorted "$r"
 	cut -d' ' -f2- "$BATS_TEST_TMPDIR/leases"
 	[[ $2 == *0.2.0* ]] || call CHECK dhcp a /run/netns/a "$(with_prev "$2" "$r")" # came with 0.4.0
 	del dhcp a "$2"
-	wait_for 5 test ! -s "$BATS_TEST_TMPDIR/leases"
+	wait_for test ! -s "$BATS_TEST_TMPDIR/leases"
 	stop_daemon || true
 	rm -f /run/cni/dhcp.sock
 }
