@@ -131,8 +131,8 @@ lists() {
 		ip netns add a
 		call "$arch" ADD >"$BATS_TEST_TMPDIR/result"
 		[ "$(jq -r '.ips | length' "$BATS_TEST_TMPDIR/result")" = 2 ]
-		ip netns exec a ping -c1 -W2 -q 10.1.0.1
-		ip netns exec a ping -c1 -W2 -q fd00:1::1
+		ip netns exec a ping -c1 -W10 -q 10.1.0.1
+		ip netns exec a ping -c1 -W10 -q fd00:1::1
 		call "$arch" DEL
 		[ -z "$(ip -n a -o link show eth0 2>/dev/null)" ]
 		[ -z "$(find /var/lib/cni/networks/net1 -name '[0-9]*')" ]

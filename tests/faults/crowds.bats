@@ -64,7 +64,7 @@ none_failed() {
 	[ "$(ip -o link show type veth | wc -l)" = 200 ]
 	[ "$(ip -o -4 addr show dev cni0 | wc -l)" = 1 ]
 	[ "$(nft list set inet cnibox masq4 | grep -o '10\.1\.[0-9.]* comment' | sort -u | wc -l)" = 200 ]
-	for i in 1 77 200; do ip netns exec "p$i" ping -c1 -W2 -q 10.1.0.1; done
+	for i in 1 77 200; do ip netns exec "p$i" ping -c1 -W10 -q 10.1.0.1; done
 	all del 110 p
 	none_failed 110 p
 	[ "$(ip -o link show type veth | wc -l)" = 90 ]

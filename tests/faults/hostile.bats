@@ -55,7 +55,7 @@ refuses() {
 	touch "$out/file"
 	mkfifo "$out/fifo"
 	for bad in "$out/file" "$out" "$out/fifo" /dev/zero /dev/tty /proc/self/ns/net /proc/self/ns/mnt /nowhere ''; do
-		unchanged refuses timeout 5 env CNI_COMMAND=ADD CNI_CONTAINERID=id "CNI_NETNS=$bad" CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF"
+		unchanged refuses timeout 60 env CNI_COMMAND=ADD CNI_CONTAINERID=id "CNI_NETNS=$bad" CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF"
 	done
 }
 
@@ -105,9 +105,9 @@ refuses() {
 	mkdir $LEASES/10.1.0.4
 	: >$LEASES/10.1.0.5
 	head -c 100000 /dev/zero >$LEASES/10.1.0.6
-	r=$(timeout 10 "$BASH" -c "$(declare -f call); CNIBOX_BIN=$CNIBOX_BIN call ADD bridge a /run/netns/a '$CONF'")
+	r=$(timeout 60 "$BASH" -c "$(declare -f call); CNIBOX_BIN=$CNIBOX_BIN call ADD bridge a /run/netns/a '$CONF'")
 	[ "$(address "$r")" = 10.1.0.5 ] || [ "$(address "$r")" = 10.1.0.7 ]
-	timeout 10 "$BASH" -c "$(declare -f call); CNIBOX_BIN=$CNIBOX_BIN call DEL bridge a /run/netns/a '$CONF'"
+	timeout 60 "$BASH" -c "$(declare -f call); CNIBOX_BIN=$CNIBOX_BIN call DEL bridge a /run/netns/a '$CONF'"
 	[ -L $LEASES/10.1.0.2 ] && [ -p $LEASES/10.1.0.3 ] && [ -d $LEASES/10.1.0.4 ] && [ -f $LEASES/10.1.0.6 ]
 }
 
@@ -148,7 +148,7 @@ refuses() {
 
 # from FILE COMMAND [PLUGIN]: a call whose standard input is the file.
 from() {
-	CNI_COMMAND=$2 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 timeout 20 "$CNIBOX_BIN/${3:-bridge}" <"$1"
+	CNI_COMMAND=$2 CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 timeout 60 "$CNIBOX_BIN/${3:-bridge}" <"$1"
 }
 
 @test "a megabyte of standard input, valid and not; more is refused" {

@@ -134,8 +134,8 @@ leads_out() {
 	r=$(call ADD loopback a /run/netns/a '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}' lo)
 	[ "$(jq -c '[.ips[].address]' <<<"$r")" = '["127.0.0.1/8"]' ]
 	add bridge a "$BRIDGE" >/dev/null
-	ip netns exec a ping -c1 -W2 -q fd00:1::1
-	ip netns exec a ping -c1 -W2 -q ::1
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
+	ip netns exec a ping -c1 -W10 -q ::1
 	r=$(call ADD loopback a /run/netns/a '{"cniVersion":"1.0.0","name":"lo","type":"loopback"}' lo)
 	[ "$(jq -c '[.ips[].address]' <<<"$r")" = '["127.0.0.1/8","::1/128"]' ]
 }

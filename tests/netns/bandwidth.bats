@@ -32,8 +32,8 @@ ifb() { ip -o link show type ifb | cut -d' ' -f2 | tr -d :; }
 	[ "$(jq -r '.interfaces[2].mac' <<<"$r")" = "$(cat "/sys/class/net/$(ifb)/address")" ]
 	[ "$(cat "/sys/class/net/$(ifb)/ifalias")" = "cnibox net1 a eth0" ]
 	[ "$(jq -cS 'del(.interfaces[2])' <<<"$r")" = "$(jq -cS .prevResult <<<"$c")" ]
-	ip netns exec a ping -c1 -W3 -q 10.1.0.1
-	ip netns exec a ping -c1 -W3 -q fd00:1::1
+	ip netns exec a ping -c1 -W10 -q 10.1.0.1
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
 	[ "$(tc -s -j qdisc show dev "$(ifb)" root | jq '.[0].packets > 1')" = true ]
 	prev=$(with_prev "$c" "$r")
 	call CHECK bandwidth a /run/netns/a "$prev"
@@ -51,7 +51,7 @@ ifb() { ip -o link show type ifb | cut -d' ' -f2 | tr -d :; }
 	c=$(behind "$(conf '.ingressRate = 800000 | .ingressBurst = 80000 | .egressRate = 800000 | .egressBurst = 80000')" a)
 	add bandwidth a "$c" >/dev/null
 	# 70 kB at once; the bucket holds 10, and the queue 2.5 more.
-	ip netns exec a ping -q -c1 -W3 -s1400 10.1.0.1
+	ip netns exec a ping -q -c1 -W10 -s1400 10.1.0.1
 	ip netns exec a ping -q -l 50 -c 50 -W1 -s 1400 10.1.0.1 || true
 	[ "$(tc -s -j qdisc show dev "$(ifb)" root | jq '.[0] | .overlimits + .drops > 0')" = true ]
 	[ "$(tc -s -j qdisc show dev "$(host_end "$(jq .prevResult <<<"$c")")" root | jq '.[0].packets > 0')" = true ]
@@ -73,7 +73,7 @@ ifb() { ip -o link show type ifb | cut -d' ' -f2 | tr -d :; }
 	c=$(jq -c '.runtimeConfig.bandwidth = {"IngressRate":8000000,"IngressBurst":17179869176,"EgressRate":8000000,"EgressBurst":34359738352}' <<<"$c")
 	add bandwidth a "$c" >/dev/null
 	[ "$(root "$(ifb)")" = '["tbf",1000000]' ]
-	ip netns exec a ping -c1 -W3 -q 10.1.0.1
+	ip netns exec a ping -c1 -W10 -q 10.1.0.1
 	call CHECK bandwidth a /run/netns/a "$c"
 }
 
@@ -93,13 +93,13 @@ ifb() { ip -o link show type ifb | cut -d' ' -f2 | tr -d :; }
 		add bandwidth a "$c" >/dev/null
 		end=$(host_end "$(jq .prevResult <<<"$c")")
 		count() { tc -s class show dev "$1" | sed -n "/^class htb $2 /,/Sent/s/.*Sent [0-9]* bytes \([0-9]*\) pkt.*/\1/p"; }
-		ip netns exec a ping -c3 -i0.2 -W3 -q 198.51.100.1
+		ip netns exec a ping -c3 -i0.2 -W10 -q 198.51.100.1
 		class=1:1
 		[ $key = unshapedSubnets ] || class=1:30
 		for dev in "$end" "$(ifb)"; do
 			[ "$(count "$dev" $class)" -ge 3 ]
 			before=$(count "$dev" $class)
-			ip netns exec a ping -c3 -i0.2 -W3 -q 10.1.0.1
+			ip netns exec a ping -c3 -i0.2 -W10 -q 10.1.0.1
 			[ "$(count "$dev" $class)" = "$before" ]
 		done
 		[ "$(tc filter show dev "$(ifb)" parent 1: | grep -c 'match')" -ge 3 ]

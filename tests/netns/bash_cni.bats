@@ -28,8 +28,8 @@ teardown() {
 	[ "$(jq -r '.interfaces[2].mac' <<<"$r")" = "$(ip -n a -j link show eth0 | jq -r '.[0].address')" ]
 	ip addr show cni0 | grep -q 'inet 10.244.0.1/24'
 	ip -n a route | grep -q 'default via 10.244.0.1'
-	ip netns exec a ping -c1 -W2 -q 10.244.0.3
-	ip netns exec a ping -c1 -W2 -q 10.244.0.1
+	ip netns exec a ping -c1 -W10 -q 10.244.0.3
+	ip netns exec a ping -c1 -W10 -q 10.244.0.1
 	[ -z "$(find /tmp -newer /var/lib/cni/networks/my-cni-demo/boot_id -name '*reserved*')" ]
 }
 

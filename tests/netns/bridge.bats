@@ -23,10 +23,10 @@ teardown() {
 	[ "$(jq -c '[.ips[].interface]' <<<"$ra")" = "[2,2]" ]
 	[ "$(address "$ra")" = 10.1.0.2 ]
 	[ "$(address "$rb" 1)" = fd00:1::3 ]
-	ip netns exec a ping -c1 -W2 -q 10.1.0.3
-	ip netns exec a ping -c1 -W2 -q fd00:1::3
-	ip netns exec a ping -c1 -W2 -q 10.1.0.1
-	ip netns exec a ping -c1 -W2 -q fd00:1::1
+	ip netns exec a ping -c1 -W10 -q 10.1.0.3
+	ip netns exec a ping -c1 -W10 -q fd00:1::3
+	ip netns exec a ping -c1 -W10 -q 10.1.0.1
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
 	ip -n a route | grep -q 'default via 10.1.0.1 dev eth0'
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
 }
@@ -49,7 +49,7 @@ teardown() {
 	conf=$(jq -c '.mtu = 1000 | .bridge = "cni9" | .name = "small" | .ipam = {type: "host-local", subnet: "10.9.0.0/24"}' <<<"$CONF")
 	name=$(add bridge b "$conf" | jq -r '.interfaces[1].name')
 	ip -d -o link show "$name" | grep -q 'mtu 1000 .* master cni9 state UP .* group default'
-	ip netns exec b ping -c1 -W2 -q 10.9.0.1
+	ip netns exec b ping -c1 -W10 -q 10.9.0.1
 	del bridge b "$conf"
 	ip link del cni9
 }
@@ -314,7 +314,7 @@ teardown() {
 }
 
 @test "an attachment to a running process through /proc/PID/ns/net" {
-	unshare -n sleep 60 &
+	unshare -n sleep 600 3>&- &
 	pid=$!
 	until [ "$(readlink /proc/$pid/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
 	call ADD bridge proc "/proc/$pid/ns/net" "$CONF"
@@ -392,7 +392,7 @@ EOF2
 		[ "$ports" = no ] || [ "$(jq -r '.interfaces[0].mac' <<<"$ra")" = "$mac" ]
 		mac=$(jq -r '.interfaces[0].mac' <<<"$ra")
 		[ "$(add bridge b "$CONF" | jq -r '.interfaces[0].mac')" = "$mac" ]
-		ip netns exec a ping -c1 -W1 -q 10.1.0.1
+		ip netns exec a ping -c1 -W10 -q 10.1.0.1
 		del bridge a "$CONF"
 		del bridge b "$CONF"
 		ip link del port0 2>/dev/null || true
@@ -406,8 +406,8 @@ EOF2
 	other=$(jq -c '.name = "net2" | .ipMasq = false | .ipam.ranges = [[{"subnet":"10.3.0.0/24"}]]' <<<"$CONF")
 	add bridge a "$two" >/dev/null
 	add bridge b "$other" >/dev/null
-	ip netns exec a ping -c1 -W1 -q 10.2.0.1
-	ip netns exec b ping -c1 -W1 -q 10.3.0.1
+	ip netns exec a ping -c1 -W10 -q 10.2.0.1
+	ip netns exec b ping -c1 -W10 -q 10.3.0.1
 	[ "$(ip -4 -o addr show dev cni0 | wc -l)" = 3 ]
 	del bridge b "$other"
 	add bridge b "$(jq -c '.forceAddress = true' <<<"$other")" >/dev/null

@@ -33,7 +33,7 @@ l2() {
 
 # reaches POD ADDRESS
 reaches() {
-	ip netns exec "$1" ping -c1 -W2 -q "$2"
+	ip netns exec "$1" ping -c1 -W10 -q "$2"
 }
 
 @test "ADD: result, the VLAN's interface is the gateway, and pods of one VLAN reach it and each other in both families, others not" {

@@ -91,10 +91,10 @@ told() {
 @test "a time limit on a lock works also when the caller blocks SIGALRM" {
 	add bridge a "$CONF"
 	del bridge a "$CONF"
-	flock /var/lib/cni/networks/net1/lock sleep 60 &
+	flock /var/lib/cni/networks/net1/lock sleep 600 3>&- &
 	holder=$!
 	until ! flock -n /var/lib/cni/networks/net1/lock true; do sleep 0.01; done
-	run --separate-stderr timeout 50 env --block-signal=ALRM --ignore-signal=ALRM \
+	run --separate-stderr timeout 200 env --block-signal=ALRM --ignore-signal=ALRM \
 		CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 "$CNIBOX_BIN/bridge" <<<"$CONF"
 	pkill -P $holder
 	wait $holder || true

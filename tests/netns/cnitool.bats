@@ -265,7 +265,7 @@ EOF
 	run sandbox "export CNI_PATH=$ref; ip netns add pod; cnitool add net pod >/dev/null; cnitool check net pod
 		ip -n pod -o addr show eth0; ip -n pod -o link show eth0; ip netns del pod; cnitool del net pod; cnitool del net pod
 		find /var/lib/cni -name '10.*'
-		for i in \$(seq 100); do ip -br link | grep -q veth || break; sleep 0.1; done	# the kernel takes a namespace apart in its own time
+		for i in \$(seq 1000); do ip -br link | grep -q veth || break; sleep 0.1; done	# the kernel takes a namespace apart in its own time
 		ip -br link | grep -c veth || true"
 	[ "$status" -eq 0 ]
 	[[ $output == *"10.99.0.2/24"* ]]

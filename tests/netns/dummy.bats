@@ -22,8 +22,8 @@ teardown() {
 		'[["eth0","/run/netns/a",1500]][["10.1.0.2/24",0],["fd00:1::2/64",0]]' ]
 	[ "$(ip -n a -j link show eth0 | jq -r '.[0].address')" = "$(jq -r '.interfaces[0].mac' <<<"$r")" ]
 	ip -n a -d -o link show eth0 | grep -q 'UP.* group default .* dummy .*alias cnibox net1 a eth0'
-	ip netns exec a ping -c1 -W2 -q 10.1.0.2
-	ip netns exec a ping -c1 -W2 -q fd00:1::2
+	ip netns exec a ping -c1 -W10 -q 10.1.0.2
+	ip netns exec a ping -c1 -W10 -q fd00:1::2
 	[ "$(ip -o link | wc -l)" = 1 ]
 }
 

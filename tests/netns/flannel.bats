@@ -31,7 +31,7 @@ kept() { jq -c "$1" /var/lib/cni/flannel/a; }
 	[ "$(jq -r '.ips[0].address' <<<"$r")" = 10.42.3.2/24 ]
 	[ "$(jq -c '[.interfaces[].name | sub("veth.*"; "veth")]' <<<"$r")" = '["cni0","veth","eth0"]' ]
 	[ "$(ip -n a -j link show eth0 | jq '.[0].mtu')" = 1450 ]
-	ip netns exec a ping -c1 -W3 -q "$(address "$rb")"
+	ip netns exec a ping -c1 -W10 -q "$(address "$rb")"
 	[ "$(ip -n a route show 10.42.0.0/16 | sed 's/ *$//')" = "10.42.0.0/16 via 10.42.3.1 dev eth0" ]
 	[ "$(ip -n a route show default | sed 's/ *$//')" = "default via 10.42.3.1 dev eth0" ]
 	[ -z "$(nft list ruleset | grep masquerade)" ]
@@ -65,7 +65,7 @@ kept() { jq -c "$1" /var/lib/cni/flannel/a; }
 	[ "$(ip -n a -j link show eth0 | jq '.[0].mtu')" = 1400 ]
 	[ "$(kept .ipMasq)" = true ]
 	nft list ruleset | grep -q masquerade
-	ip netns exec a ping -c1 -W3 -q fd00:42:0:3::1
+	ip netns exec a ping -c1 -W10 -q fd00:42:0:3::1
 	ip link show cni9
 	del flannel a "$c"
 }
@@ -77,7 +77,7 @@ kept() { jq -c "$1" /var/lib/cni/flannel/a; }
 	r=$(add flannel a "$c")
 	[ "$(jq -c '[.cniVersion, .ips[0].address, .ips[0].version]' <<<"$r")" = '["0.3.1","10.42.3.77/24","4"]' ]
 	[ "$(jq -r .type /tmp/fl/data/a)" = ptp ]
-	ip netns exec a ping -c1 -W3 -q 10.42.3.1
+	ip netns exec a ping -c1 -W10 -q 10.42.3.1
 	del flannel a "$c"
 	[ -z "$(ip -o link show type veth)" ]
 }
@@ -139,7 +139,7 @@ kept() { jq -c "$1" /var/lib/cni/flannel/a; }
 		"$(conf '.name = "microk8s-flannel-network" | del(.cniVersion, .delegate.forceAddress)')"; do
 		add flannel a "$c" >/dev/null
 		rb=$(add flannel b "$c")
-		ip netns exec a ping -c1 -W3 -q "$(jq -r '(.ips[0].address // .ip4.ip)' <<<"$rb" | cut -d/ -f1)"
+		ip netns exec a ping -c1 -W10 -q "$(jq -r '(.ips[0].address // .ip4.ip)' <<<"$rb" | cut -d/ -f1)"
 		[ "$(cat /sys/class/net/cni0/brif/*/hairpin_mode | sort -u)" = 1 ]
 		for p in a b; do del flannel $p "$c"; done
 	done

@@ -214,7 +214,7 @@ of_b() { add firewall b "$(with_prev "$FW" "$(jq -c '.ips |= map(.address |= sub
 @test "iptables' lock is waited for, and no rule is lost between its changes and ours" {
 	conf=$(with_prev "$FW" "$(add bridge a "$(net 1)")")
 	both -P FORWARD DROP
-	flock -o /run/xtables.lock sleep 60 3>&- &
+	flock -o /run/xtables.lock sleep 600 3>&- &
 	holder=$!
 	until ! flock -n /run/xtables.lock true; do kill -0 $holder; done
 	add firewall a "$conf" >/dev/null &

@@ -197,7 +197,7 @@ between() {
 	pod d
 	traced a 8080
 	result=$(add bridge b "$one")
-	between $seal 'sleep 0.3; echo "$2" >"$1"'
+	between $seal 'until grep -q -- "-> FLOCK .*:$(stat -c %i /run/cnibox/seals.lock) " /proc/locks; do :; done; echo "$2" >"$1"'
 	trace b 8081 "$result"
 	run ! looked
 	result=$(add bridge c "$one")

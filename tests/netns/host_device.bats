@@ -47,7 +47,7 @@ device() {
 	diff <(echo "$before") <(snapshot)
 	del host-device a "$CONF"
 	[ "$(device)" = "$was" ]
-	ping -c1 -W3 -q 10.9.0.1
+	ping -c1 -W10 -q 10.9.0.1
 }
 
 @test "DEL: also when the pod has renamed it, changed it, or put its own alias on it" {

@@ -167,7 +167,7 @@ hidden_files() {
 	CNI_COMMAND=VERSION dir/loopback <in >out &
 	plugin=$!
 	exec 9>in	# it has started; it waits for its standard input
-	for _ in $(seq 50); do
+	for _ in $(seq 3000); do
 		caps=$(awk '/^CapPrm/ { print $2 }' "/proc/$plugin/status")
 		[ "$caps" != 0000000000283006 ] || break
 		sleep 0.02

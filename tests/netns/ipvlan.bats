@@ -43,7 +43,7 @@ teardown() {
 @test "ADD: a neighbour that knew another pod by this address is told" {
 	ip -n lan neigh replace 10.9.0.10 lladdr 02:00:00:00:00:99 dev w1 nud stale
 	mac=$(add ipvlan a "$CONF" | jq -r '.interfaces[0].mac')
-	for _ in $(seq 50); do
+	for _ in $(seq 600); do
 		ip -n lan neigh show 10.9.0.10 | grep -q "$mac" && break
 		sleep 0.1
 	done

@@ -100,7 +100,7 @@ teardown() {
 @test "ADD: a neighbour that knew another pod by this address is told" {
 	ip -n lan neigh replace 10.9.0.10 lladdr 02:00:00:00:00:99 dev w1 nud stale
 	r=$(add macvlan a "$CONF")
-	for _ in $(seq 50); do
+	for _ in $(seq 600); do
 		ip -n lan neigh show 10.9.0.10 | grep -q "$(jq -r '.interfaces[0].mac' <<<"$r")" && break
 		sleep 0.1
 	done
@@ -210,7 +210,7 @@ hides() {
 		ip netns add "$0" && ip link set eth0 netns "$0" && ip -n "$0" link set eth0 name "$0" &&
 		echo >"$1" && exec sleep 600' "$2" "$BATS_TEST_TMPDIR/hidden" "${3:-0}" 3>&- &
 	HIDER=$!
-	timeout 20 cat "$BATS_TEST_TMPDIR/hidden"
+	timeout 200 cat "$BATS_TEST_TMPDIR/hidden"
 	rm "$BATS_TEST_TMPDIR/hidden"
 }
 

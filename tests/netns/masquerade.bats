@@ -70,7 +70,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 			set from { type ipv4_addr; flags dynamic; timeout 1m; }
 			chain input { type filter hook input priority 0; icmp type echo-request add @from { ip saddr }; }
 		}'
-		ip netns exec "$1" ping -c1 -W5 -q "$2" >&2
+		ip netns exec "$1" ping -c1 -W10 -q "$2" >&2
 		ip netns exec "$3" nft -j list set ip t from | jq -r '.nftables[].set? // empty | .elem[].elem.val'
 	}
 	[ "$(seen a 203.0.113.2 out)" = 203.0.113.1 ]

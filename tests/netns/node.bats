@@ -171,14 +171,14 @@ pods_and_world() {
 # seen ADDRESS: the source address that the world sees when the pod calls it there.
 seen() {
 	local to=$1
-	ip netns exec world timeout 10 nft -f - <<-'NFT'
+	ip netns exec world timeout 60 nft -f - <<-'NFT'
 		flush ruleset
 		table ip seen {
 			set from { type ipv4_addr; flags dynamic; }
 			chain in { type filter hook input priority 0; icmp type echo-request add @from { ip saddr }; }
 		}
 	NFT
-	ip netns exec pod ping -c1 -W3 -q "$to" >/dev/null || return 1
+	ip netns exec pod ping -c1 -W10 -q "$to" >/dev/null || return 1
 	ip netns exec world nft -j list set ip seen from | jq -r '.nftables[1].set.elem[0]'
 }
 
@@ -353,8 +353,8 @@ list() {
 	refused "$FILE: line 2, column 1" up
 	refused "$BATS_TEST_TMPDIR is no file" node up -f "$BATS_TEST_TMPDIR" --name m
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
-	refused "$BATS_TEST_TMPDIR/pipe is empty" timeout 5 "$CNIBOX" node show -f "$BATS_TEST_TMPDIR/pipe" --name m
-	refused "$BATS_TEST_TMPDIR/pipe is empty" timeout 5 "$CNIBOX" node up -f "$BATS_TEST_TMPDIR/pipe" --name m
+	refused "$BATS_TEST_TMPDIR/pipe is empty" timeout 60 "$CNIBOX" node show -f "$BATS_TEST_TMPDIR/pipe" --name m
+	refused "$BATS_TEST_TMPDIR/pipe is empty" timeout 60 "$CNIBOX" node up -f "$BATS_TEST_TMPDIR/pipe" --name m
 	cluster '{}' "$(entry m 192.168.122.14 192.168.0.0/24)" "$(entry b 192.168.122.15 192.168.0.0/24)"
 	refused 'nodes[1].subnets: 192.168.0.0/24 of node b: the same as 192.168.0.0/24 of node m' up
 	cluster '{}' "$(entry m 192.168.122.14 192.168.0.0/24)" "$(entry b 10.99.0.1 192.168.1.0/24)"

@@ -7,7 +7,7 @@ load node_helpers
 advertise() {
 	# shellcheck disable=SC2016 # the inner shell's
 	ip netns exec "$1" sh -c 'cd /proc/sys/net/ipv6/conf/$0 && echo 0 >disable_ipv6 && echo 0 >addr_gen_mode' "$2"
-	ip netns exec "$1" timeout 20 python3 - "$2" <<-'PY'
+	ip netns exec "$1" timeout 120 python3 - "$2" <<-'PY'
 		import socket, struct, sys, time
 		s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
 		i = socket.if_nametoindex(sys.argv[1])
@@ -54,7 +54,7 @@ ra() { cat "/proc/sys/net/ipv6/conf/$1/accept_ra"; }
 	[ "$(ra other)" = 1 ]
 	ip -6 route flush proto ra
 	advertise world r0
-	for _ in $(seq 100); do [ -z "$(ip -6 route show default)" ] || break; sleep 0.05; done
+	for _ in $(seq 1000); do [ -z "$(ip -6 route show default)" ] || break; sleep 0.05; done
 	[ "$(default_link)" = up0.7 ]	# and hears of it again
 	[ "$(up)" = "nothing to change" ]
 	node down

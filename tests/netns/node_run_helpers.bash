@@ -15,10 +15,10 @@ end_run() {
 	RUN=
 }
 
-# until_true COMMAND...: for at most 20 s.
+# until_true COMMAND...: for at most two minutes.
 until_true() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
+	local end=$((SECONDS + 120))
+	while [ $SECONDS -lt $end ]; do
 		"$@" && return
 		sleep 0.02
 	done
@@ -56,10 +56,10 @@ joined() { until_true is_as_wanted; }
 # wakeups: how often the program has gone to sleep by itself until now.
 wakeups() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$RUN/status"; }
 
-# It sleeps: half a second goes by in which it does not wake.
+# It sleeps: half a second goes by in which it does not wake. One that is awake and waits for a processor does not sleep.
 sleeps() {
 	local before
 	before=$(wakeups)
 	sleep 0.5
-	[ "$(wakeups)" -eq "$before" ]
+	[ "$(wakeups)" -eq "$before" ] && grep -q '^State:.S' "/proc/$RUN/status"
 }

@@ -75,7 +75,7 @@ teardown() { routed_clean; }
 	run_on_n1
 	pid=$(ip netns pids n1 | while read -r p; do if grep -zqs '^run$' "/proc/$p/cmdline"; then echo "$p"; fi; done)
 	wakeups() { sed -n 's/^voluntary_ctxt_switches:\t//p' "/proc/$pid/status"; }
-	calm() { local b; b=$(wakeups); sleep 0.5; [ "$(wakeups)" = "$b" ]; }
+	calm() { local b; b=$(wakeups); sleep 0.5; [ "$(wakeups)" = "$b" ] && grep -q '^State:.S' "/proc/$pid/status"; }
 	until calm; do :; done
 	before=$(wakeups)
 	for i in {1..20}; do on n1 ip neigh replace 10.1.1.$((i + 100)) lladdr 02:00:00:00:01:$((i + 10)) dev eth0; done

@@ -88,7 +88,7 @@ while True: s.accept()' 3>&- &
 	until (: </dev/tcp/127.0.0.1/9999) 2>/dev/null; do kill -0 $!; done
 	serve_node a 10.1.0.1
 	ip netns exec a sysctl -qw net.ipv4.conf.eth0.route_localnet=1
-	run ! ask a tcp 127.0.0.1 9999
+	ip netns exec a "$(talk)" stopped 127.0.0.1 9999
 	rules | grep -q 'iifname != "lo" ip daddr 127.0.0.0/8 drop'
 	detach a "$one"
 	[ "$(localnet br1)" = 1 ]

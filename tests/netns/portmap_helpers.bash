@@ -15,7 +15,7 @@ serve() {
 	local ready=$BATS_TEST_TMPDIR/ready.$1.$2
 	mkfifo "$ready"
 	ip netns exec "$1" "$(talk)" serve "$2" "$ready" >/dev/null 2>&1 3>&- &
-	timeout 10 cat "$ready"
+	timeout 120 cat "$ready"
 	rm "$ready"
 }
 

@@ -21,10 +21,10 @@ teardown() {
 	[ "$(jq -c '[.interfaces[].mtu], [.ips[].interface]' <<<"$r" | tr -d '\n')" = "[1500,1500][1,1]" ]
 	[ "$(jq -r '.interfaces[1] | .name + " " + .sandbox' <<<"$r")" = "eth0 /run/netns/a" ]
 	for address in 10.1.0.1 fd00:1::1 10.1.0.3 fd00:1::3; do
-		ip netns exec a ping -c1 -W3 -q "$address"
+		ip netns exec a ping -c1 -W10 -q "$address"
 	done
 	[ "$(ip -n a route show 10.1.0.0/24)" = "10.1.0.0/24 via 10.1.0.1 dev eth0 src 10.1.0.2 " ]
-	ping -c1 -W3 -q 10.1.0.2
+	ping -c1 -W10 -q 10.1.0.2
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ]
 	nft list set inet cnibox masq4 | grep -q 10.1.0.2
 }
@@ -33,8 +33,8 @@ teardown() {
 	echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 	ip netns exec a sh -c 'for i in all default; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done'
 	r=$(add ptp a "$CONF")
-	ip netns exec a ping -c1 -W3 -q fd00:1::1
-	ping -c1 -W3 -q fd00:1::2
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
+	ping -c1 -W10 -q fd00:1::2
 	call CHECK ptp a /run/netns/a "$(with_prev "$CONF" "$r")"
 	echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 }
@@ -46,12 +46,12 @@ link_locals() { ip -6 -o addr show dev "$(jq -r '.interfaces[0].name' <<<"$1")" 
 	v4=$(jq -c '.name = "net4" | .ipam.ranges = [[{"subnet":"10.2.0.0/24"}]] | .ipam.routes = [{"dst":"0.0.0.0/0"}]' <<<"$CONF")
 	r=$(add ptp a "$CONF")
 	[ "$(link_locals "$r")" = 1 ]
-	ip netns exec a ping -c1 -W3 -q fd00:1::1
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
 	r=$(add ptp b "$v4")
 	[ "$(link_locals "$r")" = 0 ]
 	[ -z "$(ip -6 route show table all dev "$(jq -r '.interfaces[0].name' <<<"$r")")" ]
-	ip netns exec b ping -c1 -W3 -q 10.2.0.1
-	ping -c1 -W3 -q "$(address "$r")"
+	ip netns exec b ping -c1 -W10 -q 10.2.0.1
+	ping -c1 -W10 -q "$(address "$r")"
 	del ptp b "$v4"
 }
 
@@ -94,7 +94,7 @@ link_locals() { ip -6 -o addr show dev "$(jq -r '.interfaces[0].name' <<<"$1")" 
 	r=$(add ptp a "$conf")
 	r2=$(add ptp a "$net2" eth1)
 	[ "$(ip route show | sort | cut -d' ' -f1 | xargs)" = "10.1.0.10 10.1.0.2 10.2.0.2" ]
-	ping -c1 -W3 -q 10.1.0.10
+	ping -c1 -W10 -q 10.1.0.10
 	call CHECK ptp a /run/netns/a "$(with_prev "$conf" "$r")"
 	call CHECK ptp a /run/netns/a "$(with_prev "$net2" "$r2")" eth1
 	del ptp a "$conf"

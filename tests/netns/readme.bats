@@ -128,10 +128,10 @@ lan_command() {
 	before=$(left)
 	eval "$(lan_command 'cnitool add')" | jq -e '.ips[0].address == "192.168.10.200/24"'
 	ping=$(lan_command ping)
-	eval "${ping/ping/ping -c1 -W5 -q}"
-	eval "ip netns exec lan ${ping/ping/ping -c1 -W5 -q}"
-	ip netns exec web ping -c1 -W5 -q 192.168.10.20
-	ip netns exec web ping -c1 -W5 -q 192.168.10.1
+	eval "${ping/ping/ping -c1 -W10 -q}"
+	eval "ip netns exec lan ${ping/ping/ping -c1 -W10 -q}"
+	ip netns exec web ping -c1 -W10 -q 192.168.10.20
+	ip netns exec web ping -c1 -W10 -q 192.168.10.1
 	eval "$(lan_command 'cnitool del')"
 	diff <(echo "$before") <(left)
 	ip netns del web

@@ -26,7 +26,7 @@ load samples_helpers
 		list "$lo"
 		for p in a b; do
 			CNI_IFNAME=lo attach $p >/dev/null
-			ip netns exec $p ping -c1 -W5 -q 127.0.0.1
+			ip netns exec $p ping -c1 -W10 -q 127.0.0.1
 			CNI_IFNAME=lo detach $p
 		done
 	done
@@ -79,11 +79,11 @@ load samples_helpers
 	iptables -P FORWARD ACCEPT # which makes the chain
 	iptables -N NOMAD-ADMIN
 	two_pods
-	ip netns exec a ping -c1 -W5 -q 127.0.0.1
+	ip netns exec a ping -c1 -W10 -q 127.0.0.1
 	reaches_out 203.0.113.1
 	published 8080 80
 	iptables -A NOMAD-ADMIN -s "$(first "$A")" -j DROP
-	run ! ask a tcp 203.0.113.2 7000
+	ip netns exec a "$(talk)" stopped 203.0.113.2 7000
 	iptables -F NOMAD-ADMIN
 	all_gone
 }
@@ -139,7 +139,7 @@ load samples_helpers
 	rm "$NETCONFPATH"/*
 	list '{"cniVersion":"0.3.0","name":"mynet","plugins":[{"name":"kubernetes","type":"bridge","bridge":"kube-bridge","isDefaultGateway":true,"ipam":{"type":"host-local","subnet":"10.244.0.0/24"}}]}'
 	two_pods
-	ip netns exec a ping -c1 -W5 -q 10.244.0.1
+	ip netns exec a ping -c1 -W10 -q 10.244.0.1
 	all_gone
 }
 

@@ -34,7 +34,7 @@ two_pods() {
 	B=$(CAP_ARGS='' attach b)
 	[ "$(jq -r .cniVersion <<<"$A")" = "$(jq -r '.cniVersion // "0.1.0"' "$NETCONFPATH/$NET".conf*)" ]
 	for ip in $(addresses "$B"); do
-		ip netns exec a ping -c1 -W5 -q "$ip"
+		ip netns exec a ping -c1 -W10 -q "$ip"
 	done
 	case $(jq -r .cniVersion <<<"$A") in
 	0.[123].*) ;;

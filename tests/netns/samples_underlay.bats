@@ -69,7 +69,7 @@ node_and_pods() {
 	serve a 8080
 	serve_node 8080
 	for ip in $(addresses "$A") $(addresses "$B"); do
-		ping -c1 -W3 -q "$ip" >/dev/null
+		ping -c1 -W10 -q "$ip" >/dev/null
 		ping_from lan "$ip" >/dev/null
 	done
 	[ "$(ask "" tcp 10.9.0.50 8080)" = 10.9.0.254 ]

@@ -33,8 +33,8 @@ inside() { ip -n a rule; ip -n a -6 rule; ip -n a route show table all | sort; i
 	[ "$(ip -n a route get 198.51.100.1 from 10.1.0.2 | grep -o 'via [^ ]* dev [^ ]*')" = "via 10.1.0.1 dev eth0" ]
 	[ "$(ip -n a route get 2001:db8::1 from fd00:2::2 | grep -o 'via [^ ]* dev [^ ]*')" = "via fd00:2::1 dev eth1" ]
 	[ "$(ip -n a route show dev eth0; ip -n a -6 route show dev eth0)" = "$first" ]
-	ip netns exec a ping -c1 -W3 -q -I 10.2.0.2 10.2.0.1
-	ip netns exec a ping -c1 -W3 -q -I fd00:2::2 fd00:2::1
+	ip netns exec a ping -c1 -W10 -q -I 10.2.0.2 10.2.0.1
+	ip netns exec a ping -c1 -W10 -q -I fd00:2::2 fd00:2::1
 	call CHECK sbr a /run/netns/a "$c" eth1
 	call CHECK ptp a /run/netns/a "$(with_prev "$PTP2" "$r2")" eth1
 	ip -n a route del default table 100

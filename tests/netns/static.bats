@@ -38,8 +38,8 @@ addresses() { jq -c '[.ips[].address]' <<<"$1"; }
 	ip link add cni0 type bridge
 	before=$(snapshot | grep -v cni0)
 	prev=$(with_prev "$CONF" "$(add bridge a "$CONF")")
-	ip netns exec a ping -c1 -W3 -q 10.1.0.1
-	ip netns exec a ping -c1 -W3 -q fd00:1::1
+	ip netns exec a ping -c1 -W10 -q 10.1.0.1
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
 	[ "$(ip -n a route show 10.9.0.0/16)" = "10.9.0.0/16 via 10.1.0.7 dev eth0 " ]
 	call CHECK bridge a /run/netns/a "$prev"
 	call CHECK static a /run/netns/a "$prev"
@@ -55,7 +55,7 @@ addresses() { jq -c '[.ips[].address]' <<<"$1"; }
 	strace -f -o "$BATS_TEST_TMPDIR/trace" -e trace=execve env CNI_COMMAND=ADD CNI_CONTAINERID=a CNI_NETNS=/run/netns/a CNI_IFNAME=eth0 \
 		"$CNIBOX_BIN/ptp" <<<"$conf" >/dev/null
 	[ "$(grep -c 'execve(.* = 0' "$BATS_TEST_TMPDIR/trace")" = 2 ]
-	ip netns exec a ping -c1 -W3 -q 10.1.0.1
+	ip netns exec a ping -c1 -W10 -q 10.1.0.1
 	del ptp a "$conf"
 }
 

@@ -3,7 +3,7 @@
  * IPv4 and IPv6. A test's own program, so that machines without Python have it, too.
  *
  * usage: talk serve PORT READY		on every address; opens the file READY when it listens
- *        talk ask tcp|udp ADDRESS PORT [SOURCE-PORT]	prints the answer; fails without one in 5 s
+ *        talk ask tcp|udp ADDRESS PORT [SOURCE-PORT]	prints the answer; fails without one in 20 s
  *        talk stopped ADDRESS PORT	succeeds if no TCP connection comes about in 0.4 s
  *        talk tap NAME READY		opens the tap, and the file READY when it has; prints
  *					whom the first ARP request on it asks for
@@ -86,7 +86,7 @@ static const char *text_of(const struct sockaddr_storage *peer)
 /* What was asked is read first: closed with something unread, the connection would be reset. */
 static void answer_stream(int s)
 {
-	const struct timeval limit = { .tv_sec = 1 };
+	const struct timeval limit = { .tv_sec = 20 };
 	struct sockaddr_storage peer = { 0 };
 	socklen_t size = sizeof(peer);
 	char asked[100];
@@ -136,7 +136,7 @@ static void serve(const char *port, const char *ready)
 static void ask(const char *proto, const char *to, const char *port, const char *from)
 {
 	const int family = strchr(to, ':') ? AF_INET6 : AF_INET;
-	const struct timeval limit = { .tv_sec = 5 };
+	const struct timeval limit = { .tv_sec = 20 };
 	int s = socket(family, strcmp(proto, "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, 0);
 	struct sockaddr_storage at;
 	socklen_t size = fill(&at, family, NULL, from);

@@ -41,8 +41,8 @@ sysctl_of() { ip netns exec a cat "/proc/sys/$1"; }
 	[ "$(link)" = '["02:11:22:33:44:55",1400,777,true,true]' ]
 	[ "$(jq -c '.interfaces[1] | [.mac, .mtu]' <<<"$r")" = '["02:11:22:33:44:55",1400]' ]
 	[ "$(jq -c '.interfaces[0]' <<<"$r")" = "$(jq -c '.prevResult.interfaces[0]' <<<"$c")" ]
-	ip netns exec a ping -c1 -W3 -q 10.1.0.1
-	ip netns exec a ping -c1 -W3 -q fd00:1::1
+	ip netns exec a ping -c1 -W10 -q 10.1.0.1
+	ip netns exec a ping -c1 -W10 -q fd00:1::1
 	prev=$(with_prev "$c" "$r")
 	call CHECK tuning a /run/netns/a "$prev"
 	call CHECK ptp a /run/netns/a "$(with_prev "$PTP" "$r")"

@@ -87,7 +87,7 @@ pod_on() {
 pods_all() { for n in n1 n2 n3; do pod_on $n; done; }
 
 # reaches POD ADDRESS [OPTION...]: one ping.
-reaches() { ip netns exec "$1" ping -q -c 1 -W 5 "${@:3}" "$2"; }
+reaches() { ip netns exec "$1" ping -q -c 1 -W 10 "${@:3}" "$2"; }
 
 # All pods reach all others, by both families.
 all_reached() {
@@ -130,10 +130,10 @@ begin_on() {
 	RUNS+=($!)
 }
 
-# as_wanted NODE: there, in at most 20 s.
+# as_wanted NODE: there, in at most two minutes.
 as_wanted() {
-	local i
-	for ((i = 0; i < 400; i++)); do
+	local end=$((SECONDS + 120))
+	while [ $SECONDS -lt $end ]; do
 		node_on "$1" show >/dev/null 2>&1 && return
 		sleep 0.05
 	done

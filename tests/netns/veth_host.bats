@@ -18,7 +18,7 @@ teardown() {
 reached() {
 	local address
 	for address in 10.9.0.50 10.9.0.51 fd00:9::50 fd00:9::51; do
-		ping -c1 -W3 -q "$address"
+		ping -c1 -W10 -q "$address"
 	done
 	for address in 10.9.0.254 fd00:9::254 10.9.0.1 fd00:9::1 10.9.0.51 fd00:9::51 192.0.2.1 2001:db8::1; do
 		ping_from a "$address"
@@ -160,7 +160,7 @@ reached() {
 	nft add rule inet seen f iifname "$(end a)" icmp type echo-request counter
 	# An ipvlan pod has the node's MAC: what is sent to it and is not for its address is the node's own.
 	[ "$FIRST" = ipvlan ] || fails_to ip netns exec lan ping -c1 -W1 -q 172.31.7.7
-	[ "$FIRST" != ipvlan ] || ip netns exec lan ping -c1 -W3 -q 172.31.7.7
+	[ "$FIRST" != ipvlan ] || ip netns exec lan ping -c1 -W10 -q 172.31.7.7
 	nft list table inet seen | grep -q 'packets 0 '
 	ip addr del 172.31.7.7/32 dev lo
 }
@@ -173,7 +173,7 @@ reached() {
 		was=$(in_pod a)
 		call DEL "$FIRST" a /run/netns/a "$(first "$FIRST")"
 		attach a >/dev/null
-		ping -c1 -W3 -q 10.9.0.5"$(ip -n a -4 -o addr show eth0 | grep -o '10.9.0.5[0-9]' | tail -c2)"
+		ping -c1 -W10 -q 10.9.0.5"$(ip -n a -4 -o addr show eth0 | grep -o '10.9.0.5[0-9]' | tail -c2)"
 		case $how in
 		once) call DEL veth-host a /run/netns/a "$VETH" ;;
 		twice) call DEL veth-host a /run/netns/a "$VETH" && call DEL veth-host a /run/netns/a "$VETH" ;;
@@ -307,7 +307,7 @@ in_table() { ip -n "$1" rule | sed -n 's/^1025:.*lookup \([0-9]*\).*/\1/p'; }
 	[ "$(ip rule | grep -c iif)" = 2 ]
 	[ "$(nft -j list map inet cnibox_underlay ends | jq '[.nftables[].map.elem? // empty] | flatten(1) | length')" -ge 1 ]
 	fails_to grep -q net1/a <<<"$(nft list ruleset)"
-	ping -c1 -W3 -q 10.9.0.51
+	ping -c1 -W10 -q 10.9.0.51
 	gc veth-host "$VETH" '[]'
 	[ "$(end b)" = "$before" ]	# its interface is there: it is another runtime's
 	gc "$FIRST" "$(first "$FIRST")" '[]'
@@ -320,7 +320,7 @@ in_table() { ip -n "$1" rule | sed -n 's/^1025:.*lookup \([0-9]*\).*/\1/p'; }
 }
 
 wait_for_no_end() {
-	for _ in $(seq 100); do
+	for _ in $(seq 1000); do
 		[ -n "$(end a)" ] || return 0
 		sleep 0.05
 	done
@@ -354,7 +354,7 @@ wait_for_no_end() {
 	wait
 	[ "$(ip rule | grep -c '^1024')" = 12 ]
 	[ "$(ip rule | sed -n 's/^1024.*lookup \([0-9]*\).*/\1/p' | sort -u | wc -l)" = 12 ]
-	for n in $(seq 50 61); do ping -c1 -W3 -q "10.9.0.$n"; done
+	for n in $(seq 50 61); do ping -c1 -W10 -q "10.9.0.$n"; done
 	[ "$(nft list table inet cnibox_underlay | grep -c comment)" -gt 12 ]
 	rules=$(nft -a list table inet cnibox_underlay | grep -c '# handle')
 	[ "$rules" -lt 36 ]	# objects of the node, not of pods
@@ -376,7 +376,7 @@ wait_for_no_end() {
 	ip rule add iif vethgone0 lookup 501 priority 1024 protocol 194
 	ip rule add from 10.9.0.77 lookup 500 priority 101
 	attach a >/dev/null
-	ping -c1 -W3 -q 10.9.0.50
+	ping -c1 -W10 -q 10.9.0.50
 	[ "$(ip rule | grep -c 'from 10.9.0.50\|vethgone0')" = 0 ]
 	ip rule | grep -q 'from 10.9.0.77 lookup 500'
 	[ "$(ip neigh show nud permanent | grep -c '^10.9.0.50 ')" = 1 ]
@@ -396,11 +396,11 @@ wait_for_no_end() {
 	unchanged fails 101 veth0 add veth-host a "$(with_prev "$v2" "$r2")" eth1
 	v2=$(jq -c '.containerInterface = "veth1"' <<<"$v2")
 	r2=$(add veth-host a "$(with_prev "$v2" "$r2")" eth1)
-	for address in 10.9.0.50 10.9.0.80 fd00:9::50 fd00:9::80; do ping -c1 -W3 -q $address; done
+	for address in 10.9.0.50 10.9.0.80 fd00:9::50 fd00:9::80; do ping -c1 -W10 -q $address; done
 	ip -n a route | grep -q '^default via 10.9.0.254 dev veth0'
 	call CHECK veth-host a /run/netns/a "$(with_prev "$v2" "$r2")" eth1
 	call DEL veth-host a /run/netns/a "$v2" eth1
-	ping -c1 -W3 -q 10.9.0.50
+	ping -c1 -W10 -q 10.9.0.50
 	ip netns exec a nft list table inet cnibox_answers | grep -q '"veth0"'
 	call DEL veth-host a /run/netns/a "$VETH"
 	[ -z "$(ip netns exec a nft list ruleset)" ]
@@ -412,11 +412,11 @@ wait_for_no_end() {
 	six=$(first "$FIRST" | jq -c '.ipam.ranges |= .[1:] | .ipam.routes |= .[1:]')
 	attach a "$VETH" "$four" >/dev/null
 	[ "$(ip -n a -6 rule | grep -c 'proto 194')" = 0 ]
-	ping -c1 -W3 -q 10.9.0.50
+	ping -c1 -W10 -q 10.9.0.50
 	detach a
 	attach a "$VETH" "$six" >/dev/null
 	[ "$(ip -n a rule | grep -c 'proto 194')" = 0 ]
-	ping -c1 -W3 -q fd00:9::50
+	ping -c1 -W10 -q fd00:9::50
 	detach a
 	ip addr del fd00:9::254/64 dev w0
 	attach a >/dev/null
@@ -427,7 +427,7 @@ wait_for_no_end() {
 	ip link add hd0 type veth peer name hd1 netns lan
 	ip -n lan link set hd1 up
 	attach a "$VETH" "$(jq -c '{cniVersion, name, type: "host-device", device: "hd0", ipam}' <<<"$four")" >/dev/null
-	ping -c1 -W3 -q "$(ip -n a -4 -o addr show eth0 | grep -o '10.9.0.5[0-9]')"
+	ping -c1 -W10 -q "$(ip -n a -4 -o addr show eth0 | grep -o '10.9.0.5[0-9]')"
 	call DEL veth-host a /run/netns/a "$VETH"
 	call DEL host-device a /run/netns/a "$(jq -c '{cniVersion, name, type: "host-device", device: "hd0", ipam}' <<<"$four")"
 	ip link del hd0

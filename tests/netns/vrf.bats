@@ -52,8 +52,8 @@ default() { ip -n a "$2" route show table "$1" default; }
 	ip -n a route show table 1 192.0.2.0/24 | grep -q 'via 10.2.0.1 dev eth1'
 	ip -n a route show table 77 | grep -q '198.51.100.0/24 dev eth1 scope link'
 	[ -z "$(ip -n a route show table main)$(ip -n a -6 route show table main default)" ]
-	ip netns exec a ping -c1 -W3 -q -I red 10.2.0.1
-	ip netns exec a ping -c1 -W3 -q -I red fd00:2::1
+	ip netns exec a ping -c1 -W10 -q -I red 10.2.0.1
+	ip netns exec a ping -c1 -W10 -q -I red fd00:2::1
 	call CHECK vrf a /run/netns/a "$c" eth1
 	call CHECK ptp a /run/netns/a "$(jq -c --argjson c "$c" '.prevResult = $c.prevResult' <<<"$PTP2")" eth1
 }
@@ -125,8 +125,8 @@ default() { ip -n a "$2" route show table "$1" default; }
 	before=$(inside)
 	fails_to add vrf a "$c" eth1 >/dev/full
 	diff <(echo "$before") <(inside)
-	ip netns exec a ping -c1 -W3 -q 10.2.0.1
-	ip netns exec a ping -c1 -W3 -q fd00:2::1
+	ip netns exec a ping -c1 -W10 -q 10.2.0.1
+	ip netns exec a ping -c1 -W10 -q fd00:2::1
 }
 
 @test "CHECK names what was changed" {

@@ -45,7 +45,7 @@ links() {
 
 # ping_from POD ADDRESS
 ping_from() {
-	ip netns exec "$1" ping -c1 -W3 -q "$2"
+	ip netns exec "$1" ping -c1 -W10 -q "$2"
 }
 
 # gc PLUGIN CONF VALID
@@ -61,7 +61,7 @@ status() {
 # usable POD ADDRESS: by lan, at once; it is no tentative one.
 usable() {
 	fails_to grep -q tentative <<<"$(ip -n "$1" -6 addr show to "$2")"
-	ip netns exec lan ping -c1 -W3 -q "$2"
+	ip netns exec lan ping -c1 -W10 -q "$2"
 }
 
 # detects_duplicates PLUGIN CONF ADDRESS: of pod a; a machine of the wire, whose interface there is $4, comes to have it.

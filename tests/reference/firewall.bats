@@ -27,7 +27,7 @@ chain() {
 			[ "$1" = d ] || last=$(add firewall "$1" "$(with_prev "$(list "$2" firewall)" "$last")")
 		}
 		way() {
-			if ip netns exec "$1" timeout 10 python3 -c "import socket, sys; socket.create_connection((sys.argv[1], 80), 1)" "$3" 2>/dev/null; then
+			if ip netns exec "$1" timeout 60 python3 -c "import socket, sys; socket.create_connection((sys.argv[1], 80), 1)" "$3" 2>/dev/null; then
 				echo "$1 to $2: yes"
 			else
 				echo "$1 to $2: no"
