@@ -71,7 +71,7 @@ void pods_make(unsigned int count)
  */
 static void expect_no_process(const struct pod *p, const char *verb)
 {
-	for (unsigned int ms = 0; ms < 1000; ms += 10) {
+	for (unsigned int ms = 0; ms < 5000; ms += 10) {
 		pid_t pid = waitpid(0, NULL, WNOHANG);
 
 		if (pid < 0 && errno == ECHILD)

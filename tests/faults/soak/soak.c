@@ -240,7 +240,7 @@ static void detach_all(void)
 	for (unsigned int i = 0; i < pod_count; i++)
 		pod_detach(&pods[i]);
 	expect_same(&empty, "when all are detached");
-	for (unsigned int ms = 0; ms < 1000; ms += 20) {
+	for (unsigned int ms = 0; ms < 10000; ms += 20) {
 		census_take(&now);
 		difference = snapshot_diff(&empty.snapshot, &now.snapshot, NULL);
 		if (!*difference)
