@@ -119,7 +119,7 @@ faulted() {
 		ip netns add a; what >/tmp/was
 		call ADD /run/netns/a && ip -n a link show net7 && ! ip link show eth0 || exit 1
 		ip -n a link set net7 down; ip -n a link set net7 name lan; ip netns del a
-		for n in $(seq 100); do ip link show lan && break; sleep 0.1; done
+		for n in $(seq 600); do ip link show lan && break; sleep 0.1; done
 		call DEL "" && what | diff /tmp/was - && [ -z "$(ls -A /run/cnibox/device)" ]' </dev/null
 	echo "$output"
 	[ "$status" -eq 0 ]

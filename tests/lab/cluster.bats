@@ -59,9 +59,9 @@ on() {
 	"ipam":{"type":"host-local","ranges":[[{"subnet":"10.9.0.0/24"}],[{"subnet":"fd00:9::/64"}]]}},{"type":"loopback"}]}
 	X
 	ip netns add s && NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool add b s'
-	seen=$(on node1 ip netns exec s timeout 10 wget -qO- http://8.8.8.8/)
+	seen=$(on node1 ip netns exec s timeout 60 wget -qO- http://8.8.8.8/)
 	[ "$seen" = 192.168.122.15 ]
-	on node1 'ip netns exec s ping -c1 -W5 fd00:9::1'
+	on node1 'ip netns exec s ping -c1 -W20 fd00:9::1'
 	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool check b s'
 	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool del b s; ip netns del s; ip link del br9'
 	[ -z "$(on node1 'nft list ruleset | grep "table inet cnibox " || true')" ]
@@ -73,7 +73,7 @@ on() {
 	"ranges":[[{"subnet":"10.8.0.0/24"}],[{"subnet":"fd00:8::/64"}]]}}]}
 	X
 	ip netns add d && NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool add d d'
-	on node1 'ip netns exec d ping -c1 -W5 10.8.0.2 && ip netns exec d ping -c1 -W5 fd00:8::2'
+	on node1 'ip netns exec d ping -c1 -W20 10.8.0.2 && ip netns exec d ping -c1 -W20 fd00:8::2'
 	[[ $(on node1 'ip netns exec d ip -d link show eth0') == *dummy*"alias cnibox d "*" eth0"* ]]
 	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool check d d'
 	on node1 'NETCONFPATH=/tmp/net CNI_PATH=/opt/cni/bin cnitool del d d'

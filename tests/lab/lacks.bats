@@ -270,7 +270,7 @@ node_lacks() {
 
 @test "with all of them the same ADD succeeds" {
 	on 'echo "$1" >/tmp/conf' "$(conf bridge "$masq")"
-	run on 'ip netns add a; call ADD && ip netns exec a ping -c1 -W2 -q 10.1.0.1 && call DEL && ip netns del a; left'
+	run on 'ip netns add a; call ADD && ip netns exec a ping -c1 -W20 -q 10.1.0.1 && call DEL && ip netns del a; left'
 	echo "$output"
 	grep -q '"address":"10.1.0.' <<<"$output"
 	grep -q '1 packets received' <<<"$output"
@@ -311,7 +311,7 @@ program32() {
 	on 'echo "$1" >/tmp/conf' "$(conf bridge "$masq")"
 	for date in '' 2040-02-03; do
 		run on '[ -z "$1" ] || date -s "$1 04:05"; ip netns add a
-			call ADD /tmp/cnibox32 && ip netns exec a ping -c1 -W2 -q 10.1.0.1 && nft list ruleset &&
+			call ADD /tmp/cnibox32 && ip netns exec a ping -c1 -W20 -q 10.1.0.1 && nft list ruleset &&
 			call DEL /tmp/cnibox32 && ip netns del a' "$date"
 		echo "$output"
 		grep -q '"address":"10.1.0.' <<<"$output"

@@ -53,7 +53,7 @@ on() {
 @test "a call that is killed takes its command along" {
 	run timeout 2 "$LAB" exec node1 -- sleep 4242 </dev/null
 	[ "$status" -eq 124 ]
-	for _ in $(seq 50); do
+	for _ in $(seq 500); do
 		on node1 pgrep -f 'sleep 4242' || return 0
 		sleep 0.1
 	done
@@ -83,14 +83,14 @@ on() {
 	local node address
 	for node in master node1 node2; do
 		for address in 192.168.122.1 192.168.122.14 192.168.122.15 192.168.122.16 8.8.8.8; do
-			on "$node" ping -c 1 -W 5 "$address"
+			on "$node" ping -c 1 -W 20 "$address"
 		done
 	done
 }
 
 @test "the internet tells the address that it saw" {
-	[ "$(on master timeout 10 wget -qO- http://8.8.8.8/)" = 192.168.122.14 ]
-	[ "$(on node2 timeout 10 wget -qO- http://8.8.8.8/)" = 192.168.122.16 ]
+	[ "$(on master timeout 60 wget -qO- http://8.8.8.8/)" = 192.168.122.14 ]
+	[ "$(on node2 timeout 60 wget -qO- http://8.8.8.8/)" = 192.168.122.16 ]
 }
 
 @test "the internet does not know the pods" {
@@ -135,13 +135,13 @@ on() {
 }
 
 @test "a cable that is pulled is no carrier, and nothing comes through until it is put back" {
-	on node2 ping -c 1 -W 5 192.168.122.15
+	on node2 ping -c 1 -W 20 192.168.122.15
 	lab unplug node2
 	[[ $(on node2 ip -o link show eth0) == *NO-CARRIER* ]]
 	run ! on node2 ping -c 1 -W 1 192.168.122.15
 	lab plug node2
 	[[ $(on node2 ip -o link show eth0) == *,LOWER_UP* ]]
-	on node2 sh -c 'for i in 1 2 3 4 5; do ping -c 1 -W 5 192.168.122.15 && exit; done; exit 1'
+	on node2 sh -c 'for i in 1 2 3 4 5; do ping -c 1 -W 20 192.168.122.15 && exit; done; exit 1'
 	run -255 lab unplug world
 	grep -q 'world has no cable of its own' <<<"$output"
 }
@@ -151,7 +151,7 @@ on() {
 	run on node2 true
 	lab start node2
 	[ "$status" -eq 255 ]
-	on node2 ping -c 1 -W 5 192.168.122.15
+	on node2 ping -c 1 -W 20 192.168.122.15
 }
 
 @test "silence is a failure" {
@@ -181,6 +181,6 @@ on() {
 }
 
 @test "status tells who answers" {
-	run lab status
+	LAB_SILENCE=60 run lab status
 	[ "$(grep -c ' yes$' <<<"$output")" -eq 4 ]
 }

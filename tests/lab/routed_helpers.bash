@@ -37,12 +37,12 @@ as_wanted() { on "$1" 'cnibox node show -f /etc/cnibox/cluster.json --name "$1"'
 all_as_wanted() {
 	local name
 	for name in $(jq -r '.nodes[].name' "$BATS_TEST_TMPDIR/cluster.json"); do
-		until_seconds 60 as_wanted "$name" || { grep -v ': ok$' "$BATS_TEST_TMPDIR/show"; on "$name" 'tail -n 20 /run/agent.log'; return 1; }
+		until_seconds 120 as_wanted "$name" || { grep -v ': ok$' "$BATS_TEST_TMPDIR/show"; on "$name" 'tail -n 20 /run/agent.log'; return 1; }
 	done
 }
 
 # ready NODE: its agent has made everything so.
-ready() { on "$1" 'timeout 5 wget -qO- http://127.0.0.1:9107/readyz' >/dev/null 2>&1; }
+ready() { on "$1" 'timeout 60 wget -qO- http://127.0.0.1:9107/readyz' >/dev/null 2>&1; }
 
 agent_start() { on "$1" 'setsid cnibox node run -f /etc/cnibox/cluster.json --name "$1" --listen 127.0.0.1:9107 >>/run/agent.log 2>&1 & echo $! >/run/agent.pid' "$1"; }
 
@@ -81,16 +81,26 @@ joined_over() {
 
 # reaches NODE NODE: the pod of the one that of the other, by both families.
 reaches() {
-	on "$1" 'ip netns exec "$1" ping -c 1 -W 2 "$2" && ip netns exec "$1" ping -c 1 -W 2 "$3"' "${POD[$1]}" "${IP4[$2]}" "${IP6[$2]}" >/dev/null
+	on "$1" 'ip netns exec "$1" ping -c 1 -W 3 "$2" && ip netns exec "$1" ping -c 1 -W 3 "$3"' "${POD[$1]}" "${IP4[$2]}" "${IP6[$2]}" >/dev/null
 }
 
-# all_reached: who comes back is tried by the others first; none may take longer than 10 s, and nothing goes by the router plainly.
+# in_tries N COMMAND...: the machines may stand still, and time goes on.
+in_tries() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		if "${@:2}"; then return; fi
+	done
+	echo "not once in $1 tries: ${*:2}"
+	return 1
+}
+
+# all_reached: who comes back is tried by the others first; one of four pings, of 3 s each, is answered, and nothing goes by the router plainly.
 all_reached() {
 	local from to before
 	before=$(counted plain)
 	for from in $NODES; do
 		for to in node2 node1 master; do
-			[ "$from" = "$to" ] || until_seconds 10 reaches "$from" "$to" || return
+			[ "$from" = "$to" ] || in_tries 4 reaches "$from" "$to" || return
 		done
 	done
 	[ "$(counted plain)" = "$before" ]
@@ -130,7 +140,7 @@ flushes() {
 # pings_begin FROM TO: five a second
 pings_begin() {
 	on "$1" 'ip netns exec "$1" ping -i 0.2 "$2" >/run/pings 2>&1 & echo $! >/run/pings.pid' "${POD[$1]}" "${IP4[$2]}"
-	until_seconds 20 on "$1" 'grep -q seq= /run/pings'
+	until_seconds 120 on "$1" 'grep -q seq= /run/pings'
 }
 
 # pings_end FROM: prints how many were answered, and how many in between were not
@@ -154,8 +164,8 @@ agent_killed() {
 		agent_stop node1 KILL
 		agent_start node2
 		agent_start node1
-		until_seconds 60 ready node1
-		until_seconds 60 ready node2
+		until_seconds 120 ready node1
+		until_seconds 120 ready node2
 	done
 	read -r answered lost < <(pings_end node1)
 	echo "$answered answered, $lost lost"
