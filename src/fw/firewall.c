@@ -30,6 +30,32 @@
  * who forges a pod's address passes nothing. Between two pods of a bridge without an address on the
  * node there is no such way, and br_netfilter may bring what they send here all the same.
  *
+ * Before Linux 5.19 only prerouting may ask for the way back, so that chain asks, behind all others
+ * of its hook, and gives the bit to what has none; forward takes it away and believes such a source
+ * nothing. Pods' own packets are routed without the bit, as ever:
+ *
+ *		chain forward { type filter hook forward priority -400
+ *			(the drops)
+ *			meta mark & 0x80000 == 0x80000 (unmark it) goto to
+ *			ip saddr @open4 (mark it)
+ *			ip saddr @fenced4 (mark it)
+ *			the same for IPv6
+ *			goto to
+ *		}
+ *		chain to	{ what is asked above of others than a source alone }
+ *		chain behind	{ as above }
+ *		chain way { type filter hook prerouting priority 2147483647
+ *			ip saddr @open4 fib saddr . iif oif missing (mark it)
+ *			the same for the other sets
+ *		}
+ *		chain input { type filter hook input priority -400
+ *			meta mark & 0x80000 == 0x80000 ip saddr @open4 (unmark it)
+ *			the same for the other sets
+ *		}
+ *
+ * A bit that others gave a pod's packet at prerouting then makes it a stranger's. What comes to
+ * forward without prerouting, as only SRv6's decapsulation lets it, has no such test there.
+ *
  * The last four sets are joint (fw.h). The kernel has no type for texts: names of chains are kept
  * as two of the names that it has a type for, the second of which begins with a sign, so that none
  * is empty.
@@ -77,37 +103,58 @@ static const struct nft_set sets[] = {
 static const struct nft_chain chains[] = {
 	{ .name = "forward", .type = "filter", .hook = NF_INET_FORWARD, .priority = -400 },
 	{ .name = "behind", .type = "filter", .hook = NF_INET_FORWARD, .priority = INT_MAX },
+	{ .name = "way", .type = "filter", .hook = NF_INET_PRE_ROUTING, .priority = INT_MAX },
+	{ .name = "input", .type = "filter", .hook = NF_INET_LOCAL_IN, .priority = -400 },
+	{ .name = "to" },
 };
+enum { FORWARD, BEHIND, WAY, INPUT, TO };
+
+/* Where the way back can be asked at forward, only the first two. */
+static size_t count_chains(void)
+{
+	return nft_has_way_at_forward() ? WAY : sizeof(chains) / sizeof(chains[0]);
+}
+
+static void begin(struct nl *nl, int chain)
+{
+	nft_rule_begin(nl, &firewall.table, chains[chain].name, false);
+}
 
 static void put_fences(struct nl *nl)
 {
-	nft_rule_begin(nl, &firewall.table, chains[0].name, false);
+	begin(nl, FORWARD);
 	nft_match_set(nl, FENCES, NFT_OF(NFT_IIFNAME), false);
 	nft_match_set(nl, FENCES, NFT_OF(NFT_OIFNAME), false);
 	nft_match_set(nl, INSIDE, NFT_OF(NFT_IIFNAME, NFT_OIFNAME), true);
 	nft_do_drop(nl);
 	nft_rule_end(nl, "from another bridge");
 
-	nft_rule_begin(nl, &firewall.table, chains[0].name, false);
+	begin(nl, FORWARD);
 	nft_match_set(nl, CLOSED, NFT_OF(NFT_IIFNAME, NFT_OIFNAME), false);
 	nft_do_drop(nl);
 	nft_rule_end(nl, "from the same bridge");
 }
 
 /* What others made of the bit, or we ourselves, ends here. */
-static void put_unmark(struct nl *nl, const char *chain)
+static void put_unmark(struct nl *nl, int chain)
 {
-	nft_rule_begin(nl, &firewall.table, chain, false);
+	begin(nl, chain);
 	nft_match_mark(nl, FIREWALL_MARK, FIREWALL_MARK, false);
 	nft_do_unmark(nl, FIREWALL_MARK);
 	nft_rule_end(nl, "the mark is ours, and for this hook");
 }
 
-static void begin_mark(struct nl *nl, bool v6, const struct nft_set *set, enum nft_field field)
+static void match_address(struct nl *nl, bool v6, const struct nft_set *set, enum nft_field field)
 {
-	nft_rule_begin(nl, &firewall.table, chains[0].name, false);
 	nft_match_family(nl, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
 	nft_match_set(nl, set, NFT_OF(field), false);
+}
+
+static void begin_mark(struct nl *nl, int chain, bool v6, const struct nft_set *set,
+		       enum nft_field field)
+{
+	begin(nl, chain);
+	match_address(nl, v6, set, field);
 }
 
 static void end_mark(struct nl *nl, const char *comment)
@@ -116,40 +163,97 @@ static void end_mark(struct nl *nl, const char *comment)
 	nft_rule_end(nl, comment);
 }
 
-static void put_open(struct nl *nl, bool v6)
+/* way: is the way back to be asked? */
+static void put_from(struct nl *nl, bool v6, const struct nft_set *set, bool way)
 {
-	begin_mark(nl, v6, OPEN(v6), NFT_SADDR);
-	nft_match_saddr_way(nl);
+	begin_mark(nl, FORWARD, v6, set, NFT_SADDR);
+	if (way)
+		nft_match_saddr_way(nl, false);
 	end_mark(nl, "from a pod");
-	begin_mark(nl, v6, OPEN(v6), NFT_DADDR);
+}
+
+static void put_to_open(struct nl *nl, int chain, bool v6)
+{
+	begin_mark(nl, chain, v6, OPEN(v6), NFT_DADDR);
 	end_mark(nl, "to a pod");
 }
 
-static void put_fenced(struct nl *nl, bool v6)
+static void put_to_fenced(struct nl *nl, int chain, bool v6)
 {
-	begin_mark(nl, v6, FENCED(v6), NFT_SADDR);
-	nft_match_saddr_way(nl);
-	end_mark(nl, "from a pod");
-	begin_mark(nl, v6, FENCED(v6), NFT_SADDR);
+	begin_mark(nl, chain, v6, FENCED(v6), NFT_SADDR);
 	nft_match_set(nl, FENCED(v6), NFT_OF(NFT_DADDR), false);
 	end_mark(nl, "from pod to pod");
-	begin_mark(nl, v6, FENCED(v6), NFT_DADDR);
+	begin_mark(nl, chain, v6, FENCED(v6), NFT_DADDR);
 	nft_match_ct_state(nl, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
 	end_mark(nl, "an answer to a pod");
-	begin_mark(nl, v6, FENCED(v6), NFT_DADDR);
+	begin_mark(nl, chain, v6, FENCED(v6), NFT_DADDR);
 	nft_match_ct_status(nl, IPS_DST_NAT);
 	end_mark(nl, "to a host port");
+}
+
+static void put_forward(struct nl *nl)
+{
+	put_unmark(nl, FORWARD);
+	for (int v6 = 0; v6 < 2; v6++) {
+		put_from(nl, v6, OPEN(v6), true);
+		put_to_open(nl, FORWARD, v6);
+		put_from(nl, v6, FENCED(v6), true);
+		put_to_fenced(nl, FORWARD, v6);
+	}
+}
+
+/* ---- before Linux 5.19 ---- */
+
+static void put_forward_asked(struct nl *nl)
+{
+	begin(nl, FORWARD);
+	nft_match_mark(nl, FIREWALL_MARK, FIREWALL_MARK, false);
+	nft_do_unmark(nl, FIREWALL_MARK);
+	nft_do_goto(nl, chains[TO].name);
+	nft_rule_end(nl, "a stranger's");
+	for (int v6 = 0; v6 < 2; v6++) {
+		put_from(nl, v6, OPEN(v6), false);
+		put_from(nl, v6, FENCED(v6), false);
+	}
+	begin(nl, FORWARD);
+	nft_do_goto(nl, chains[TO].name);
+	nft_rule_end(nl, "whoever sent it");
+	for (int v6 = 0; v6 < 2; v6++) {
+		put_to_open(nl, TO, v6);
+		put_to_fenced(nl, TO, v6);
+	}
+}
+
+static void put_way(struct nl *nl, bool v6, const struct nft_set *set)
+{
+	begin_mark(nl, WAY, v6, set, NFT_SADDR);
+	nft_match_saddr_way(nl, true);
+	end_mark(nl, "a stranger's");
+	begin(nl, INPUT);
+	nft_match_mark(nl, FIREWALL_MARK, FIREWALL_MARK, false);
+	match_address(nl, v6, set, NFT_SADDR);
+	nft_do_unmark(nl, FIREWALL_MARK);
+	nft_rule_end(nl, "the mark is for what is forwarded");
+}
+
+static void put_ways(struct nl *nl)
+{
+	for (int v6 = 0; v6 < 2; v6++) {
+		put_way(nl, v6, OPEN(v6));
+		put_way(nl, v6, FENCED(v6));
+	}
 }
 
 static void put_rules(struct nl *nl)
 {
 	put_fences(nl);
-	put_unmark(nl, chains[0].name);
-	for (int v6 = 0; v6 < 2; v6++) {
-		put_open(nl, v6);
-		put_fenced(nl, v6);
+	if (nft_has_way_at_forward()) {
+		put_forward(nl);
+	} else {
+		put_forward_asked(nl);
+		put_ways(nl);
 	}
-	put_unmark(nl, chains[1].name);
+	put_unmark(nl, BEHIND);
 }
 
 static const struct fw_outside outside = {
@@ -165,6 +269,7 @@ const struct fw_schema firewall = {
 	.set_count = sizeof(sets) / sizeof(sets[0]),
 	.chains = chains,
 	.chain_count = sizeof(chains) / sizeof(chains[0]),
+	.count_chains = count_chains,
 	.put_rules = put_rules,
 	.joint = JOINT,
 	.outside = &outside,

@@ -32,6 +32,9 @@ void fw_comment(const struct cni_attachment *at, char out[static FW_COMMENT_SIZE
 #define FW_JOINT_COMMENT "of-all-who-ask-for-it"
 bool fw_is_joint(const struct fw_schema *s, const struct nft_set *set);
 
+/* How many of its chains are for this kernel. */
+size_t fw_chain_count(const struct fw_schema *s);
+
 /* The host end's name in a comment; false: the comment is none of ours. */
 bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE]);
 

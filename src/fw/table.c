@@ -55,6 +55,11 @@ bool fw_is_joint(const struct fw_schema *s, const struct nft_set *set)
 	return set >= s->sets + (s->set_count - s->joint);
 }
 
+size_t fw_chain_count(const struct fw_schema *s)
+{
+	return s->count_chains ? s->count_chains() : s->chain_count;
+}
+
 bool fw_comment_name(const char *comment, char out[static IF_NAMESIZE])
 {
 	size_t len = strcspn(comment, " ");
@@ -204,7 +209,7 @@ static bool find_missing(const struct fw_schema *s, const struct nft_query *q,
 			return missing_set(missing, q->found ? "has another" : "lacks the", " set ",
 					   s->sets[i].name);
 	}
-	for (size_t i = 0; i < s->chain_count; i++) {
+	for (size_t i = 0; i < fw_chain_count(s); i++) {
 		q++;
 		if (!q->found || !q->alike)
 			return missing_set(missing, q->found ? "has another" : "lacks the",
@@ -228,13 +233,13 @@ static int inspect_rules(const struct fw_place *p, char missing[static FW_MISSIN
 int fw_inspect(const struct fw_place *p, char missing[static FW_MISSING_SIZE], struct err *e)
 {
 	struct nft_query q[PARTS_MAX] = { { .chain = NULL } }; /* the first: the table */
-	size_t n = 1;
+	size_t n = 1, chains = fw_chain_count(p->s);
 	int r;
 
-	assert(n + p->s->set_count + p->s->chain_count <= PARTS_MAX);
+	assert(n + p->s->set_count + chains <= PARTS_MAX);
 	for (size_t i = 0; i < p->s->set_count; i++)
 		q[n++].set = &p->s->sets[i];
-	for (size_t i = 0; i < p->s->chain_count; i++)
+	for (size_t i = 0; i < chains; i++)
 		q[n++].chain = &p->s->chains[i];
 	r = nft_query(p->nl, &p->s->table, q, n, e);
 	if (r < 0)

@@ -159,8 +159,11 @@ void nft_match_ct_original(struct nl *nl);		 /* ct direction original */
 void nft_match_daddr_local(struct nl *nl, bool negate);	 /* fib daddr type local */
 void nft_match_saddr_of_oif(struct nl *nl, bool negate); /* fib saddr . oif type local */
 void nft_match_nd_redirect(struct nl *nl);		 /* icmpv6 type nd-redirect */
-void nft_match_saddr_way(struct nl *nl); /* fib saddr . iif oif exists: the way back is by the link
-					    that it came in by */
+
+/* fib saddr . iif oif exists, or missing: is the way back by the link that it came in by? */
+void nft_match_saddr_way(struct nl *nl, bool negate);
+/* May it stand at forward? Since Linux 5.19; before, at prerouting alone. */
+bool nft_has_way_at_forward(void);
 
 /* What is looked up in a set, as many as its key has parts: NFT_OF(NFT_L4PROTO, NFT_DPORT). */
 enum nft_field {
@@ -199,6 +202,7 @@ void nft_do_accept(struct nl *nl);
 void nft_do_drop(struct nl *nl);
 void nft_do_return(struct nl *nl);
 void nft_do_jump(struct nl *nl, const char *chain);
+void nft_do_goto(struct nl *nl, const char *chain);
 
 /*
  * Reading. Each returns 1 found, 0 not there, -errno; walks call fn until it returns a negative

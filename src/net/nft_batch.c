@@ -90,24 +90,9 @@ static void blamed_expression(const struct nlmsghdr *h, const struct nlattr *lis
 	}
 }
 
-static bool has_expression(const struct nlattr *list, const char *name)
-{
-	const struct nlattr *at = NULL, *a[NFTA_EXPR_NAME + 1];
-	char expr[16];
-
-	while (list && nl_attr_next(list, &at)) {
-		nl_attrs_nested(at, a, NFTA_EXPR_NAME);
-		nl_str(a[NFTA_EXPR_NAME], expr, sizeof(expr));
-		if (strcmp(expr, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /*
  * What the kernel lacks, if that is what the error means. Linux 5.10 names no attribute when it is
  * a chain's type that it does not know; a table that is not there it does name.
- * Nor when an expression that it knows may not stand in the hook (nft_fib_validate()).
  */
 static const char *missing_module(const struct nlmsghdr *h, const struct nl_refusal *f)
 {
@@ -128,9 +113,6 @@ static const char *missing_module(const struct nlmsghdr *h, const struct nl_refu
 	}
 	if ((h->nlmsg_type & 0xff) != NFT_MSG_NEWRULE)
 		return NULL;
-	if (f->errnum == EOPNOTSUPP && !f->offset &&
-	    has_expression(a[NFTA_RULE_EXPRESSIONS], "fib"))
-		return "look-up of the way back where packets are forwarded (Linux 5.19)";
 	blamed_expression(h, a[NFTA_RULE_EXPRESSIONS], f->offset, expr, sizeof(expr));
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (strcmp(expr, modules[i].expr) == 0)

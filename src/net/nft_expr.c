@@ -14,11 +14,13 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_nat.h>
@@ -269,9 +271,9 @@ void nft_match_nd_redirect(struct nl *nl)
 	put_cmp(nl, false, &type, sizeof(type));
 }
 
-void nft_match_saddr_way(struct nl *nl)
+void nft_match_saddr_way(struct nl *nl, bool negate)
 {
-	static const uint32_t present = 1;
+	const uint32_t present = !negate;
 
 	nft_expr_open(nl, "fib");
 	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
@@ -279,6 +281,20 @@ void nft_match_saddr_way(struct nl *nl)
 	nl_put_be32(nl, NFTA_FIB_DREG, NFT_REG_1);
 	nft_expr_close(nl);
 	put_cmp(nl, false, &present, sizeof(present));
+}
+
+/* nft_fib_validate() says no without a word: the version is asked, not the kernel's answer. */
+bool nft_has_way_at_forward(void)
+{
+	struct utsname host;
+	unsigned long major, minor;
+	char *rest;
+
+	if (uname(&host) < 0)
+		return true;
+	major = strtoul(host.release, &rest, 10);
+	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
+	return major > 5 || (major == 5 && minor >= 19);
 }
 
 void nft_do_counter(struct nl *nl)
@@ -322,4 +338,9 @@ void nft_do_return(struct nl *nl)
 void nft_do_jump(struct nl *nl, const char *chain)
 {
 	put_verdict(nl, NFT_JUMP, chain);
+}
+
+void nft_do_goto(struct nl *nl, const char *chain)
+{
+	put_verdict(nl, NFT_GOTO, chain);
 }

@@ -190,17 +190,6 @@ static void test_no_fib(void **state)
 	       "(module nft_fib_inet, CONFIG_NFT_FIB_INET)");
 }
 
-/* Before Linux 5.19 it may not stand in the hook of what is forwarded; no attribute is blamed. */
-static void test_no_way_back(void **state)
-{
-	(void)state;
-	write_all();
-	refuse(RULE, -EOPNOTSUPP, 0);
-	expect(-EOPNOTSUPP, RULE,
-	       "add rule in nftables inet t post: the kernel has no look-up of the way back where "
-	       "packets are forwarded (Linux 5.19)");
-}
-
 static void test_no_nat_chain(void **state)
 {
 	(void)state;
@@ -348,7 +337,6 @@ int main(void)
 		TEST(test_not_permitted),
 		TEST(test_no_masquerade),
 		TEST(test_no_fib),
-		TEST(test_no_way_back),
 		TEST(test_no_nat_chain),
 		TEST(test_no_nat_chain_old),
 		TEST(test_missing_objects),
