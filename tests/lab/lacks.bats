@@ -203,26 +203,7 @@ loads_only() {
 	on 'cnibox node down; unload'
 }
 
-# old_for FEATURE: this kernel is older than the version in the feature's row, which is set
-old_for() {
-	version=$("$TOP/initramfs/features" "$TOP/build/cnibox" | awk -F'|' -v feature="\`$1\`" 'index($2, feature) { gsub(" ", "", $3); print $3; exit }')
-	[ -n "$version" ]
-	! printf '%s\n%s\n' "$version" "$(on 'uname -r')" | sort -CV
-}
-
-@test "a kernel older than the firewall plugin needs: the version is said, and nothing is left" {
-	old_for firewall || skip "Linux $version is there"
-	pod_of_ptp firewall '"ingressPolicy":"same-bridge"'
-	run --separate-stderr on 'plugin=firewall conf=/tmp/behind call ADD'
-	echo "$output"
-	[ "$status" -ne 0 ]
-	[ "$(jq -r .code <<<"$output")" = 104 ]
-	jq -r .msg <<<"$output" | grep -qF "(Linux $version)"
-	nothing_behind_ptp firewall
-}
-
 @test "what the kernel loads for a feature is in the feature's row of the table: firewall" {
-	! old_for firewall || skip "the plugin needs Linux $version"
 	pod_of_ptp firewall '"ingressPolicy":"same-bridge"'
 	loads_only 'plugin=firewall conf=/tmp/behind call ADD' firewall
 	on 'plugin=firewall conf=/tmp/behind call DEL'
