@@ -48,6 +48,7 @@ pass() {
 @test "node: VXLAN" { all_pass node_vxlan.bats; }
 @test "bridge: VLANs" { all_pass bridge_vlan.bats; }
 @test "vrf" { all_pass vrf.bats; }
+@test "tap, and a program that opens it" { all_pass tap.bats '^a program that opens'; }
 @test "node: WireGuard" { all_pass node_wireguard.bats; }
 
 @test "beside Docker, ufw, kube-proxy, firewalld, a table that drops and both kinds of iptables" {
@@ -72,6 +73,9 @@ as_reference() {
 
 # bats test_tags=deep
 @test "ipvlan, vlan as the reference" { as_reference tests/reference/same.bats -f '^ipvlan|^vlan'; }
+
+# bats test_tags=deep
+@test "vrf as the reference; tap and a bridge's VLANs as the later one" { as_reference tests/reference/{vrf,later}.bats; }
 
 # bats test_tags=deep
 @test "lists of others with ipvlan as they are" { pass tests/netns/samples_underlay.bats; }

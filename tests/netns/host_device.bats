@@ -262,17 +262,17 @@ bridged() {
 
 @test "CHECK of a second interface succeeds when the first one has the default route" {
 	conf=$(jq -c '.ipam.routes = [{"dst":"0.0.0.0/0","gw":"10.9.0.1"}]' <<<"$CONF")
-	tap=$(jq -c '.device = "tap0" | .name = "net2"' <<<"$conf")
-	ip tuntap add tap0 mode tap
-	add host-device a "$tap" >/dev/null
+	first=$(jq -c '.device = "v0" | .name = "net2"' <<<"$conf")
+	ip link add v0 type veth peer name v1 # without a carrier
+	add host-device a "$first" >/dev/null
 	r=$(add host-device a "$conf" net1)
 	call CHECK host-device a /run/netns/a "$(with_prev "$conf" "$r")" net1
 	ip -n a route del default
 	fails 105 "0.0.0.0/0" call CHECK host-device a /run/netns/a "$(with_prev "$conf" "$r")" net1
-	ip -n a link add tap1 up type veth peer name tap2
-	ip -n a route add default via 10.9.0.1 dev tap1 onlink
+	ip -n a link add v2 up type veth peer name v3
+	ip -n a route add default via 10.9.0.1 dev v2 onlink
 	fails 105 "0.0.0.0/0" call CHECK host-device a /run/netns/a "$(with_prev "$conf" "$r")" net1
 	del host-device a "$conf" net1
-	del host-device a "$tap"
-	ip link del tap0
+	del host-device a "$first"
+	ip link del v0
 }

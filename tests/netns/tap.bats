@@ -83,7 +83,7 @@ teardown() {
 	local ready=$BATS_TEST_TMPDIR/ready
 	add tap a "$CONF" >/dev/null
 	[ "$(made .operstate)" = '"DOWN"' ]
-	timeout 120 ip netns exec a "$(talk)" tap eth0 "$ready" >"$BATS_TEST_TMPDIR/asked" 3>&- &
+	ip netns exec a timeout 120 "$(talk)" tap eth0 "$ready" >"$BATS_TEST_TMPDIR/asked" 3>&- &
 	until [ -e "$ready" ]; do kill -0 %1; sleep 0.05; done
 	ip netns exec a ping -c100 -W1 -q 10.1.0.1 >/dev/null 2>&1 3>&- &
 	wait %1
