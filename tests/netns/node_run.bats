@@ -157,13 +157,15 @@ delete_routes() { printf 'route del 192.168.%s.0/24 proto 193\n' 1 2 | ip -batch
 	kill -0 "$RUN"
 }
 
-# get PATH [ADDRESS]: the answer's body; sets CODE.
+# get PATH [ADDRESS]: the answer's body; sets CODE. Who takes two seconds for his question gets no answer, and asks again.
 get() {
-	local reply
-	exec 5<>"/dev/tcp/${2:-127.0.0.1}/9107"
-	printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$1" >&5
-	reply=$(timeout 60 cat <&5 | tr -d '\r')
-	exec 5>&-
+	local reply=
+	while [ -z "$reply" ]; do
+		exec 5<>"/dev/tcp/${2:-127.0.0.1}/9107"
+		printf 'GET %s HTTP/1.1\r\nHost: x\r\n\r\n' "$1" >&5
+		reply=$(timeout 60 cat <&5 | tr -d '\r')
+		exec 5>&-
+	done
 	CODE=$(sed -n '1s/^HTTP.1.1 \([0-9]*\) .*/\1/p' <<<"$reply")
 	BODY=${reply#*$'\n\n'}
 }
