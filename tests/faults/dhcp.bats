@@ -27,8 +27,9 @@ traced() {
 	wait_for is_traced
 }
 
+# Or was already: what the daemon does by itself in the meantime may be what it ends of.
 is_traced() {
-	grep -q "^TracerPid:[[:space:]]*$TRACER$" "/proc/$DAEMON/status"
+	grep -q "^TracerPid:[[:space:]]*$TRACER$" "/proc/$DAEMON/status" || fails_to kill -0 "$TRACER" 2>/dev/null
 }
 
 alive() {

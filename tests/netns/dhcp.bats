@@ -318,7 +318,7 @@ adding() {
 	conf=$(jq -c '.type = "bridge" | .bridge = "cni0" | .cniVersion = "1.1.0"' <<<"$CONF")
 	before=$(snapshot)
 	r=$(CNI_COMMAND=ADD CNI_CONTAINERID=p CNI_NETNS=/run/netns/p CNI_IFNAME=eth0 \
-		strace -f -qq -e trace=execve -o "$BATS_TEST_TMPDIR/execs" "$CNIBOX_BIN/bridge" <<<"$conf")
+		strace -f -qq -e trace=execve -e signal=none -o "$BATS_TEST_TMPDIR/execs" "$CNIBOX_BIN/bridge" <<<"$conf")
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/execs")" = 1 ]
 	ip -n p addr show eth0 | grep -qF "$(address "$r")/24"
 	[ "$(ip -n p route show default)" = "default via 10.9.0.1 dev eth0 " ]
