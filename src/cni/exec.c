@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,12 +56,21 @@ int cni_find(const char *cni_path, const char *type, char *out, size_t size, str
 	return err_set(e, ENOENT, "plugin \"%s\" is not in CNI_PATH \"%.200s\"", type, cni_path);
 }
 
+static bool is_at(const char *path, const struct stat *st)
+{
+	struct stat there;
+
+	return path && stat(path, &there) == 0 && there.st_dev == st->st_dev &&
+	       there.st_ino == st->st_ino;
+}
+
+/* The path that we were executed by says it most often, without a walk through /proc. */
 bool cni_is_self(const char *file)
 {
-	struct stat theirs, ours;
+	struct stat st;
 
-	return stat(file, &theirs) == 0 && stat("/proc/self/exe", &ours) == 0 &&
-	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+	return stat(file, &st) == 0 &&
+	       (is_at((const char *)getauxval(AT_EXECFN), &st) || is_at("/proc/self/exe", &st));
 }
 
 /* Our environment without its CNI_ variables, and theirs. */

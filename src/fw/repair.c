@@ -192,7 +192,7 @@ int fw_repair(const struct fw_schema *s, struct err *e)
 			r = fw_ensure(&p, &v, &mended, &local);
 	}
 	if (r == 0)
-		seal_write(&p.seal);
+		seal_write(&p.seal, 0);
 	else
 		err_take(e, &local);
 	close_place(&p);

@@ -26,14 +26,15 @@ struct err;
 struct fw_schema;
 
 struct fw_seal {
-	int fd;		     /* of its file; -1: there is none */
+	int fd; /* of the file; -1: there is none */
+	const struct fw_schema *s;
 	uint32_t generation; /* 0: no generation, so that it is to be looked */
 	uint32_t elements;
 };
 
 /*
- * dir is the store's descriptor (store.h); 0: there is no store, and no seal. create: as an empty
- * file where it is not there. Of no generation until it is read.
+ * dir is the store's descriptor (store.h); 0: there is no store, and no seal. create: the file is
+ * made where it is not there. Of no generation until it is read.
  */
 void seal_open(int dir, const struct fw_schema *s, bool create, struct fw_seal *out);
 void seal_close(struct fw_seal *seal);
@@ -48,24 +49,24 @@ int seal_guard(int dir);
 /* As it is now. What is none, or cannot be read as one, is a seal of no generation. */
 void seal_read(struct fw_seal *seal);
 
-/* Best effort: one that cannot be written is one that was lost. */
-void seal_write(const struct fw_seal *seal);
-
 /*
- * Nothing has changed from one generation to the next but what another schema has to itself: this
- * schema's seal, if it is of the first, is of the second. Who asks was the one who changed it.
+ * Best effort: one that cannot be written is one that was lost. One of no generation is written
+ * only where one was.
+ *
+ * from: if not 0, nothing has changed since that generation but what this schema has to itself, and
+ * who asks was the one who changed it: others' seals of that generation are of this one's.
  */
-void seal_follow(int dir, const struct fw_schema *s, uint32_t from, uint32_t to);
+void seal_write(const struct fw_seal *seal, uint32_t from);
 
 /*
- * How often all records were mended, as a second line of the file; 0 where there is none. Only who
+ * How often all records were mended, in the same line; 0 where there is none. Only who
  * has the store's lock alone counts on. Who waits for that lock and finds it two higher afterwards
  * knows that somebody began after him and has ended: of a crowd that all want it, two do it.
  */
 uint32_t seal_mends(const struct fw_seal *seal);
 void seal_count_mend(const struct fw_seal *seal);
 
-/* With the last record. */
+/* With the schema's last record; the file goes with the last seal. */
 void seal_remove(int dir, const struct fw_schema *s);
 
 #endif

@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "cni/attachment.h"
 #include "cni/request.h"
-#include "fw/schemas.h"
 #include "net/nl.h"
 
 #define PARTS_MAX 32 /* of a table: itself, sets, chains */
@@ -266,14 +265,6 @@ static uint32_t generation_next(uint32_t generation)
 	return generation == UINT32_MAX ? 1 : generation + 1;
 }
 
-static void follow(const struct fw_place *p, uint32_t from, uint32_t to)
-{
-	for (size_t i = 0; i < fw_schema_count; i++) {
-		if (fw_schemas[i] != p->s)
-			seal_follow(p->dir, fw_schemas[i], from, to);
-	}
-}
-
 static void guard(struct fw_place *p)
 {
 	if (p->guard == 0)
@@ -312,17 +303,18 @@ int fw_look_sealed(struct fw_place *p, bool again, const struct fw_elem *elems, 
 int fw_commit(struct fw_place *p, uint32_t generation, int grown, struct err *e)
 {
 	bool empty = nl_count(p->nl) <= 1; /* nothing behind its mark */
+	uint32_t from = 0;
 	int r;
 
 	guard(p);
 	r = nft_commit(p->nl, NULL, e);
 	if (r == 0 && is_sealed(p, generation) && !empty) {
 		p->seal.generation = generation_next(generation);
-		follow(p, generation, p->seal.generation);
+		from = generation;
 	}
 	if (r == 0) {
 		p->seal.elements += (uint32_t)grown;
-		seal_write(&p->seal);
+		seal_write(&p->seal, from);
 	}
 	fw_unguard(p);
 	return r < 0 ? r : 0;

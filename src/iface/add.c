@@ -311,7 +311,7 @@ static int check_host_name(struct iface *i, struct err *e)
 /* What can be wrong, before anything changes. */
 static int check_free(struct iface *i, struct err *e)
 {
-	int r = pod_open(&i->pod, i->req, e);
+	int r = pod_open(&i->pod, &i->host, i->req, e);
 
 	if (r == 0)
 		r = pod_check_free(&i->pod, i->req->at.ifname, e);

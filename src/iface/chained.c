@@ -48,7 +48,7 @@ int chained_open(struct chained *c, const struct cni_request *req, const struct 
 		if (c->in_prev < 0)
 			return c->in_prev;
 	}
-	r = pod_open(&c->pod, req, e);
+	r = pod_open(&c->pod, NULL, req, e);
 	if (r == 0)
 		r = find_link(c, e);
 	return r < 0 ? r : 0;
@@ -59,7 +59,7 @@ int chained_open_left(struct chained *c, const struct cni_request *req, struct e
 	int r;
 
 	init(c, req);
-	r = pod_open_left(&c->pod, req, e);
+	r = pod_open_left(&c->pod, NULL, req, e);
 	if (r <= 0)
 		return r;
 	r = link_find(&c->pod.nl, req->at.ifname, &c->link, e);

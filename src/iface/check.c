@@ -31,7 +31,7 @@ static int check_pod(struct iface *i, const struct cni_result *prev, struct err 
 		.mtu = mtu_wanted(i, &prev->ifaces[i->in_prev]),
 		.r = prev,
 	};
-	int r = pod_open(&i->pod, i->req, e);
+	int r = pod_open(&i->pod, &i->host, i->req, e);
 
 	return r < 0 ? r : pod_verify(&i->pod, &want, i->in_prev, e);
 }

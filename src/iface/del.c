@@ -167,7 +167,7 @@ static int del_from_pod(struct iface *i, struct err *e)
 /* An interface of this name that is not ours stays: an ADD that failed because of it has a DEL. */
 static int del_in_pod(struct iface *i, struct err *e)
 {
-	int r = pod_open_left(&i->pod, i->req, e);
+	int r = pod_open_left(&i->pod, &i->host, i->req, e);
 	bool open = r > 0;
 
 	if (r < 0)
@@ -235,7 +235,8 @@ static int del_foreign(struct iface *i, struct err *e)
 {
 	int r;
 
-	if (!i->driver->adopt || !*i->req->netns || pod_open(&i->pod, i->req, err_ignored()) < 0)
+	if (!i->driver->adopt || !*i->req->netns ||
+	    pod_open(&i->pod, &i->host, i->req, err_ignored()) < 0)
 		return 0;
 	r = adopt(i, e);
 	pod_close(&i->pod);

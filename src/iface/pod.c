@@ -17,14 +17,14 @@
 
 #define LOOPBACK_IPV6_OFF "net/ipv6/conf/lo/disable_ipv6"
 
-int pod_open(struct pod *p, const struct cni_request *req, struct err *e)
+int pod_open(struct pod *p, const struct nl *host, const struct cni_request *req, struct err *e)
 {
 	int r;
 
 	p->ns = netns_open(req->netns, e);
 	if (p->ns < 0)
 		return err_code(e, err_ctx(e, p->ns, "CNI_NETNS"), CNI_ERR_ENVIRONMENT);
-	p->home = netns_open_self(e);
+	p->home = host ? netns_open_of(host, e) : netns_open_self(e);
 	if (p->home < 0)
 		return p->home;
 	if (netns_same(p->ns, p->home) && !req->netns_override) {
@@ -35,14 +35,15 @@ int pod_open(struct pod *p, const struct cni_request *req, struct err *e)
 	return nl_open_in(&p->nl, p->ns, p->home, NETLINK_ROUTE, p->buf, sizeof(p->buf), e);
 }
 
-int pod_open_left(struct pod *p, const struct cni_request *req, struct err *e)
+int pod_open_left(struct pod *p, const struct nl *host, const struct cni_request *req,
+		  struct err *e)
 {
 	struct err local = { 0 };
 	int r;
 
 	if (!*req->netns)
 		return 0;
-	r = pod_open(p, req, &local);
+	r = pod_open(p, host, req, &local);
 	if (r < 0 && netns_is_none(-r))
 		return 0;
 	return r < 0 ? err_take(e, &local) : 1;

@@ -27,16 +27,17 @@ struct pod {
 
 /*
  * Open the namespace CNI_NETNS; the caller's own is refused, unless CNI_NETNS_OVERRIDE allows it.
- * The struct is large: make it static.
+ * host: a socket of the caller's own, if it has one open. The struct is large: make it static.
  */
-int pod_open(struct pod *p, const struct cni_request *req, struct err *e);
+int pod_open(struct pod *p, const struct nl *host, const struct cni_request *req, struct err *e);
 void pod_close(struct pod *p);
 
 /*
  * The same for CNI_NETNS as DEL has it: empty, gone, or by now something else. 1: it is open; 0:
  * nothing is left of the pod.
  */
-int pod_open_left(struct pod *p, const struct cni_request *req, struct err *e);
+int pod_open_left(struct pod *p, const struct nl *host, const struct cni_request *req,
+		  struct err *e);
 
 /*
  * Is the peer of this link of the host (host is a socket there) in_pod, in the pod's namespace? 1,

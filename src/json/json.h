@@ -63,7 +63,7 @@ struct json_table;
 struct json_field {
 	const char *name;
 	enum json_kind kind;
-	size_t offset;	  /* of the member in the struct */
+	uint32_t offset;  /* of the member in the struct */
 	const char *help; /* one line for --help; NULL: the key is not shown */
 	union {
 		const struct json_table *table; /* JSON_OBJECT */
@@ -73,9 +73,9 @@ struct json_field {
 			int64_t min, max;
 		};
 	};
-	size_t elem_size; /* JSON_LIST: size of one element */
-	bool required;	  /* absent or null is an error that names the key */
-	bool names;	  /* says where something is: read by who only takes it away, too */
+	uint32_t elem_size; /* JSON_LIST: size of one element */
+	bool required;	    /* absent or null is an error that names the key */
+	bool names;	    /* says where something is: read by who only takes it away, too */
 };
 
 struct json_table {

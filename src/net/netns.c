@@ -12,6 +12,7 @@
 #include <linux/net_namespace.h>
 #include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 
 #include "base/err.h"
 #include "net/nl.h"
@@ -56,6 +57,13 @@ bool netns_is_none(int errnum)
 int netns_open_self(struct err *e)
 {
 	return netns_open("/proc/thread-self/ns/net", e);
+}
+
+int netns_open_of(const struct nl *nl, struct err *e)
+{
+	int fd = ioctl(nl_fd(nl), SIOCGSKNS);
+
+	return fd < 0 ? netns_open_self(e) : fd;
 }
 
 bool netns_same(int a, int b)

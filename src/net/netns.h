@@ -24,6 +24,12 @@ bool netns_is_none(int errnum);
 /* The caller's own. */
 int netns_open_self(struct err *e);
 
+/*
+ * The one that this open socket was made in, as netns_open_self() of its maker but without a walk
+ * through /proc where the kernel allows it (SIOCGSKNS in net/socket.c, O_CLOEXEC).
+ */
+int netns_open_of(const struct nl *nl, struct err *e);
+
 /* Are both descriptors the same namespace (device and inode)? */
 bool netns_same(int a, int b);
 

@@ -44,7 +44,7 @@ static int add(const struct cni_request *req, const void *conf, struct cni_resul
 				      .mac = "00:00:00:00:00:00",
 				      .sandbox = req->netns };
 	struct listed listed = { out, e };
-	int r = pod_open(&pod, req, e);
+	int r = pod_open(&pod, NULL, req, e);
 
 	(void)conf;
 	(void)u; /* a loopback that is up hurts nobody, and may have been up before */
@@ -60,7 +60,7 @@ static int check(const struct cni_request *req, const void *conf, const struct c
 {
 	static struct pod pod;
 	struct link lo = { 0 };
-	int r = pod_open(&pod, req, e);
+	int r = pod_open(&pod, NULL, req, e);
 
 	(void)conf;
 	(void)prev;

@@ -228,7 +228,7 @@ static int del(const struct cni_request *req, const void *conf, struct err *e)
 {
 	static struct work w;
 	const struct conf *c = conf;
-	int r = pod_open_left(&w.chain.pod, req, e);
+	int r = pod_open_left(&w.chain.pod, NULL, req, e);
 
 	if (r <= 0)
 		return r;

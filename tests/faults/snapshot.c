@@ -48,7 +48,7 @@ static bool stays_by_design(const char *path, const char *name)
 	size_t len = strlen(name);
 
 	return strcmp(name, "lock") == 0 || strcmp(name, "boot_id") == 0 ||
-	       strncmp(name, "last_reserved_ip.", 17) == 0 || strncmp(name, ".seal.", 6) == 0 ||
+	       strncmp(name, "last_reserved_ip.", 17) == 0 || strcmp(name, ".seals") == 0 ||
 	       (len > 5 && strcmp(name + len - 5, ".lock") == 0) ||
 	       strncmp(path, "/var/log/", 9) == 0;
 }
@@ -56,7 +56,7 @@ static bool stays_by_design(const char *path, const char *name)
 /* A cached result holds random MACs, a seal a number that grows: their sizes are the same. */
 static bool content_changes(const char *path)
 {
-	return strstr(path, "/results/") || strstr(path, "/.seal.");
+	return strstr(path, "/results/") || strstr(path, "/.seals");
 }
 
 static void put_file(const char *path, const struct stat *st)

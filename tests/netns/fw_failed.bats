@@ -15,11 +15,11 @@ teardown() {
 # Tables, elements with their owners, records: what an attachment has of fw.
 held() {
 	nft -s list ruleset
-	find /run/cnibox/fw -type f ! -name '.seal.*' -exec head -n 100 {} + 2>/dev/null | sort | sed '/^$/d'
+	find /run/cnibox/fw -type f ! -name .seals -exec head -n 100 {} + 2>/dev/null | sort | sed '/^$/d'
 }
 
 # The seal that says how many elements there are is true, so that the next ADD has nothing to mend.
-sealed() { grep -o '[0-9]*$' /run/cnibox/fw/.seal.masquerade; }
+sealed() { sed -n 's/^masquerade .* elements \([0-9]*\) .*/\1/p' /run/cnibox/fw/.seals; }
 
 counted() { nft -j list table inet cnibox | jq '[.nftables[].set?.elem? // [] | length] | add'; }
 

@@ -140,10 +140,10 @@ noticed() {
 
 @test "a seal that is lost, spoilt or false costs nobody a masquerade" {
 	two_pods
-	local seal=/run/cnibox/fw/.seal.masquerade elsewhere=$BATS_TEST_TMPDIR/elsewhere before
+	local seal=/run/cnibox/fw/.seals elsewhere=$BATS_TEST_TMPDIR/elsewhere before
 	echo untouched >"$elsewhere"
 	before=$(whole)
-	for spoil in 'rm $1' ': >$1' 'echo nonsense >$1' 'echo generation 4294967295 elements 0000000001 >$1' 'ln -sf $2 $1'; do
+	for spoil in 'rm $1' ': >$1' 'echo nonsense >$1' 'sed -i "s/generation [0-9]* elements [0-9]*/generation 4294967295 elements 0000000001/" $1' 'ln -sf $2 $1'; do
 		bash -c "$spoil" spoil "$seal" "$elsewhere"
 		nft flush set inet cnibox masq4
 		add bridge c "$other" >/dev/null
@@ -180,7 +180,7 @@ looked() { grep -qE 'NFT_MSG_GETRULE|NFT_MSG_GETSETELEM, [^]]*NLM_F_DUMP' "$BATS
 	run ! looked
 }
 
-# between SEAL THEN: as if another had ended its transaction: SEAL is of another generation, and its guard is held until THEN has run
+# between SEALS THEN: as if another had ended its transaction: the seals are of another generation, and their guard is held until THEN has run
 between() {
 	local was
 	was=$(<"$1")
@@ -192,16 +192,16 @@ between() {
 
 @test "a seal that another is about to write is waited for; one that stands still is not" {
 	command -v strace >/dev/null || skip "needs strace"
-	local seal=/run/cnibox/fw/.seal.ports result
+	local seals=/run/cnibox/fw/.seals result
 	one=$(masq_net net1 br1 10.1.0.0/24)
 	pod d
 	traced a 8080
 	result=$(add bridge b "$one")
-	between $seal 'until grep -q -- "-> FLOCK .*:$(stat -c %i /run/cnibox/seals.lock) " /proc/locks; do :; done; echo "$2" >"$1"'
+	between $seals 'until grep -q -- "-> FLOCK .*:$(stat -c %i /run/cnibox/seals.lock) " /proc/locks; do :; done; echo "$2" >"$1"'
 	trace b 8081 "$result"
 	run ! looked
 	result=$(add bridge c "$one")
-	between $seal 'exec sleep 60'
+	between $seals 'exec sleep 60'
 	trace c 8082 "$result"
 	looked
 	kill %%

@@ -25,7 +25,7 @@ whole() {
 
 owners() { elements "$1" | awk '{print $NF}' | sort | xargs; }
 
-records() { find /run/cnibox/fw -type f ! -name '.seal.*' 2>/dev/null | wc -l; }
+records() { find /run/cnibox/fw -type f ! -name .seals 2>/dev/null | wc -l; }
 
 # checks POD CONFIG RESULT [IFNAME]: CHECK succeeds.
 checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:-eth0}"; }
@@ -295,7 +295,7 @@ checks() { call CHECK bridge "$1" "/run/netns/$1" "$(with_prev "$2" "$3")" "${4:
 	touch masquerade.veth00000000000 .masquerade.veth00000000001.new .masquerade.new .other.veth00000000001.new
 	cd /
 	CNI_COMMAND=GC "$CNIBOX_BIN/bridge" <<<"$(jq -c '."cni.dev/valid-attachments" = [{"containerID":"b","ifname":"eth0"}]' <<<"$conf")"
-	[ "$(find /run/cnibox/fw -type f ! -name '.seal.*' -printf '%f\n' | sort | xargs)" = "$(printf '%s\n' ".$g.new" .masquerade.new .other.veth00000000001.new "$g" | sort | xargs)" ]
+	[ "$(find /run/cnibox/fw -type f ! -name .seals -printf '%f\n' | sort | xargs)" = "$(printf '%s\n' ".$g.new" .masquerade.new .other.veth00000000001.new "$g" | sort | xargs)" ]
 	[ "$(owners masq4)" = b ]
 }
 
