@@ -96,23 +96,65 @@ static bool has_family(const struct flush *f, uint8_t family)
 	return false;
 }
 
+/*
+ * What one pattern says of a flow. A new one that takes any address of the node has none: those
+ * that only pass through have its port, too.
+ */
+static bool pattern_of(const struct flush *f, const struct port_flow *p, struct conntrack *out)
+{
+	*out = (struct conntrack){ .proto = p->proto, .dport = p->port };
+	if (f->gone) {
+		out->reply_src = p->pod;
+		out->reply_sport = p->pod_port;
+		return true;
+	}
+	out->dst = p->address;
+	return p->address.family != 0;
+}
+
+/* -EOPNOTSUPP: they are to be walked through. */
+static int flush_by_pattern(struct nl *nl, const struct flush *f, uint8_t family, struct err *e)
+{
+	struct conntrack like;
+	int r = f->count > CONNTRACK_FLUSHES ? -EOPNOTSUPP : 0;
+
+	for (size_t i = 0; r == 0 && i < f->count; i++) {
+		if (f->flows[i].pod.family != family)
+			continue;
+		r = pattern_of(f, &f->flows[i], &like) ? conntrack_flush(nl, family, &like, e)
+						       : -EOPNOTSUPP;
+	}
+	return r;
+}
+
+static int flush_family(struct flush *f, uint8_t family, struct err *e)
+{
+	struct nl *nl;
+	int r = fw_open(&nl, e);
+
+	if (r == 0)
+		r = flush_by_pattern(nl, f, family, e);
+	if (r != -EOPNOTSUPP)
+		return r;
+	err_clear(e);
+	if (!f->gone)
+		read_locals(f);
+	return conntrack_forget(nl, family, is_wrong, f, e);
+}
+
 void ports_flush(const struct port_flow *flows, size_t count, bool gone)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	static struct flush f;
 	struct err e = { 0 };
-	struct nl *nl;
 	int r = 0;
 
 	f.flows = flows;
 	f.count = count;
 	f.gone = gone;
-	if (count && !gone)
-		read_locals(&f);
-	for (size_t i = 0; count && r >= 0 && i < sizeof(families); i++) {
-		r = fw_open(&nl, &e);
-		if (r == 0 && has_family(&f, families[i]))
-			r = conntrack_forget(nl, families[i], is_wrong, &f, &e);
+	for (size_t i = 0; r >= 0 && i < sizeof(families); i++) {
+		if (has_family(&f, families[i]))
+			r = flush_family(&f, families[i], &e);
 	}
 	if (r < 0)
 		log_line(LOG_WARN, "UDP connections of before a port mapping may last: %s", e.text);

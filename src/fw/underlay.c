@@ -213,9 +213,32 @@ static bool has_pod(const struct flush *f, const struct nft_set *pods)
 	return false;
 }
 
+static int flush_pod(struct nl *nl, const struct addr *pod, struct err *e)
+{
+	const struct conntrack like[] = { { .src = *pod }, { .dst = *pod }, { .reply_src = *pod } };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(like) / sizeof(like[0]); i++)
+		r = conntrack_flush(nl, pod->family, &like[i], e);
+	return r;
+}
+
+/* -EOPNOTSUPP: they are to be walked through. */
+static int flush_pods(struct nl *nl, const struct flush *f, const struct nft_set *pods,
+		      struct err *e)
+{
+	int r = f->count > CONNTRACK_FLUSHES ? -EOPNOTSUPP : 0;
+
+	for (size_t i = 0; r == 0 && i < f->count; i++) {
+		if (f->elems[i].set == pods)
+			r = flush_pod(nl, &f->elems[i].el.key[0].addr, e);
+	}
+	return r;
+}
+
 /*
- * The next pod with this address is another. Each family is a walk through all connections of the
- * machine, 10 ms where there is room for many: not for one that the pod has not.
+ * The next pod with this address is another. Without the kernel's filter each family is a walk
+ * through all connections of the machine: not for one that the pod has not.
  */
 static void gone(const struct fw_elem *elems, size_t count)
 {
@@ -226,9 +249,15 @@ static void gone(const struct fw_elem *elems, size_t count)
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < sizeof(families); i++) {
+		if (!has_pod(&f, PODS(i)))
+			continue;
 		r = fw_open(&nl, &e);
-		if (r == 0 && has_pod(&f, PODS(i)))
+		if (r == 0)
+			r = flush_pods(nl, &f, PODS(i), &e);
+		if (r == -EOPNOTSUPP) {
+			err_clear(&e);
 			r = conntrack_forget(nl, families[i], is_of_gone, &f, &e);
+		}
 	}
 	if (r < 0)
 		log_line(LOG_WARN, "connections of a pod that is gone may last: %s", e.text);

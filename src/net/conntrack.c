@@ -169,3 +169,74 @@ int conntrack_forget(struct nl *nl, uint8_t family, conntrack_fn *fn, void *arg,
 	} while (r == 0 && w.count == FOUND_MAX && ++passes < PASSES);
 	return r < 0 ? r : sum;
 }
+
+/* enum ctattr_filter's flags are the kernel's own: net/netfilter/nf_internals.h. */
+#define FILTER_SRC (1U << 0)
+#define FILTER_DST (1U << 1)
+#define FILTER_PROTO (1U << 3)
+#define FILTER_SPORT (1U << 4)
+#define FILTER_DPORT (1U << 5)
+
+static uint32_t flags_of(const struct tuple *t)
+{
+	return (t->src.family ? FILTER_SRC : 0) | (t->dst.family ? FILTER_DST : 0) |
+	       (t->proto ? FILTER_PROTO : 0) | (t->sport ? FILTER_SPORT : 0) |
+	       (t->dport ? FILTER_DPORT : 0);
+}
+
+static void put_some(struct nl *nl, uint16_t type, const struct tuple *t)
+{
+	nl_nest (nl, type) {
+		nl_nest (nl, CTA_TUPLE_IP) {
+			if (t->src.family)
+				nl_put_addr(nl, CTA_IP_V4_SRC, &t->src);
+			if (t->dst.family)
+				nl_put_addr(nl, CTA_IP_V4_DST, &t->dst);
+		}
+		nl_nest (nl, CTA_TUPLE_PROTO) {
+			if (t->proto)
+				nl_put_u8(nl, CTA_PROTO_NUM, t->proto);
+			if (t->sport)
+				put_port(nl, CTA_PROTO_SRC_PORT, t->sport);
+			if (t->dport)
+				put_port(nl, CTA_PROTO_DST_PORT, t->dport);
+		}
+	}
+}
+
+static int no_filter(struct err *e)
+{
+	return err_set(e, EOPNOTSUPP, "the kernel has no filter for connections to delete");
+}
+
+/*
+ * A kernel without the filter takes the tuples for whole ones of a single entry, and refuses them,
+ * since a pattern lacks parts. With no tuple at all it would delete everything.
+ */
+int conntrack_flush(struct nl *nl, uint8_t family, const struct conntrack *like, struct err *e)
+{
+	const struct tuple orig = { like->proto, like->src, like->dst, like->sport, like->dport },
+			   reply = { .proto = like->reply_sport ? like->proto : 0,
+				     .src = like->reply_src,
+				     .sport = like->reply_sport };
+	struct err local = { 0 };
+	int r;
+
+	if (family != AF_INET)
+		return no_filter(e);
+	if (!flags_of(&orig) && !flags_of(&reply))
+		return err_set(e, EINVAL, "a pattern of connections that is empty");
+	request(nl, "delete conntrack entries", IPCTNL_MSG_CT_DELETE, 0, family);
+	if (flags_of(&orig))
+		put_some(nl, CTA_TUPLE_ORIG, &orig);
+	if (flags_of(&reply))
+		put_some(nl, CTA_TUPLE_REPLY, &reply);
+	nl_nest (nl, CTA_FILTER) {
+		nl_put_u32(nl, CTA_FILTER_ORIG_FLAGS, flags_of(&orig));
+		nl_put_u32(nl, CTA_FILTER_REPLY_FLAGS, flags_of(&reply));
+	}
+	r = nl_commit(nl, NULL, &local);
+	if (r == -EINVAL || r == -EOPNOTSUPP)
+		return no_filter(e);
+	return r < 0 ? err_take(e, &local) : 0;
+}
