@@ -26,7 +26,7 @@ int netns_open_self(struct err *e);
 
 /*
  * The one that this open socket was made in, as netns_open_self() of its maker but without a walk
- * through /proc where the kernel allows it (SIOCGSKNS in net/socket.c, O_CLOEXEC).
+ * through /proc where the kernel allows it (SIOCGSKNS, see sock_ioctl(); O_CLOEXEC).
  */
 int netns_open_of(const struct nl *nl, struct err *e);
 
