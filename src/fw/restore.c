@@ -40,7 +40,9 @@ static void put_table(struct nl *nl, const struct fw_schema *s, bool exists)
 
 static void put_chains(struct nl *nl, const struct fw_schema *s)
 {
-	for (size_t i = 0; i < fw_chain_count(s); i++)
+	size_t chains = fw_chain_count(s);
+
+	for (size_t i = 0; i < chains; i++)
 		nft_chain_add(nl, &s->table, &s->chains[i]);
 	s->put_rules(nl);
 }

@@ -195,7 +195,7 @@ static bool missing_set(char missing[static FW_MISSING_SIZE], const char *verb, 
 }
 
 /* False: nothing is missing so far. */
-static bool find_missing(const struct fw_schema *s, const struct nft_query *q,
+static bool find_missing(const struct fw_schema *s, size_t chains, const struct nft_query *q,
 			 char missing[static FW_MISSING_SIZE])
 {
 	if (!q->found)
@@ -208,7 +208,7 @@ static bool find_missing(const struct fw_schema *s, const struct nft_query *q,
 			return missing_set(missing, q->found ? "has another" : "lacks the", " set ",
 					   s->sets[i].name);
 	}
-	for (size_t i = 0; i < fw_chain_count(s); i++) {
+	for (size_t i = 0; i < chains; i++) {
 		q++;
 		if (!q->found || !q->alike)
 			return missing_set(missing, q->found ? "has another" : "lacks the",
@@ -243,7 +243,7 @@ int fw_inspect(const struct fw_place *p, char missing[static FW_MISSING_SIZE], s
 	r = nft_query(p->nl, &p->s->table, q, n, e);
 	if (r < 0)
 		return r;
-	return find_missing(p->s, q, missing) ? 0 : inspect_rules(p, missing, e);
+	return find_missing(p->s, chains, q, missing) ? 0 : inspect_rules(p, missing, e);
 }
 
 static bool is_sealed(const struct fw_place *p, uint32_t generation)
