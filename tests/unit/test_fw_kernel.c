@@ -144,6 +144,45 @@ static void test_two_schemas(void **state)
 	shows(SHOW, "");
 }
 
+static size_t one_chain(void)
+{
+	return 1;
+}
+
+static void put_first_rule(struct nl *n)
+{
+	nft_rule_begin(n, &ports.table, port_chains[0].name, false);
+	nft_match_family(n, NFPROTO_IPV4);
+	nft_do_return(n);
+	nft_rule_end(n, NULL);
+}
+
+/* A kernel that needs only the first: whole for it, not for one that needs both. */
+static void test_chains_of_a_kernel(void **state)
+{
+	const struct fw_schema few = {
+		"ports",	{ NFPROTO_INET, "p" },	   port_sets, 1, port_chains, 2,
+		put_first_rule, .count_chains = one_chain,
+	};
+	const struct fw_owner o = { .at = &a, .data_dir = "" };
+	const struct fw_elem el = { &port_sets[0],
+				    { .key = { { .proto = IPPROTO_TCP }, { .port = 8080 } },
+				      .data = { { A("10.1.0.2") }, { .port = 80 } } } };
+
+	(void)state;
+	assert_int_equal(fw_change(&few, &o, &el, 1, &e), 0);
+	shows("nft list table inet p | grep hook | wc -l", "1\n");
+	assert_int_equal(fw_check(&few, &el, 1, &e), 0);
+	assert_int_equal(check(8080, "10.1.0.2", 80), -ENOENT);
+	assert_non_null(strstr(e.text, "lacks the chain local"));
+	assert_int_equal(fw_repair(&ports, &e), 0);
+	assert_int_equal(check(8080, "10.1.0.2", 80), 0);
+	err_clear(&e);
+	assert_int_equal(fw_check(&few, &el, 1, &e), -ENOENT);
+	del(&a);
+	shows(SHOW, "");
+}
+
 static void test_nothing_there(void **state)
 {
 	(void)state;
@@ -171,7 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_port_and_back), cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_put_back),      cmocka_unit_test(test_two_schemas),
-		cmocka_unit_test(test_nothing_there),
+		cmocka_unit_test(test_nothing_there), cmocka_unit_test(test_chains_of_a_kernel),
 	};
 
 	return enter_namespace() && own_run() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;

@@ -5,6 +5,8 @@
  */
 #include "nft_kernel.h"
 
+#include <sys/personality.h>
+
 #define ESTABLISHED_RELATED                                                                        \
 	6u /* NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) */
 
@@ -152,6 +154,46 @@ static void test_whole(void **state)
 	      "rm "
 	      "/dev/shm/cnibox-nft.$$; exit $r",
 	      "");
+}
+
+/* A chain at this hook that asks for the way back: does the kernel take it? */
+static int ask_way(uint32_t hook)
+{
+	struct err unread = { 0 };
+
+	nft_begin(&nl);
+	nft_table_add(&nl, &t);
+	nft_chain_add(&nl, &t, &(struct nft_chain){ .name = "work" });
+	nft_chain_add(&nl, &t, &(struct nft_chain){ "way", "filter", hook, 0, false });
+	nft_rule_begin(&nl, &t, "way", false);
+	nft_match_saddr_way(&nl, true);
+	nft_do_goto(&nl, "work");
+	nft_rule_end(&nl, NULL);
+	nft_rule_begin(&nl, &t, "way", false);
+	nft_match_saddr_way(&nl, false);
+	nft_do_accept(&nl);
+	nft_rule_end(&nl, NULL);
+	return nft_commit(&nl, NULL, &unread);
+}
+
+static void test_way(void **state)
+{
+	int was;
+
+	(void)state;
+	assert_int_equal(ask_way(NF_INET_PRE_ROUTING), 0);
+	shows("nft list chain inet t way",
+	      "table inet t {\n	chain way {\n"
+	      "		type filter hook prerouting priority filter; policy accept;\n"
+	      "		fib saddr . iif oif missing goto work\n"
+	      "		fib saddr . iif oif exists accept\n	}\n}\n");
+	nft_begin(&nl);
+	nft_table_del(&nl, &t);
+	commit();
+	assert_int_equal(ask_way(NF_INET_FORWARD), nft_has_way_at_forward() ? 0 : -EOPNOTSUPP);
+	was = personality(UNAME26);
+	assert_false(nft_has_way_at_forward());
+	personality((unsigned long)was);
 }
 
 static void test_delete(void **state)
@@ -419,7 +461,7 @@ int main(void)
 		TEST(test_whole),	TEST(test_delete),	TEST(test_plain),
 		TEST(test_names),	TEST(test_intervals),	TEST(test_intervals6),
 		TEST(test_pairs),	TEST(test_pairs_plain), TEST(test_walk_stops),
-		TEST(test_missing_set), TEST(test_unread_dump),
+		TEST(test_missing_set), TEST(test_unread_dump), TEST(test_way),
 	};
 
 	return enter_namespace() ? cmocka_run_group_tests(tests, NULL, NULL) : 0;
