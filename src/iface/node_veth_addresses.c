@@ -27,51 +27,94 @@ static int collect_pods(struct node_veth *v, const struct cni_result *prev, stru
 			CNI_ERR_CONFIG);
 }
 
-struct addresses {
-	struct node_veth *v;
-	int index; /* only of this link; 0: of all that are up */
-	int up[256];
-	size_t up_count;
-	bool of_node_if;
+#define LINKS_MAX 256
+#define CANDIDATES_MAX 2048
+
+/* A link that has addresses, of which no more count than there may be in all. */
+struct holder {
+	int index;
+	size_t addresses;
+	enum { NOT_ASKED, UP, DOWN } state;
 };
 
-static int collect_up(const struct link *l, void *arg)
-{
-	struct addresses *a = arg;
+struct candidate {
+	struct holder *holder;
+	struct addr addr;
+};
 
-	if (l->up && a->up_count < sizeof(a->up) / sizeof(a->up[0]))
-		a->up[a->up_count++] = l->index;
-	return 0;
+static struct {
+	struct holder holders[LINKS_MAX];
+	size_t holder_count;
+	struct candidate list[CANDIDATES_MAX];
+	size_t count;
+} found;
+
+/* NULL: there are too many. */
+static struct holder *holder_of(int index)
+{
+	struct holder *h = found.holders;
+
+	while (h < &found.holders[found.holder_count] && h->index != index)
+		h++;
+	if (h == &found.holders[LINKS_MAX])
+		return NULL;
+	if (h == &found.holders[found.holder_count]) {
+		*h = (struct holder){ .index = index };
+		found.holder_count++;
+	}
+	return h;
 }
 
-static bool is_up(const struct addresses *a, int index)
+static bool is_pods(const struct node_veth *v, const struct addr *a)
 {
-	for (size_t n = 0; n < a->up_count; n++) {
-		if (a->up[n] == index)
+	for (size_t n = 0; n < v->pod_count; n++) {
+		if (addr_equal(&v->pods[n], a))
 			return true;
 	}
 	return false;
 }
 
-/* A link that is down has addresses of others: of all Services, where a proxy uses IPVS. */
 static int collect_address(int index, const struct prefix *p, uint8_t scope, void *arg)
 {
-	struct addresses *a = arg;
-	struct node_veth *v = a->v;
+	const struct node_veth *v = arg;
+	struct holder *h;
 
-	if (scope != RT_SCOPE_UNIVERSE || (!a->index && !is_up(a, index)) ||
-	    v->node_count == NODE_VETH_NODES_MAX)
+	if (scope != RT_SCOPE_UNIVERSE || is_pods(v, &p->addr))
 		return 0;
-	for (size_t n = 0; n < v->node_count; n++) {
-		if (addr_equal(&v->nodes[n], &p->addr))
-			return 0;
-	}
-	for (size_t n = 0; n < v->pod_count; n++) {
-		if (addr_equal(&v->pods[n], &p->addr))
-			return 0;
-	}
-	v->nodes[v->node_count++] = p->addr;
+	h = holder_of(index);
+	if (!h || h->addresses == NODE_VETH_NODES_MAX || found.count == CANDIDATES_MAX)
+		return 0;
+	h->addresses++;
+	found.list[found.count++] = (struct candidate){ h, p->addr };
 	return 0;
+}
+
+static bool is_taken(const struct node_veth *v, const struct addr *a)
+{
+	for (size_t n = 0; n < v->node_count; n++) {
+		if (addr_equal(&v->nodes[n], a))
+			return true;
+	}
+	return false;
+}
+
+static void take(struct node_veth *v, const struct addr *a)
+{
+	if (v->node_count < NODE_VETH_NODES_MAX && !is_taken(v, a))
+		v->nodes[v->node_count++] = *a;
+}
+
+/* A link that is down has addresses of others: of all Services, where a proxy uses IPVS. */
+static int is_up(struct node_veth *v, struct holder *h, struct err *e)
+{
+	struct link l;
+	int r = 0;
+
+	if (h->state == NOT_ASKED) {
+		r = link_find_index(&v->host, h->index, &l, e);
+		h->state = r > 0 && l.up ? UP : DOWN;
+	}
+	return r < 0 ? r : h->state == UP;
 }
 
 /* The pod's interface's parent, if that is a link of the node: 1, 0, -errno. */
@@ -110,16 +153,11 @@ static int find_named(struct node_veth *v, struct err *e)
 	return err_code(e, r, CNI_ERR_CONFIG);
 }
 
-static bool has_addresses(struct node_veth *v, int index)
+static bool has_addresses(int index)
 {
-	struct addresses a = { .v = v, .index = index };
-	size_t before = v->node_count;
-	bool found;
+	const struct holder *h = holder_of(index);
 
-	(void)ifaddr_each(&v->host, 0, index, collect_address, &a, err_ignored());
-	found = v->node_count > before;
-	v->node_count = before;
-	return found;
+	return h && h->addresses;
 }
 
 /* By name; else the parent, or where the default route leads, whichever has addresses. */
@@ -130,7 +168,7 @@ static int find_node_if(struct node_veth *v, struct err *e)
 	if (v->conf->host_if)
 		return find_named(v, e);
 	r = find_parent(v, &v->node_index, e);
-	if (r < 0 || (r > 0 && has_addresses(v, v->node_index)))
+	if (r < 0 || (r > 0 && has_addresses(v->node_index)))
 		return r < 0 ? r : 0;
 	v->node_index = 0;
 	return route_each(&v->host, 0, 0, RT_TABLE_MAIN, match_default, &v->node_index, e);
@@ -159,19 +197,24 @@ static int choose_via(struct node_veth *v, struct err *e)
 			CNI_ERR_CONFIG);
 }
 
+/* Those of the node's interface first, whether that is up or not. */
 static int collect_nodes(struct node_veth *v, struct err *e)
 {
-	static struct addresses a;
-	int r = find_node_if(v, e);
+	int r;
 
-	a = (struct addresses){ .v = v, .index = v->node_index };
-	if (r == 0 && a.index)
-		r = ifaddr_each(&v->host, 0, a.index, collect_address, &a, e);
-	a.index = 0;
-	if (r == 0)
-		r = link_each(&v->host, NULL, collect_up, &a, e);
+	found.count = found.holder_count = 0;
+	r = ifaddr_each(&v->host, 0, 0, collect_address, v, e);
 	if (r >= 0)
-		r = ifaddr_each(&v->host, 0, 0, collect_address, &a, e);
+		r = find_node_if(v, e);
+	for (size_t n = 0; r >= 0 && n < found.count; n++) {
+		if (found.list[n].holder->index == v->node_index)
+			take(v, &found.list[n].addr);
+	}
+	for (size_t n = 0; r >= 0 && n < found.count; n++) {
+		r = is_up(v, found.list[n].holder, e);
+		if (r > 0)
+			take(v, &found.list[n].addr);
+	}
 	return r < 0 ? r : choose_via(v, e);
 }
 

@@ -311,21 +311,35 @@ static int put_nodes(struct node_veth *v, struct err *e)
 	return nl_commit(nl, NULL, e);
 }
 
-/* A rule that all veths of the pod share may be there. */
-static int put_rules(struct node_veth *v, bool v6, struct err *e)
+/* One each: a rule that all veths of the pod share may be there. */
+static int put_missing_rules(struct node_veth *v, const struct node_veth_rules *w, struct err *e)
 {
-	struct node_veth_rules w;
 	int r = 0;
 
-	node_veth_pod_rules(v, v6, &w);
-	for (size_t n = 0; r == 0 && n < w.count; n++) {
+	for (size_t n = 0; r == 0 && n < w->count; n++) {
 		struct err local = { 0 };
 
-		rule_add(&v->chain.pod.nl, &w.list[n]);
+		rule_add(&v->chain.pod.nl, &w->list[n]);
 		r = nl_commit(&v->chain.pod.nl, NULL, &local);
 		r = r == -EEXIST ? 0 : r < 0 ? err_take(e, &local) : 0;
 	}
 	return r;
+}
+
+/* All at once: of the pod's first veth none is there. */
+static int put_rules(struct node_veth *v, bool v6, struct err *e)
+{
+	struct node_veth_rules w;
+	struct err local = { 0 };
+	int r;
+
+	node_veth_pod_rules(v, v6, &w);
+	for (size_t n = 0; n < w.count; n++)
+		rule_add(&v->chain.pod.nl, &w.list[n]);
+	r = nl_commit(&v->chain.pod.nl, NULL, &local);
+	if (r == -EEXIST)
+		return put_missing_rules(v, &w, e);
+	return r < 0 ? err_take(e, &local) : r;
 }
 
 static void move_defaults(struct node_veth *v, bool v6)

@@ -15,7 +15,7 @@
 #define RULES_MAX 512
 
 struct rules {
-	const char *name; /* of their host end; NULL: any */
+	const char *name; /* of their host end; NULL: any that is not there */
 	struct rule list[RULES_MAX];
 	size_t count;
 };
@@ -25,15 +25,16 @@ static int collect_rule(const struct rule *r, void *arg)
 	struct rules *w = arg;
 
 	if (r->protocol == NODE_VETH_RULE_PROTOCOL && w->count < RULES_MAX && r->iif[0] &&
-	    (!w->name || strcmp(w->name, r->iif) == 0))
+	    (w->name ? strcmp(w->name, r->iif) == 0 : r->detached))
 		w->list[w->count++] = *r;
 	return 0;
 }
 
-static int del_rule(struct nl *host, const struct rule *rule, bool any, struct err *e)
+/* gone: only if its host end has not come meanwhile. */
+static int del_rule(struct nl *host, const struct rule *rule, bool gone, struct err *e)
 {
 	struct link l;
-	int r = any ? link_find(host, rule->iif, &l, e) : 0;
+	int r = gone ? link_find(host, rule->iif, &l, e) : 0;
 
 	if (r != 0)
 		return r < 0 ? r : 0;

@@ -62,6 +62,7 @@ static int rule_answer(const struct nlmsghdr *h, void *arg)
 	r.protocol = nl_u8(a[FRA_PROTOCOL]);
 	r.special = is_special(a) || m.tos;
 	r.invert = m.flags & FIB_RULE_INVERT;
+	r.detached = m.flags & FIB_RULE_IIF_DETACHED;
 	return w->fn(&r, w->arg);
 }
 

@@ -26,10 +26,12 @@ struct rule {
 	uint8_t protocol;	/* who made it (RTPROT_*); 0: it does not say (before 4.17 never) */
 	bool special; /* it asks for something else, too: a mark, an outgoing link, a port ... */
 	bool invert;
+	bool detached; /* there is no link of the name iif */
 };
 
 /*
- * Into the batch. What fits all that is given asks this table; special and invert are not written.
+ * Into the batch. What fits all that is given asks this table; special, invert and detached
+ * are not written.
  * -EEXIST: there is the same.
  */
 void rule_add(struct nl *nl, const struct rule *r);

@@ -488,19 +488,3 @@ wait_for_no_end() {
 	diff <(echo "$was") <(in_pod a)
 	diff <(echo "$node") <(on_node)
 }
-
-# asked MESSAGE: the families of the connections that the trace asks for so
-asked() { grep -E "IPCTNL_MSG_CT_($1)" "$BATS_TEST_TMPDIR/trace" | grep -o 'nfgen_family=[A-Z0-9_]*' | cut -d= -f2 | sort -u | xargs | tr ' ' ,; }
-
-@test "DEL asks for the machine's connections of the families alone that the pod has, and walks through no more than it must" {
-	command -v strace >/dev/null || skip "needs strace"
-	attach a "$VETH" "$(first "$FIRST" | jq -c 'del(.ipam.ranges[1]) | .ipam.routes = [{"dst":"0.0.0.0/0"}]')" >/dev/null
-	attach b >/dev/null
-	for of in a:AF_INET b:AF_INET,AF_INET6; do
-		CNI_COMMAND=DEL CNI_CONTAINERID=${of%:*} CNI_NETNS=/run/netns/${of%:*} CNI_IFNAME=eth0 \
-			strace -qq -e trace=sendto -o "$BATS_TEST_TMPDIR/trace" "$CNIBOX_BIN/veth-host" <<<"$VETH"
-		[ "$(asked 'GET|DELETE')" = "${of#*:}" ]
-		# From Linux 6.12 on the kernel deletes IPv4 connections by a pattern.
-		[ "$(printf '%s\n' 6.12 "$(uname -r)" | sort -V | head -n 1)" != 6.12 ] || [[ $(asked GET) != *AF_INET,* && $(asked GET) != AF_INET ]]
-	done
-}
