@@ -37,10 +37,10 @@ three() {
 
 up() { node up -f "$FILE" --name m; }
 
-# Everything that the node program may change.
+# Everything that the node program may change; not what the kernel changes by itself, some time later.
 host() {
-	ip route
-	ip -6 route
+	ip route | sed 's/ linkdown//'
+	ip -6 route | sed '/^fe80/d; s/ linkdown//'
 	nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'
 	cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding /proc/sys/net/ipv6/conf/eth0/accept_ra
 	find /etc/cni /run/cnibox -type f ! -name "node*.lock" -exec sha256sum {} + 2>/dev/null | sort

@@ -30,6 +30,15 @@ state() {
 	(cd /var/lib/cni/networks && find . -type f ! -name boot_id ! -name lock | sort | while read -r f; do echo "$f $(od -An -c "$f" | tr -d ' \n')"; done)
 }
 
+# settled: a link with another end is up as soon as the kernel has told itself so; the reference does not wait for it.
+settled() {
+	local n
+	for n in $(seq 100); do
+		[ "$(ip -n p -j link show eth0 2>/dev/null | jq '.[0] | .link_index != null and .operstate != "UP"')" = true ] || return 0
+		sleep 0.05
+	done
+}
+
 normal() {
 	jq -cS 'del(.interfaces[]?.mac, .interfaces[]?.mtu) | (.interfaces[]? | select(.name | startswith("veth")) | .name) = "veth"
 		| if .dns == {} then del(.dns) else . end
@@ -41,12 +50,13 @@ through() {
 	CNIBOX_BIN=$1 "$BATS_TEST_DIRNAME/../namespace" bash -c '
 		set -e
 		source '"$BATS_TEST_DIRNAME"'/../netns/helpers.bash
-		'"$(declare -f state normal; [ -z "${MORE_STATE:-}" ] || declare -f "$MORE_STATE")"'
+		'"$(declare -f state settled normal; [ -z "${MORE_STATE:-}" ] || declare -f "$MORE_STATE")"'
 		mkdir -p /var/lib/cni/networks
 		eval "$2"
 		[ -e /run/netns/p ] || pod p
 		result=$(add "$0" p "$1")
 		normal "$result"
+		settled
 		state
 		'"${MORE_STATE:-}"'
 		CNI_COMMAND=DEL CNI_CONTAINERID=p CNI_NETNS=/run/netns/p CNI_IFNAME=eth0 "$CNIBOX_BIN/$0" <<<"$1"
