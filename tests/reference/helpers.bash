@@ -32,8 +32,7 @@ state() {
 
 # settled: a link with another end is up as soon as the kernel has told itself so; the reference does not wait for it.
 settled() {
-	local n
-	for n in $(seq 100); do
+	for _ in $(seq 100); do
 		[ "$(ip -n p -j link show eth0 2>/dev/null | jq '.[0] | .link_index != null and .operstate != "UP"')" = true ] || return 0
 		sleep 0.05
 	done
