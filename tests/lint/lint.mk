@@ -46,7 +46,7 @@ SCRIPTS := $(shell grep -rlE '^.!/(usr/)?bin/(env )?(ba)?sh$$' --exclude-dir=bui
 $(O)/scripts.ok: $(SCRIPTS) $(wildcard tests/*/*.bats tests/*/*.bash) tests/settle
 	@mkdir -p $(O)
 	@shellcheck -e SC2016,SC1091,SC2154 $(SCRIPTS)
-	@shellcheck -s bash -e SC2016,SC1091,SC2154 tests/settle $(wildcard tests/*/*.bash)
+	@shellcheck -s bash -e SC2016,SC1091,SC2154 tests/settle $(wildcard qemu/*.bash tests/*/*.bash)
 	@shellcheck -s bats -e SC2016,SC1091,SC2154,$(BATS) $(wildcard tests/*/*.bats)
 	@touch $@
 
