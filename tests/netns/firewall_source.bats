@@ -26,7 +26,7 @@ teardown() {
 	clean
 }
 
-is_old() { ! printf '5.19\n%s\n' "$(uname -r)" | sort -CV; }
+is_old() { uname -r | awk -F. '{ exit !($1 < 5 || ($1 == 5 && $2 < 19)) }'; }
 
 call() { CNI_COMMAND=$1 CNI_CONTAINERID=$3 CNI_NETNS=$4 CNI_IFNAME=${6:-eth0} "${taken[@]}" "$CNIBOX_BIN/$2" <<<"$5"; }
 
