@@ -106,7 +106,7 @@ knows_iptables() {
 
 # The node's addresses with the last NodePort, and the backend behind each; the rules, which come after both; and no set has refused what it belongs to.
 knows_ipvs() {
-	! grep 'Failed to' "$BATS_TEST_TMPDIR/log" || return 1
+	! grep -q 'Failed to add entry' "$BATS_TEST_TMPDIR/log" || return 1
 	iptables-nft-save -t nat 2>/dev/null | grep -q KUBE-CLUSTER-IP || return 1
 	ip6tables-nft-save -t nat 2>/dev/null | grep -q KUBE-6-CLUSTER-IP || return 1
 	grep -A 1 '^TCP *0A0900FE:7581' /proc/net/ip_vs | grep -q '0A090032:1F90' &&
