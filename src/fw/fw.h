@@ -70,8 +70,7 @@ struct fw_schema {
 	size_t chain_count;
 	void (*put_rules)(struct nl *nl); /* write those of all chains, in order, into the batch */
 
-	/* How many of the chains, the first, are for this kernel; the same at each call. NULL: all.
-	 */
+	/* So many of the chains, the first, are for this kernel, at each call; NULL: all. */
 	size_t (*count_chains)(void);
 	/* The first so many sets: who has a key there keeps it while it lives. May be 0. */
 	size_t kept;
