@@ -125,13 +125,13 @@ static bool parse(const char *at, const char *word, uint32_t *out)
 {
 	size_t len = strlen(word);
 	char digits[DIGITS + 1] = "";
-	unsigned long n;
+	unsigned long long n;
 	char *end;
 
 	memcpy(digits, at + len, DIGITS);
 	if (strncmp(at, word, len) != 0 || digits[0] < '0' || digits[0] > '9')
 		return false;
-	n = strtoul(digits, &end, 10);
+	n = strtoull(digits, &end, 10);
 	*out = (uint32_t)n;
 	return n <= UINT32_MAX && end == digits + DIGITS;
 }
