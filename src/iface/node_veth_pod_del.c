@@ -94,17 +94,19 @@ static int del_rules(struct nl *nl, const struct left *l, bool last, struct err 
 	return r;
 }
 
+/*
+ * The socket is left open to the program's end: closing it waits until what was deleted is freed
+ * (nft_rcv_nl_event()), which the deletion of the veth, behind this, waits for as well.
+ */
 static int del_answers(struct chained *c, const char *end, struct err *e)
 {
+	static struct nl nft;
 	struct err local = { 0 };
-	struct nl nft;
 	int r = node_veth_open_nft(&c->pod, &nft, &local);
 
 	if (r < 0)
 		return r == -EPROTONOSUPPORT ? 0 : err_take(e, &local);
-	r = answers_del(&nft, c->link.name, end, e);
-	nl_close(&nft);
-	return r;
+	return answers_del(&nft, c->link.name, end, e);
 }
 
 static int del_family(struct chained *c, bool v6, const struct link *end, bool last, struct err *e)
