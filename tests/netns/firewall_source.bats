@@ -47,14 +47,7 @@ asks() {
 
 # beyond: another machine behind the node, which sees who comes: came FAMILY ADDRESS.
 beyond() {
-	other_machine far2
-	ip link add up1 type veth peer name eth0 netns far2
-	ip addr add 198.51.100.1/24 dev up1
-	ip addr add fd00:8::1/64 dev up1 nodad
-	ip link set up1 up
-	ip -n far2 addr add 198.51.100.2/24 dev eth0
-	ip -n far2 addr add fd00:8::2/64 dev eth0 nodad
-	ip -n far2 link set eth0 up
+	neighbour far2 up1 198.51.100 fd00:8
 	nft -f - <<-'NFT'
 		table inet watch {
 			set came4 { type ipv4_addr; flags dynamic; size 16; }

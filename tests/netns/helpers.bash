@@ -153,15 +153,20 @@ second_link() {
 	ip -n "$1" route add default via 198.51.100.1
 }
 
+# neighbour NAME LINK NET4 NET6: another machine behind LINK, where this node is .1 and ::1, and it is .2 and ::2
+neighbour() {
+	other_machine "$1"
+	ip link add "$2" type veth peer name eth0 netns "$1"
+	ip addr add "$3.1/24" dev "$2"
+	ip addr add "$4::1/64" dev "$2" nodad
+	ip link set "$2" up
+	ip -n "$1" addr add "$3.2/24" dev eth0
+	ip -n "$1" addr add "$4::2/64" dev eth0 nodad
+	ip -n "$1" link set eth0 up
+}
+
 # outside: a machine that this node (203.0.113.1, fd00:9::1) is a neighbour of.
 outside() {
-	other_machine out
-	ip link add up0 type veth peer name eth0 netns out
-	ip addr add 203.0.113.1/24 dev up0
-	ip addr add fd00:9::1/64 dev up0 nodad
-	ip link set up0 up
-	ip -n out addr add 203.0.113.2/24 dev eth0
-	ip -n out addr add fd00:9::2/64 dev eth0 nodad
-	ip -n out link set eth0 up
+	neighbour out up0 203.0.113 fd00:9
 	while ip -o -6 addr show up0 | grep -q tentative; do :; done # its carrier is told late
 }
