@@ -101,22 +101,46 @@ static void put_port(struct nl *nl, uint16_t type, uint16_t port)
 	nl_put_u16(nl, type, htobe16(port));
 }
 
-static void put_deletion(struct nl *nl, const struct found *f)
-{
-	bool v6 = f->c.dst.family == AF_INET6;
+/* Parts of a tuple. The kernel's own, for CTA_FILTER: net/netfilter/nf_internals.h. */
+#define PART_SRC (1U << 0)
+#define PART_DST (1U << 1)
+#define PART_PROTO (1U << 3)
+#define PART_SPORT (1U << 4)
+#define PART_DPORT (1U << 5)
+#define PARTS (PART_SRC | PART_DST | PART_PROTO | PART_SPORT | PART_DPORT)
 
-	request(nl, "delete conntrack entry", IPCTNL_MSG_CT_DELETE, 0, f->c.dst.family);
-	nl_nest (nl, CTA_TUPLE_ORIG) {
+static void put_tuple(struct nl *nl, uint16_t type, bool v6, const struct tuple *t, uint32_t parts)
+{
+	nl_nest (nl, type) {
 		nl_nest (nl, CTA_TUPLE_IP) {
-			nl_put_addr(nl, v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, &f->c.src);
-			nl_put_addr(nl, v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, &f->c.dst);
+			if (parts & PART_SRC)
+				nl_put_addr(nl, v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, &t->src);
+			if (parts & PART_DST)
+				nl_put_addr(nl, v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, &t->dst);
 		}
 		nl_nest (nl, CTA_TUPLE_PROTO) {
-			nl_put_u8(nl, CTA_PROTO_NUM, f->c.proto);
-			put_port(nl, CTA_PROTO_SRC_PORT, f->c.sport);
-			put_port(nl, CTA_PROTO_DST_PORT, f->c.dport);
+			if (parts & PART_PROTO)
+				nl_put_u8(nl, CTA_PROTO_NUM, t->proto);
+			if (parts & PART_SPORT)
+				put_port(nl, CTA_PROTO_SRC_PORT, t->sport);
+			if (parts & PART_DPORT)
+				put_port(nl, CTA_PROTO_DST_PORT, t->dport);
 		}
 	}
+}
+
+static struct tuple orig_of(const struct conntrack *c)
+{
+	return (struct tuple){ c->proto, c->src, c->dst, c->sport, c->dport };
+}
+
+static void put_deletion(struct nl *nl, const struct found *f)
+{
+	const struct tuple orig = orig_of(&f->c);
+	uint8_t family = f->c.dst.family;
+
+	request(nl, "delete conntrack entry", IPCTNL_MSG_CT_DELETE, 0, family);
+	put_tuple(nl, CTA_TUPLE_ORIG, family == AF_INET6, &orig, PARTS);
 	if (f->zone)
 		nl_put_u16(nl, CTA_ZONE, f->zone);
 	nl_put_u32(nl, CTA_ID, f->id);
@@ -170,38 +194,12 @@ int conntrack_forget(struct nl *nl, uint8_t family, conntrack_fn *fn, void *arg,
 	return r < 0 ? r : sum;
 }
 
-/* enum ctattr_filter's flags are the kernel's own: net/netfilter/nf_internals.h. */
-#define FILTER_SRC (1U << 0)
-#define FILTER_DST (1U << 1)
-#define FILTER_PROTO (1U << 3)
-#define FILTER_SPORT (1U << 4)
-#define FILTER_DPORT (1U << 5)
-
-static uint32_t flags_of(const struct tuple *t)
+/* What a pattern says. */
+static uint32_t parts_of(const struct tuple *t)
 {
-	return (t->src.family ? FILTER_SRC : 0) | (t->dst.family ? FILTER_DST : 0) |
-	       (t->proto ? FILTER_PROTO : 0) | (t->sport ? FILTER_SPORT : 0) |
-	       (t->dport ? FILTER_DPORT : 0);
-}
-
-static void put_some(struct nl *nl, uint16_t type, const struct tuple *t)
-{
-	nl_nest (nl, type) {
-		nl_nest (nl, CTA_TUPLE_IP) {
-			if (t->src.family)
-				nl_put_addr(nl, CTA_IP_V4_SRC, &t->src);
-			if (t->dst.family)
-				nl_put_addr(nl, CTA_IP_V4_DST, &t->dst);
-		}
-		nl_nest (nl, CTA_TUPLE_PROTO) {
-			if (t->proto)
-				nl_put_u8(nl, CTA_PROTO_NUM, t->proto);
-			if (t->sport)
-				put_port(nl, CTA_PROTO_SRC_PORT, t->sport);
-			if (t->dport)
-				put_port(nl, CTA_PROTO_DST_PORT, t->dport);
-		}
-	}
+	return (t->src.family ? PART_SRC : 0) | (t->dst.family ? PART_DST : 0) |
+	       (t->proto ? PART_PROTO : 0) | (t->sport ? PART_SPORT : 0) |
+	       (t->dport ? PART_DPORT : 0);
 }
 
 static int no_filter(struct err *e)
@@ -215,25 +213,26 @@ static int no_filter(struct err *e)
  */
 int conntrack_flush(struct nl *nl, uint8_t family, const struct conntrack *like, struct err *e)
 {
-	const struct tuple orig = { like->proto, like->src, like->dst, like->sport, like->dport },
+	const struct tuple orig = orig_of(like),
 			   reply = { .proto = like->reply_sport ? like->proto : 0,
 				     .src = like->reply_src,
 				     .sport = like->reply_sport };
+	const uint32_t of_orig = parts_of(&orig), of_reply = parts_of(&reply);
 	struct err local = { 0 };
 	int r;
 
 	if (family != AF_INET)
 		return no_filter(e);
-	if (!flags_of(&orig) && !flags_of(&reply))
+	if (!of_orig && !of_reply)
 		return err_set(e, EINVAL, "a pattern of connections that is empty");
 	request(nl, "delete conntrack entries", IPCTNL_MSG_CT_DELETE, 0, family);
-	if (flags_of(&orig))
-		put_some(nl, CTA_TUPLE_ORIG, &orig);
-	if (flags_of(&reply))
-		put_some(nl, CTA_TUPLE_REPLY, &reply);
+	if (of_orig)
+		put_tuple(nl, CTA_TUPLE_ORIG, false, &orig, of_orig);
+	if (of_reply)
+		put_tuple(nl, CTA_TUPLE_REPLY, false, &reply, of_reply);
 	nl_nest (nl, CTA_FILTER) {
-		nl_put_u32(nl, CTA_FILTER_ORIG_FLAGS, flags_of(&orig));
-		nl_put_u32(nl, CTA_FILTER_REPLY_FLAGS, flags_of(&reply));
+		nl_put_u32(nl, CTA_FILTER_ORIG_FLAGS, of_orig);
+		nl_put_u32(nl, CTA_FILTER_REPLY_FLAGS, of_reply);
 	}
 	r = nl_commit(nl, NULL, &local);
 	if (r == -EINVAL || r == -EOPNOTSUPP)
