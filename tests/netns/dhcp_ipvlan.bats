@@ -25,6 +25,12 @@ teardown() {
 
 link_local() { ip -n "$1" -6 -o addr show dev eth0 scope link | grep -o 'fe80[^/]*'; }
 
+# What the server has written of leases; for a moment, while it writes them anew, it is less.
+leases_of_one_mac() { [ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/leases" | uniq -c | awk '{print $1}')" = "$1" ]; }
+
+# The kernel has found the link-local address to be nobody else's: nothing is sent from it before.
+link_local_is_ready() { [ -z "$(ip -n "$1" -6 -o addr show dev eth0 tentative)" ]; }
+
 renewed() { [ "$(jq .expires "$(lease_file "$1")")" -gt "$2" ]; }
 
 @test "ADD: result; pods of one master have addresses and leases of their own, in both families, which are renewed, and given back alone" {
@@ -42,11 +48,12 @@ renewed() { [ "$(jq .expires "$(lease_file "$1")")" -gt "$2" ]; }
 		ip netns exec srv ping -c1 -W10 -q "$ip"
 	done
 	ping_from a "$(address "$two")"
+	wait_for link_local_is_ready a
 	ping_from a "$(link_local b)%eth0"
 	before=$(jq .expires "$(lease_file a)" "$(lease_file b)" | sort -n | tail -n 1)
 	wait_for renewed a "$before"
 	wait_for renewed b "$before"
-	[ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/leases" | uniq -c | awk '{print $1}')" = 2 ]
+	wait_for leases_of_one_mac 2
 	del ipvlan a "$WIRE"
 	wait_for said 1 "DHCPRELEASE(br0) $(address "$one")"
 	call CHECK ipvlan b /run/netns/b "$(with_prev "$WIRE" "$two")"
