@@ -26,6 +26,11 @@ static const char *place_of(const struct iface *i)
 	return conf_of(i)->in_container ? "in the pod" : "on the node";
 }
 
+int child_master_ns(const struct iface *i)
+{
+	return conf_of(i)->in_container ? i->pod.ns : i->pod.home;
+}
+
 struct way_out {
 	int index; /* 0: none */
 	uint32_t metric;

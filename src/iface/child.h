@@ -54,6 +54,9 @@ int child_inspect(struct iface *i, const char *master, struct err *e);
 struct nl *child_begin(struct iface *i, struct child_link *l);
 int child_finish(struct iface *i, const struct child_link *l, struct err *e);
 
+/* The master's namespace. */
+int child_master_ns(const struct iface *i);
+
 /* For check(): as it was made; CNI_ERR_DIFFERS. */
 struct child_want {
 	const char *kind;

@@ -5,18 +5,20 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/rtnetlink.h>
 
 #include "base/err.h"
 #include "base/text.h"
 #include "cni/attachment.h"
 #include "iface/iface.h"
+#include "net/await.h"
 #include "net/netns.h"
+
+#define DYING_MS 5000 /* a namespace that nobody holds is taken apart in this time */
 
 struct search {
 	const struct iface *i;
-	int master_ns;
-	int master;
-	uint16_t vlan_id;
+	const struct holder_want *want;
 	int ns_id; /* of master_ns where we are; -1: it is here */
 	struct link found;
 };
@@ -25,7 +27,7 @@ static int match(const struct link *l, void *arg)
 {
 	struct search *s = arg;
 
-	if (l->peer == s->master && l->vlan_id == s->vlan_id &&
+	if (l->peer == s->want->master->index && s->want->has(s->i, l) &&
 	    (s->ns_id < 0 ? !l->peer_elsewhere : l->peer_ns == s->ns_id))
 		s->found = *l;
 	return 0;
@@ -41,10 +43,11 @@ static int search_in(struct search *s, int ns)
 	if (nl_open_in(&nl, ns, s->i->pod.home, NETLINK_ROUTE, buf, sizeof(buf), err_ignored()) < 0)
 		return 0;
 	s->ns_id = -1;
-	r = netns_same(ns, s->master_ns) ? 0
-					 : netns_id(&nl, s->master_ns, &s->ns_id, err_ignored());
-	if (r == 0 && (s->ns_id >= 0 || netns_same(ns, s->master_ns)))
-		(void)link_each_seen(&nl, "vlan", match, s, err_ignored());
+	r = netns_same(ns, s->want->master_ns)
+		    ? 0
+		    : netns_id(&nl, s->want->master_ns, &s->ns_id, err_ignored());
+	if (r == 0 && (s->ns_id >= 0 || netns_same(ns, s->want->master_ns)))
+		(void)link_each_seen(&nl, s->want->kind, match, s, err_ignored());
 	nl_close(&nl);
 	return s->found.index > 0;
 }
@@ -69,18 +72,50 @@ static void describe(const struct search *s, bool on_node, char *out, size_t siz
 	str_flatten(out);
 }
 
-int holder_of_vlan(struct iface *i, int ns, const struct link *master, uint16_t id,
-		   const struct err *why, struct err *e)
+/* -EBUSY with the holder's name, or 0: nobody living has it. */
+static int find_holder(struct iface *i, const struct holder_want *want, struct err *e)
 {
-	struct search s = { .i = i, .master_ns = ns, .master = master->index, .vlan_id = id };
+	struct search s = { .i = i, .want = want };
 	bool on_node = search_in(&s, i->pod.home);
 	char who[400];
 
 	if (!on_node && netns_each(i->pod.home, visit, &s, err_ignored()) <= 0)
-		return err_take(e, why);
+		return 0;
 	describe(&s, on_node, who, sizeof(who));
-	return err_code(
-		e,
-		err_set(e, EEXIST, "vlanId: %u of master %s is taken: %s", id, master->name, who),
-		CNI_ERR_EXISTS);
+	return err_code(e, err_set(e, EBUSY, "%s is taken: %s", want->key, who), CNI_ERR_EXISTS);
+}
+
+struct attempt {
+	struct iface *i;
+	const struct holder_want *want;
+	struct err refusal;
+};
+
+static int try(void *arg, struct err *e)
+{
+	struct attempt *a = arg;
+	int r;
+
+	err_clear(&a->refusal);
+	r = a->want->take(a->i, &a->refusal);
+	if (r == 0)
+		return 1;
+	return r == -a->want->refusal ? find_holder(a->i, a->want, e) : err_take(e, &a->refusal);
+}
+
+int holder_outlive(struct iface *i, const struct holder_want *want, struct err *e)
+{
+	struct attempt a = { .i = i, .want = want };
+	const bool here = netns_same(want->master_ns, i->pod.home);
+	const struct await w = {
+		.group = RTNLGRP_LINK,
+		.ns = here ? -1 : want->master_ns,
+		.home = here ? -1 : i->pod.home,
+		.timeout_ms = DYING_MS,
+		.holds = try,
+		.arg = &a,
+	};
+	int r = await_state(&w, e);
+
+	return r == -ETIMEDOUT ? err_take(e, &a.refusal) : r;
 }

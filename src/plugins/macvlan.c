@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <linux/if_link.h>
 
 #include "base/err.h"
 #include "base/text.h"
 #include "iface/child.h"
+#include "iface/holder.h"
 
 struct conf {
 	struct child_conf child;
@@ -51,7 +54,15 @@ static int inspect(struct iface *i, struct err *e)
 	return child_inspect(i, c->child.master, e);
 }
 
-static int make_link(struct iface *i, struct err *e)
+/* One of mode passthru is alone on its master. */
+static bool has_master(const struct iface *i, const struct link *l)
+{
+	const struct conf *c = i->plugin_conf;
+
+	return c->mode == MACVLAN_MODE_PASSTHRU || l->mode == MACVLAN_MODE_PASSTHRU;
+}
+
+static int take_master(struct iface *i, struct err *e)
 {
 	const struct conf *c = i->plugin_conf;
 	const struct macvlan m = { c->mode, (uint32_t)c->broadcast_queue };
@@ -61,6 +72,45 @@ static int make_link(struct iface *i, struct err *e)
 	l.mac = i->mac;
 	link_add_macvlan(nl, &l, &m);
 	return child_finish(i, &l, e);
+}
+
+/* The kernel minds those that are up; this one is not yet. */
+static bool has_mac(const struct iface *i, const struct link *l)
+{
+	return l->up && memcmp(l->mac, i->mac, sizeof(i->mac)) == 0;
+}
+
+static int take_mac(struct iface *i, struct err *e)
+{
+	return pod_link_up(&i->pod, i->req->at.ifname, e);
+}
+
+/* The kernel refuses a MAC that the master has with EADDRINUSE as well, and some masters at all. */
+static int make_link(struct iface *i, struct err *e)
+{
+	const struct child *child = i->state;
+	const struct link *master = &child->master;
+	char key[64];
+	struct holder_want want = {
+		.kind = "macvlan",
+		.master = master,
+		.master_ns = child_master_ns(i),
+		.key = key,
+		.has = has_master,
+		.take = take_master,
+		.refusal = master->has_mac && !master->loopback ? EINVAL : 0,
+	};
+	int r;
+
+	snprintf(key, sizeof(key), "master: %s", master->name);
+	r = holder_outlive(i, &want, e);
+	if (r < 0 || !i->conf->mac)
+		return r;
+	want.has = has_mac;
+	want.take = take_mac;
+	want.refusal = has_mac(i, master) ? 0 : EADDRINUSE;
+	snprintf(key, sizeof(key), "mac: %s on master %s", i->conf->mac, master->name);
+	return holder_outlive(i, &want, e);
 }
 
 static int check(struct iface *i, const struct cni_result *prev, struct err *e)

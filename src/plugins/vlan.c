@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "iface/child.h"
@@ -40,21 +41,40 @@ static int inspect(struct iface *i, struct err *e)
 	return r;
 }
 
+static bool has_vlan(const struct iface *i, const struct link *l)
+{
+	const struct conf *c = i->plugin_conf;
+
+	return l->vlan_id == c->id;
+}
+
+static int take_vlan(struct iface *i, struct err *e)
+{
+	const struct conf *c = i->plugin_conf;
+	struct child_link l;
+	struct nl *nl = child_begin(i, &l);
+
+	link_add_vlan(nl, &l, (uint16_t)c->id);
+	return child_finish(i, &l, e);
+}
+
 static int make_link(struct iface *i, struct err *e)
 {
 	const struct conf *c = i->plugin_conf;
 	const struct child *child = i->state;
-	struct err local = { 0 };
-	struct child_link l;
-	struct nl *nl = child_begin(i, &l);
-	int r;
+	char key[64];
+	const struct holder_want want = {
+		.kind = "vlan",
+		.master = &child->master,
+		.master_ns = child_master_ns(i),
+		.key = key,
+		.has = has_vlan,
+		.take = take_vlan,
+		.refusal = EEXIST,
+	};
 
-	link_add_vlan(nl, &l, (uint16_t)c->id);
-	r = child_finish(i, &l, &local);
-	if (r == -EEXIST)
-		return holder_of_vlan(i, c->child.in_container ? i->pod.ns : i->pod.home,
-				      &child->master, (uint16_t)c->id, &local, e);
-	return r < 0 ? err_take(e, &local) : r;
+	snprintf(key, sizeof(key), "vlanId: %d of master %s", (int)c->id, child->master.name);
+	return holder_outlive(i, &want, e);
 }
 
 static int check(struct iface *i, const struct cni_result *prev, struct err *e)

@@ -51,7 +51,7 @@ teardown() {
 	mac=$(cat /sys/class/net/w0/address)
 	r=$(add macvlan a "$(jq -c '.mode = "passthru"' <<<"$CONF")")
 	[ "$(jq -r '.interfaces[0].mac' <<<"$r")" = "$mac" ]
-	unchanged fails 100 passthru add macvlan b "$CONF"
+	unchanged fails 101 "master: w0 is taken: container a has it as interface eth0 of network net1" add macvlan b "$CONF"
 	del macvlan a "$CONF"
 	CNI_ARGS='MAC=02:11:22:33:44:55' add macvlan a "$(jq -c '.mode = "passthru"' <<<"$CONF")" >/dev/null
 	del macvlan a "$CONF"
@@ -152,7 +152,7 @@ teardown() {
 	unchanged fails 7 "bcqueuelen" add macvlan a "$(jq -c '.bcqueuelen = -1' <<<"$CONF")"
 	unchanged fails 7 "linkInContainer" add macvlan a "$(jq -c '.linkInContainer = "yes"' <<<"$CONF")"
 	CNI_ARGS='MAC=02:11:22:33:44:55' add macvlan b "$CONF" >/dev/null
-	CNI_ARGS='MAC=02:11:22:33:44:55' unchanged fails 100 "another macvlan link of the same master has its MAC" add macvlan a "$CONF"
+	CNI_ARGS='MAC=02:11:22:33:44:55' unchanged fails 101 "mac: 02:11:22:33:44:55 on master w0 is taken: container b has it as interface eth0 of network net1" add macvlan a "$CONF"
 	ip link add br9 type bridge
 	ip link add p0 type veth peer name p1
 	ip link set p0 master br9
@@ -372,5 +372,19 @@ restless() {
 		[ "$(find /var/lib/cni/networks/net1 -name '10.9.*' | wc -l)" = 1 ]
 		call DEL macvlan pod "/run/netns/new$n" "$CONF"
 		ip netns del "new$n"
+	done
+}
+
+@test "what there is once on a master is had again at once when the namespace of whoever had it has died" {
+	for conf in "$(jq -c '.mode = "passthru"' <<<"$CONF")" "$(jq -c '.mac = "02:11:22:33:44:55"' <<<"$CONF")"; do
+		for n in $(seq 20); do
+			ip netns add "old$n"
+			call ADD macvlan pod "/run/netns/old$n" "$conf"
+			ip netns add "new$n"
+			ip netns del "old$n"
+			call ADD macvlan pod "/run/netns/new$n" "$conf"
+			call DEL macvlan pod "/run/netns/new$n" "$conf"
+			ip netns del "new$n"
+		done
 	done
 }

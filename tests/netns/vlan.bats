@@ -125,3 +125,15 @@ teardown() {
 	[ "$(links a) $(links b)" = "0 1" ]
 	[ ! -e /var/lib/cni/networks/net1/10.9.5.10 ]
 }
+
+@test "a VLAN is had again at once when the namespace of whoever had it has died" {
+	for n in $(seq 5); do
+		ip netns add "old$n"
+		call ADD vlan pod "/run/netns/old$n" "$CONF"
+		ip netns add "new$n"
+		ip netns del "old$n"
+		call ADD vlan pod "/run/netns/new$n" "$CONF"
+		call DEL vlan pod "/run/netns/new$n" "$CONF"
+		ip netns del "new$n"
+	done
+}
