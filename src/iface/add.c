@@ -190,7 +190,8 @@ static int add_pod_side(struct iface *i, struct undo *u, struct err *e)
 	const struct pod_want want = want_of(i);
 
 	undo_push(u, undo_pod, i); /* its interface goes with the link */
-	return pod_configure(&i->pod, &want, e);
+	return i->driver->configure ? i->driver->configure(i, &want, e)
+				    : pod_configure(&i->pod, &want, e);
 }
 
 static int await_host(struct iface *i, struct undo *u, struct err *e)

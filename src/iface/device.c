@@ -12,8 +12,11 @@
 #include "iface/iface.h"
 #include "iface/in_pod.h"
 #include "iface/stale.h"
+#include "net/await.h"
 #include "net/ip.h"
 #include "net/netns.h"
+
+#define HOMECOMING_MS 5000 /* a namespace that nobody holds is taken apart in this time */
 
 /* Without a bus or a permanent MAC, on an old kernel, the MAC has to say it. */
 static bool is_same_hardware(const struct link *a, const struct link *b)
@@ -189,12 +192,48 @@ static int search_and_take(struct iface *i, struct device *d, bool in_pod, struc
 	return r <= 0 ? r : find_on_node(i, d, l, e);
 }
 
-/* A link without hardware has ended with the pod's namespace: then there is nothing to give back.
+struct homecoming {
+	struct iface *i;
+	const struct device *d;
+	struct link *l;
+};
+
+static int is_home(void *arg, struct err *e)
+{
+	const struct homecoming *h = arg;
+
+	return find_on_node(h->i, h->d, h->l, e);
+}
+
+/*
+ * Hardware outlives its pod's namespace: the kernel brings it back when it takes that apart. A link
+ * without hardware has ended there: then there is nothing to give back. 1, 0 or -errno.
  */
+static int await_home(struct iface *i, const struct device *d, struct link *l, struct err *e)
+{
+	struct homecoming h = { i, d, l };
+	const struct await w = {
+		.group = RTNLGRP_LINK,
+		.ns = -1,
+		.home = -1,
+		.timeout_ms = HOMECOMING_MS,
+		.holds = is_home,
+		.arg = &h,
+	};
+	int r = d->link.kind[0] ? -ETIMEDOUT : await_state(&w, e);
+
+	if (r == -ETIMEDOUT)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
 static int give_back(struct iface *i, int dir, struct device *d, bool in_pod, struct err *e)
 {
 	struct link l;
 	int r = search_and_take(i, d, in_pod, &l, e);
+
+	if (r == 0 && !in_pod)
+		r = await_home(i, d, &l, e);
 
 	if (r > 0)
 		r = restore(&i->host, d, &l, e);
@@ -215,6 +254,60 @@ int device_return(struct iface *i, bool in_pod, struct err *e)
 		r = give_back(i, dir, &d, in_pod, e) < 0 ? -e->errnum : 1;
 	else if (r == 0) /* what a killed writer has left beside it */
 		r = device_remove(dir, &i->req->at, e);
+	close(dir);
+	return r;
+}
+
+struct sighting {
+	struct iface *i;
+	const struct device *d;
+};
+
+/* 1: it may be there. */
+static int is_in(int ns, void *arg)
+{
+	const struct sighting *s = arg;
+	struct link l;
+	struct search w = { .d = s->d, .out = &l };
+	char buf[1024];
+	struct nl nl;
+	int r = nl_open_in(&nl, ns, s->i->pod.home, NETLINK_ROUTE, buf, sizeof(buf), err_ignored());
+
+	if (r < 0)
+		return 1;
+	r = link_each_seen(&nl, NULL, match, &w, err_ignored());
+	nl_close(&nl);
+	return r < 0 || w.found;
+}
+
+static int recover(struct iface *i, int dir, const struct device *d, struct err *e)
+{
+	struct sighting s = { i, d };
+	struct link l;
+	int r = netns_each(i->pod.home, is_in, &s, e);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = await_home(i, d, &l, e);
+	if (r > 0)
+		r = restore(&i->host, d, &l, e);
+	else
+		return r;
+	if (r == 0)
+		r = device_remove(dir, &d->at, e);
+	return err_ctx(e, r < 0 ? r : 1, "give back device %s", d->link.name);
+}
+
+int device_recover(struct iface *i, struct err *e)
+{
+	static struct device d;
+	int dir = device_dir_open(false, e), r;
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	r = device_read(dir, &i->req->at, &d, e);
+	if (r > 0)
+		r = d.link.kind[0] ? 0 : recover(i, dir, &d, e);
 	close(dir);
 	return r;
 }

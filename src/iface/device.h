@@ -68,11 +68,19 @@ int device_lend(struct iface *i, const struct link *l, struct err *e);
 
 /*
  * Give back what this attachment has, from the pod (i->pod, if in_pod), from any other namespace,
- * or from the node itself. 1: so it was; 0: there is no record, which means nothing was lent.
+ * or from the node itself; of a namespace that has died the kernel brings hardware back, which is
+ * waited for. 1: so it was; 0: there is no record, which means nothing was lent.
  */
 int device_return(struct iface *i, bool in_pod, struct err *e);
 
-/* GC: the same for all that is stale. */
+/*
+ * For ADD: what this attachment had before, in a namespace that died without DEL, is on the node
+ * again and as it was; waits for the kernel to bring hardware back, for at most five seconds. 1: so
+ * it is; 0: it had nothing, or a living namespace has it, or what is no hardware has ended.
+ */
+int device_recover(struct iface *i, struct err *e);
+
+/* GC: device_return() for all that is stale. */
 int device_return_stale(struct iface *i, const struct stale *stale, struct err *e);
 
 /* Give a link of i->pod back under this name: lent by the reference, which keeps no record. */

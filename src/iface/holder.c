@@ -12,6 +12,7 @@
 #include "cni/attachment.h"
 #include "iface/iface.h"
 #include "net/await.h"
+#include "net/ip.h"
 #include "net/netns.h"
 
 #define DYING_MS 5000 /* a namespace that nobody holds is taken apart in this time */
@@ -21,16 +22,62 @@ struct search {
 	const struct holder_want *want;
 	int ns_id; /* of master_ns where we are; -1: it is here */
 	struct link found;
+	struct addr address; /* which it has */
 };
 
 static int match(const struct link *l, void *arg)
 {
 	struct search *s = arg;
 
-	if (l->peer == s->want->master->index && s->want->has(s->i, l) &&
+	if (l->peer == s->want->master->index && (!s->want->has || s->want->has(s->i, l)) &&
 	    (s->ns_id < 0 ? !l->peer_elsewhere : l->peer_ns == s->ns_id))
 		s->found = *l;
 	return 0;
+}
+
+#define CANDIDATES_MAX 16
+
+struct candidates {
+	const struct cni_result *ips;
+	int index[CANDIDATES_MAX];
+	struct addr address[CANDIDATES_MAX];
+	size_t count;
+};
+
+static int note_candidate(int index, const struct prefix *p, uint8_t scope, void *arg)
+{
+	struct candidates *c = arg;
+
+	(void)scope;
+	for (size_t n = 0; n < c->ips->ip_count && c->count < CANDIDATES_MAX; n++) {
+		if (!addr_equal(&c->ips->ips[n].address.addr, &p->addr))
+			continue;
+		c->address[c->count] = p->addr;
+		c->index[c->count++] = index;
+	}
+	return 0;
+}
+
+static void search_addresses(struct nl *nl, struct search *s)
+{
+	struct candidates c = { .ips = &s->i->ips };
+	struct link l;
+
+	(void)ifaddr_each(nl, 0, 0, note_candidate, &c, err_ignored());
+	for (size_t n = 0; n < c.count && !s->found.index; n++) {
+		if (link_find_index(nl, c.index[n], &l, err_ignored()) > 0 &&
+		    strcmp(l.kind, s->want->kind) == 0)
+			(void)match(&l, s);
+		s->address = c.address[n];
+	}
+}
+
+static void search_links(struct nl *nl, struct search *s)
+{
+	if (s->want->has)
+		(void)link_each_seen(nl, s->want->kind, match, s, err_ignored());
+	else
+		search_addresses(nl, s);
 }
 
 /* 1: it is here, 0: no. */
@@ -47,7 +94,7 @@ static int search_in(struct search *s, int ns)
 		    ? 0
 		    : netns_id(&nl, s->want->master_ns, &s->ns_id, err_ignored());
 	if (r == 0 && (s->ns_id >= 0 || netns_same(ns, s->want->master_ns)))
-		(void)link_each_seen(&nl, s->want->kind, match, s, err_ignored());
+		search_links(&nl, s);
 	nl_close(&nl);
 	return s->found.index > 0;
 }
@@ -77,12 +124,15 @@ static int find_holder(struct iface *i, const struct holder_want *want, struct e
 {
 	struct search s = { .i = i, .want = want };
 	bool on_node = search_in(&s, i->pod.home);
-	char who[400];
+	char who[400], which[ADDR_TEXT + 8] = "";
 
 	if (!on_node && netns_each(i->pod.home, visit, &s, err_ignored()) <= 0)
 		return 0;
 	describe(&s, on_node, who, sizeof(who));
-	return err_code(e, err_set(e, EBUSY, "%s is taken: %s", want->key, who), CNI_ERR_EXISTS);
+	if (!want->has)
+		snprintf(which, sizeof(which), "%s on ", addr_text(&s.address));
+	return err_code(e, err_set(e, EBUSY, "%s%s is taken: %s", which, want->key, who),
+			CNI_ERR_EXISTS);
 }
 
 struct attempt {

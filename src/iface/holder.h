@@ -12,10 +12,12 @@ struct iface;
 struct link;
 
 struct holder_want {
-	const char *kind;	   /* of the links that can have it: "vlan", "macvlan" */
+	const char *kind;	   /* of the links that can have it: "vlan", "macvlan", "ipvlan" */
 	const struct link *master; /* which they are on */
 	int master_ns;		   /* the node's namespace, or the pod's */
-	const char *key;	   /* "vlanId: 5 of master w0", for the error */
+	const char *key;	   /* "vlanId: 5 of master w0", for the error; of an
+				    * address what it is on */
+	/* Who has it; NULL: who has one of the addresses i->ips. */
 	bool (*has)(const struct iface *i, const struct link *l);
 	int (*take)(struct iface *i, struct err *e); /* 0 or -errno; has changed nothing then */
 	int refusal; /* what take() returns, as a positive errno, when another has it */

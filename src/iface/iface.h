@@ -126,6 +126,8 @@ struct iface_driver {
 	int (*gateway)(struct iface *i, struct err *e);
 	/* Addresses and routes of the host's end. */
 	int (*route)(struct iface *i, struct err *e);
+	/* The pod's side; NULL: pod_configure(). */
+	int (*configure)(struct iface *i, const struct pod_want *want, struct err *e);
 	/* Packets pass between the host's end and the pod: what it hangs on takes part, too. */
 	int (*ready)(struct iface *i, struct err *e);
 	/* Append the host's interfaces to the result, in front of the pod's. */

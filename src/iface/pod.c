@@ -320,6 +320,17 @@ int pod_configure(struct pod *p, const struct pod_want *want, struct err *e)
 	return err_ctx(e, r, "configure %s in the pod", want->ifname);
 }
 
+/* Each by itself: one that is not there does not keep the others. */
+void pod_deconfigure(struct pod *p, const struct pod_want *want)
+{
+	link_down(&p->nl, p->index);
+	(void)nl_commit(&p->nl, NULL, err_ignored());
+	for (size_t n = 0; n < want->r->ip_count; n++) {
+		ifaddr_del(&p->nl, p->index, &want->r->ips[n].address);
+		(void)nl_commit(&p->nl, NULL, err_ignored());
+	}
+}
+
 int pod_ready(struct pod *p, const struct pod_want *want, struct err *e)
 {
 	const struct ifaddr_await w = {

@@ -73,6 +73,9 @@ struct pod_want {
  */
 int pod_configure(struct pod *p, const struct pod_want *want, struct err *e);
 
+/* The interface is down and without these addresses again: for another pod_configure(). */
+void pod_deconfigure(struct pod *p, const struct pod_want *want);
+
 /* Take back what pod_configure() has done besides its interface, which goes as a whole. */
 int pod_undo(struct pod *p, struct err *e);
 

@@ -198,6 +198,11 @@ static int inspect(struct iface *i, struct err *e)
 	const struct state *s = i->state;
 	int r = find(i, e);
 
+	if (r == 0) {
+		r = device_recover(i, e);
+		if (r > 0)
+			r = find(i, e);
+	}
 	if (r == 0)
 		return report_missing(i->plugin_conf, e);
 	if (r > 0 && s->link.loopback)

@@ -7,16 +7,23 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <linux/if_link.h>
 
 #include "base/err.h"
 #include "base/text.h"
 #include "iface/child.h"
+#include "iface/holder.h"
 
 struct conf {
 	struct child_conf child;
 	const char *mode_name;
 	uint16_t mode; /* IPVLAN_MODE_* */
+};
+
+struct state {
+	struct child child; /* first: child.h's */
+	const struct pod_want *want;
 };
 
 static const char *const mode_names[] = {
@@ -99,6 +106,35 @@ static int make_link(struct iface *i, struct err *e)
 	return child_finish(i, &l, e);
 }
 
+static int take_addresses(struct iface *i, struct err *e)
+{
+	const struct state *s = i->state;
+	int r = pod_configure(&i->pod, s->want, e);
+
+	if (r == -EADDRINUSE)
+		pod_deconfigure(&i->pod, s->want);
+	return r;
+}
+
+/* All that share a MAC are told apart by their addresses alone: the kernel gives none twice. */
+static int configure(struct iface *i, const struct pod_want *want, struct err *e)
+{
+	struct state *s = i->state;
+	char key[64];
+	const struct holder_want holder = {
+		.kind = "ipvlan",
+		.master = &s->child.master,
+		.master_ns = child_master_ns(i),
+		.key = key,
+		.take = take_addresses,
+		.refusal = EADDRINUSE,
+	};
+
+	snprintf(key, sizeof(key), "master %s", s->child.master.name);
+	s->want = want;
+	return holder_outlive(i, &holder, e);
+}
+
 /* In a chain prevResult is by now the whole chain's. */
 static int check(struct iface *i, const struct cni_result *prev, struct err *e)
 {
@@ -126,10 +162,11 @@ static const struct iface_driver driver = {
 	.adopts = "ipvlan",
 	.on_wire = true,
 	.fixed_mac = true,
-	.state_size = sizeof(struct child),
+	.state_size = sizeof(struct state),
 	.inspect = inspect,
 	.complete = complete,
 	.link = make_link,
+	.configure = configure,
 	.check = check,
 	.status = status,
 };

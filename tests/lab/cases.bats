@@ -109,7 +109,7 @@ faulted() {
 	run ! grep 'no pods of' <<<"$output"
 }
 
-@test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL makes it as it was" {
+@test "host-device: hardware, by its path in sysfs, comes back by itself when the pod is gone, and DEL or another ADD makes it as it was, at once" {
 	run "$LAB" exec node1 -- sh -c 'path=$(cd -P /sys/class/net/eth0/device && pwd -P)
 		echo "{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"type\":\"host-device\",\"kernelpath\":\"$path\"}" >/tmp/conf
 		call() { CNI_COMMAND=$1 CNI_CONTAINERID=a CNI_NETNS=$2 CNI_IFNAME=net7 CNI_PATH=/tests/build/bin /tests/build/bin/host-device </tmp/conf; }
@@ -117,7 +117,12 @@ faulted() {
 		ip netns add a; what >/tmp/was
 		call ADD /run/netns/a && ip -n a link show net7 && ! ip link show eth0 || exit 1
 		ip -n a link set net7 down; ip -n a link set net7 name lan; ip netns del a
-		for n in $(seq 600); do ip link show lan && break; sleep 0.1; done
+		call DEL "" && what | diff /tmp/was - && [ -z "$(ls -A /run/cnibox/device)" ] || exit 1
+		echo "{\"cniVersion\":\"1.1.0\",\"name\":\"n\",\"type\":\"host-device\",\"device\":\"eth0\"}" >/tmp/conf
+		ip netns add a; ip netns add b
+		call ADD /run/netns/a && ! call ADD /run/netns/b && ip netns del a && call ADD /run/netns/b || exit 1
+		[ "$(ip -n b -o link show net7 | grep -o "alias .*")" = "alias eth0" ] || exit 1
+		ip netns del b
 		call DEL "" && what | diff /tmp/was - && [ -z "$(ls -A /run/cnibox/device)" ]' </dev/null
 	echo "$output"
 	[ "$status" -eq 0 ]

@@ -152,3 +152,19 @@ teardown() {
 	[ "$(links a) $(links b)" = "0 1" ]
 	[ ! -e /var/lib/cni/networks/net1/10.9.0.10 ]
 }
+
+@test "an address is had again at once when the namespace of whoever had it has died, and not while that lives" {
+	conf=$(jq -c '.ipam = {"type":"static","addresses":[{"address":"10.9.0.77/24"},{"address":"fd00:9::77/64"}]}' <<<"$CONF")
+	for n in $(seq 5); do
+		ip netns add "old$n"
+		call ADD ipvlan pod "/run/netns/old$n" "$conf"
+		ip netns add "new$n"
+		unchanged fails 101 "10.9.0.77 on master w0 is taken: container pod has it as interface eth0 of network net1" \
+			call ADD ipvlan other "/run/netns/new$n" "$conf"
+		ip netns del "old$n"
+		call ADD ipvlan pod "/run/netns/new$n" "$conf"
+		[ "$(ip -n "new$n" -o addr show dev eth0 scope global | wc -l)" = 2 ]
+		call DEL ipvlan pod "/run/netns/new$n" "$conf"
+		ip netns del "new$n"
+	done
+}
