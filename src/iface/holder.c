@@ -156,7 +156,7 @@ static int try(void *arg, struct err *e)
 int holder_outlive(struct iface *i, const struct holder_want *want, struct err *e)
 {
 	struct attempt a = { .i = i, .want = want };
-	const bool here = netns_same(want->master_ns, i->pod.home);
+	const bool here = want->master_ns == i->pod.home;
 	const struct await w = {
 		.group = RTNLGRP_LINK,
 		.ns = here ? -1 : want->master_ns,

@@ -14,7 +14,7 @@ struct link;
 struct holder_want {
 	const char *kind;	   /* of the links that can have it: "vlan", "macvlan", "ipvlan" */
 	const struct link *master; /* which they are on */
-	int master_ns;		   /* the node's namespace, or the pod's */
+	int master_ns;		   /* i->pod.home or i->pod.ns */
 	const char *key;	   /* "vlanId: 5 of master w0", for the error; of an
 				    * address what it is on */
 	/* Who has it; NULL: who has one of the addresses i->ips. */
