@@ -43,6 +43,12 @@ struct device_place {
 	int node_id; /* there, the number of the node's namespace; -1: it has none */
 };
 
+/*
+ * Has it one of the marks that a device keeps, unless a pod or an administrator has changed them:
+ * its name, that name as its alias, its MAC?
+ */
+bool device_has_mark(const struct link *was, const struct link *l);
+
 /* Is this link that device? */
 bool device_is(const struct device *d, const struct link *l, const struct device_place *p);
 
