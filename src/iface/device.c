@@ -183,19 +183,26 @@ static int give_back(struct iface *i, int dir, struct device *d, bool in_pod, st
 	return err_ctx(e, r, "give back device %s", d->link.name);
 }
 
+/* The attachment's record. 1, 0 or -errno; *dir is the caller's to close, unless it is negative. */
+static int read_own(struct iface *i, struct device *d, int *dir, struct err *e)
+{
+	*dir = device_dir_open(false, e);
+	if (*dir == -ENOENT)
+		return 0;
+	return *dir < 0 ? *dir : device_read(*dir, &i->req->at, d, e);
+}
+
 int device_return(struct iface *i, bool in_pod, struct err *e)
 {
 	static struct device d;
-	int dir = device_dir_open(false, e), r;
+	int dir, r = read_own(i, &d, &dir, e);
 
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	r = device_read(dir, &i->req->at, &d, e);
 	if (r > 0)
 		r = give_back(i, dir, &d, in_pod, e) < 0 ? -e->errnum : 1;
-	else if (r == 0) /* what a killed writer has left beside it */
+	else if (r == 0 && dir >= 0) /* what a killed writer has left beside it */
 		r = device_remove(dir, &i->req->at, e);
-	close(dir);
+	if (dir >= 0)
+		close(dir);
 	return r;
 }
 
@@ -242,14 +249,12 @@ static int recover(struct iface *i, int dir, const struct device *d, struct err 
 int device_recover(struct iface *i, struct err *e)
 {
 	static struct device d;
-	int dir = device_dir_open(false, e), r;
+	int dir, r = read_own(i, &d, &dir, e);
 
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	r = device_read(dir, &i->req->at, &d, e);
 	if (r > 0)
 		r = d.link.kind[0] ? 0 : recover(i, dir, &d, e);
-	close(dir);
+	if (dir >= 0)
+		close(dir);
 	return r;
 }
 
