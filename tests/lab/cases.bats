@@ -12,7 +12,7 @@ foreign() {
 
 setup_file() {
 	LAB_RUN=$(mktemp -d /tmp/cnibox-cases.XXXXXX)
-	export LAB=$TOP/qemu/lab LAB_RUN
+	export LAB=$TOP/qemu/lab LAB_RUN LAB_MEMORY=384 # half of it is what files may take, and the reference plugins take much
 	"$LAB" start node1
 	"$BATS_TEST_DIRNAME/case_files" node1 put
 }
