@@ -273,7 +273,7 @@ void nft_match_nd_redirect(struct nl *nl)
 
 void nft_match_saddr_way(struct nl *nl, bool negate)
 {
-	const uint32_t present = !negate;
+	const uint8_t present = !negate; /* nft_fib_store_result() sets the first byte alone */
 
 	nft_expr_open(nl, "fib");
 	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
