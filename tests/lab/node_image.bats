@@ -7,17 +7,23 @@ TOP=$BATS_TEST_DIRNAME/../..
 UP='node: node1 is ready: 192.168.122.15/24 on '
 
 setup() {
-	[ -n "${FULL:-}" ] || skip "kernels with the drivers of real machines are 200 MB: FULL=1, or make soak"
 	THIRD=$TOP/build/third_party
 }
 
 # image ARCH: enters its folder, which the first test that needs it makes
 image() {
+	[ -n "${FULL:-}" ] || skip "kernels with the drivers of real machines are 200 MB: FULL=1, or make soak"
 	[[ " ${NODE_ARCHS:-$1} " == *" $1 "* ]] || skip "not in NODE_ARCHS"
 	export MAKEFLAGS=
 	make -s -C "$TOP" ARCH="$1" all
 	[ -e "$BATS_FILE_TMPDIR/$1/run" ] || "$TOP/initramfs/node-image" "$BATS_FILE_TMPDIR/$1" "$1"
 	cd "$BATS_FILE_TMPDIR/$1"
+}
+
+# node COMMAND: in the image's shell, with the functions of its program `node`; their folders are in the test's own
+node() {
+	sed '/^name=/,$d' "$TOP/initramfs/node" >"$BATS_TEST_TMPDIR/functions"
+	"$THIRD/busybox-static/bin/busybox" sh -c '. "$1/functions"; etc=$1 dev=$1; eval "$2"' node "$BATS_TEST_TMPDIR" "$1"
 }
 
 # says WORDS COMMAND...: the console says them before the machine ends or ten minutes are over
@@ -86,6 +92,20 @@ flash() {
 	sed -i 's/^name/nmae/' node.txt
 	says "node.txt: unknown setting 'nmae'" ./run
 	sed -i 's/^nmae/name/' node.txt
+}
+
+@test "settings with a byte order mark and Windows' line ends are read" {
+	printf '\357\273\277name node1\r\naddress 192.168.122.15/24\r\ninterface\r\n\r\n# end\r\ncluster\r\n{\r\n "nodes": [{"name": "\303\277"}]\r\n}\r\n' \
+		>"$BATS_TEST_TMPDIR/node.txt"
+	[ "$(node 'settings_read; echo "$name,$address,$interface."')" = "node1,192.168.122.15/24,." ]
+	printf '{\n "nodes": [{"name": "\303\277"}]\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
+}
+
+@test "node.txt is looked for on sticks, disks, cards and NVMe, and their partitions" {
+	local disks=(sda sdb1 vda nvme0n1 nvme0n1p1 mmcblk0 mmcblk0p1)
+
+	(cd "$BATS_TEST_TMPDIR" && touch "${disks[@]}" nvme0 tty0)
+	[ "$(node disks | sed 's,.*/,,' | sort)" = "$(printf '%s\n' "${disks[@]}" | sort)" ]
 }
 
 @test "another architecture gets the list of those with an image" {
