@@ -113,6 +113,29 @@ file() {
 	[ ! -e "$root/opt" ] && [ ! -e "$root/usr/bin" ]
 }
 
+# dummy NAME VERSION [FIELD]: a package without files
+dummy() {
+	mkdir -p "$BATS_TEST_TMPDIR/$1/DEBIAN"
+	printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: nobody <n@localhost>\n%sDescription: none\n' \
+		"$1" "$2" "${3:+$3$'\n'}" >"$BATS_TEST_TMPDIR/$1/DEBIAN/control"
+	dpkg-deb -b "$BATS_TEST_TMPDIR/$1" "$BATS_TEST_TMPDIR/$1.deb"
+}
+
+@test ".deb: takes the place of kubernetes-cni, and kubelet stays" {
+	root=$BATS_TEST_TMPDIR/root
+	mkdir -p "$root/var/lib/dpkg/updates" "$root/var/lib/dpkg/info"
+	: >"$root/var/lib/dpkg/status"
+	d() { dpkg --root="$root" --log=/dev/null --force-not-root "$@"; }
+	dummy kubernetes-cni 1.4.0-1.1
+	dummy kubelet 1.31.0-1.1 'Depends: kubernetes-cni (>= 1.2.0)'
+	d -i "$BATS_TEST_TMPDIR/kubernetes-cni.deb" "$BATS_TEST_TMPDIR/kubelet.deb"
+	d --auto-deconfigure -i "cnibox_${VERSION}_$(dpkg --print-architecture).deb"
+	[ "$(d -s kubelet | grep ^Status)" = 'Status: install ok installed' ]
+	[ -z "$(d --audit)" ]
+	run ! d -s kubernetes-cni
+	run ! d -r cnibox
+}
+
 @test "OCI image: every digest and size is right, and each architecture has its image" {
 	mkdir "$BATS_TEST_TMPDIR/oci"
 	tar xf "cnibox-$VERSION-oci.tar" -C "$BATS_TEST_TMPDIR/oci"
