@@ -36,7 +36,8 @@ $(error TOPOLOGY=$(TOPOLOGY) is unknown; there are: $(TOPOLOGIES))
 endif
 endif
 
-VERSION := $(shell third_party/dist/version)
+# A make that a make calls says again nothing of what is amiss with tags.
+VERSION := $(shell third_party/dist/version $(if $(filter-out 0,$(MAKELEVEL)),2>/dev/null))
 TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
 DESTDIR ?=

@@ -205,16 +205,21 @@ dummy() {
 	done
 }
 
-@test "the version is the tag, what came since, or says that there is no tag" {
-	repository=$BATS_TEST_TMPDIR/repository
+# repository NAME: sets repository and goes there, into one with one commit and no tag
+repository() {
+	repository=$(realpath "$BATS_TEST_TMPDIR")/$1
 	mkdir -p "$repository/third_party/dist"
 	cp "$TOP/third_party/dist/version" "$repository/third_party/dist/"
 	cd "$repository"
-	git() { command git -c user.name=n -c user.email=e -c init.defaultBranch=main "$@"; }
+	git() { command git -c user.name=n -c user.email=e -c init.defaultBranch=main -c safe.directory='*' -c protocol.file.allow=always "$@"; }
 	git init -q
 	git add .
-	git commit -qm one
-	[[ $(third_party/dist/version) == 0.0.0+untagged.g* ]]
+	git commit -qm one --date=@1600000000
+}
+
+@test "the version is the tag, what came since, or says that there is no tag" {
+	repository plain
+	[[ $(third_party/dist/version) =~ ^0\.0\.0\+untagged\.g[0-9a-f]{12}$ ]]
 	git tag v1.2.0-rc1
 	[ "$(third_party/dist/version)" = 1.2.0-rc1 ]
 	git tag -d v1.2.0-rc1
@@ -223,5 +228,45 @@ dummy() {
 	echo >>third_party/dist/version
 	[ "$(third_party/dist/version)" = 1.2.0+dirty ]
 	git commit -qam two
-	[[ $(third_party/dist/version) == 1.2.0+1.g* ]]
+	git config core.abbrev 7
+	[[ $(third_party/dist/version) =~ ^1\.2\.0\+1\.g[0-9a-f]{12}$ ]]
+}
+
+@test "version: a repository of another user is read" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	repository others
+	git tag v1.2.0
+	chown -R nobody .
+	run ! command git describe --tags
+	[ "$(third_party/dist/version)" = 1.2.0 ]
+	[ "$(third_party/dist/version --time)" = "$(git log -1 --format=%ct)" ]
+}
+
+@test "version: sources within another repository take neither its version nor its time" {
+	repository around
+	git tag v1.2.0
+	mkdir -p sources/third_party/dist
+	cp "$TOP/third_party/dist/version" sources/third_party/dist/
+	[ "$(sources/third_party/dist/version)" = 0.0.0+untagged ]
+	[ "$(sources/third_party/dist/version --time)" = 315532800 ]
+}
+
+@test "version: a tag that is no version is named and passed over" {
+	repository tags
+	git tag v1.2.0
+	git commit -qm two --allow-empty
+	git tag v1.3_0
+	git tag -am 'no version either' newest_of_all
+	run --separate-stderr third_party/dist/version
+	[[ $output == 1.2.0+1.g* && $stderr == *"v1.3_0 is ignored"* ]]
+}
+
+@test "version: a shallow clone says that its tag may be cut off" {
+	repository whole
+	git tag v1.2.0
+	git commit -qm two --allow-empty
+	git clone -q --depth 1 --no-tags "file://$repository" ../shallow
+	cd ../shallow
+	run --separate-stderr third_party/dist/version
+	[[ $output == 0.0.0+untagged.* && $stderr == *"shallow clone"* ]]
 }
