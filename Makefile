@@ -254,6 +254,7 @@ test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, co
 DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
 dist: ## build/dist: tarball and Debian package of each architecture, OCI image, checksums, SPDX
 	$(Q)for arch in $(DIST_ARCHS); do third_party/architecture $$arch >/dev/null || exit 1; done
+	$(Q)third_party/dist/debian_version '$(VERSION)' 0 >/dev/null
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION='$(VERSION)' ARCH=$$arch all || exit 1; done
 	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)

@@ -270,3 +270,29 @@ repository() {
 	run --separate-stderr third_party/dist/version
 	[[ $output == 0.0.0+untagged.* && $stderr == *"shallow clone"* ]]
 }
+
+@test "the version as dpkg sorts it: what has no tag by its time, then what comes before a release, it, and what came since" {
+	while read -r version seconds expected; do
+		[ "$("$TOP/third_party/dist/debian_version" "$version" "$seconds")" = "$expected" ]
+		[ -z "${last:-}" ] || dpkg --compare-versions "$last" lt "$expected"
+		last=$expected
+	done <<-'TABLE'
+		0.0.0+untagged                      315532800   0.0.0~git19800101.000000
+		0.0.0+untagged.gfedcba987654        1700000000  0.0.0~git20231114.221320.gfedcba987654
+		0.0.0+untagged.g0123456789ab        1700000001  0.0.0~git20231114.221321.g0123456789ab
+		0.0.0+untagged.g0123456789ab.dirty  1700000001  0.0.0~git20231114.221321.g0123456789ab.dirty
+		0.0.1                               0           0.0.1
+		1.3.0-rc1                           0           1.3.0~rc1
+		1.3.0-rc1+2.gfedcba987654           0           1.3.0~rc1+2.gfedcba987654
+		1.3.0-rc2                           0           1.3.0~rc2
+		1.3.0                               0           1.3.0
+		1.3.0+dirty                         0           1.3.0+0.dirty
+		1.3.0+1.gfedcba987654               0           1.3.0+1.gfedcba987654
+		1.3.0+12.g0123456789ab              0           1.3.0+12.g0123456789ab
+		1.3.1                               0           1.3.1
+	TABLE
+	for version in '' v1.2.0 1.3_0 '1.2 3' "$(printf '1%0100d' 0)"; do
+		run "$TOP/third_party/dist/debian_version" "$version" 0
+		[ "$status" = 1 ] && [[ $output == *'is no version'* ]]
+	done
+}
