@@ -252,14 +252,14 @@ test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, co
 	$(Q)FULL=1 tests/run dist
 
 DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
-dist: ## build/dist: tarball and Debian package of each architecture, OCI image, checksums, SPDX
+dist: ## build/dist: tarball and Debian package of each architecture (or ARCH, and no other), OCI image, checksums, SPDX; replaced when all are there
 	$(Q)for arch in $(DIST_ARCHS); do third_party/architecture $$arch >/dev/null || exit 1; done
 	$(Q)third_party/dist/debian_version '$(VERSION)' 0 >/dev/null
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION='$(VERSION)' ARCH=$$arch all || exit 1; done
 	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)
 
-image: ## build/dist/cnibox-VERSION-oci.tar for this machine (or ARCH): `ctr -n k8s.io images import` takes it
+image: ## make dist for this machine (or ARCH) alone: build/dist/cnibox-VERSION-oci.tar; `ctr -n k8s.io images import` takes it
 	$(Q)$(MAKE) --no-print-directory dist DIST_ARCHS=$(or $(ARCH),$(shell third_party/architecture $(shell uname -m)))
 
 install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically

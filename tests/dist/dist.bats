@@ -62,6 +62,13 @@ file() {
 	[ "$(find . -type f | wc -l)" -eq $(($(wc -w <<<"$ARCHS") * 2 + 3)) ]
 }
 
+@test "what fails half way leaves the release files that there were" {
+	cd "$BATS_FILE_TMPDIR/one"
+	before=$(sha256sum build/dist/*)
+	run ! env SOURCE_DATE_EPOCH="$EPOCH" third_party/dist/all "$VERSION" nonesuch
+	[ "$(sha256sum build/dist/*)" = "$before" ]
+}
+
 @test "SHA256SUMS is right and complete" {
 	sha256sum --check --quiet SHA256SUMS
 	[ "$(wc -l <SHA256SUMS)" -eq $(($(find . -type f | wc -l) - 1)) ]
