@@ -212,6 +212,16 @@ dummy() {
 	done
 }
 
+@test "SPDX: a choice of licences, its tool and the sources have the forms that others read" {
+	of() { jq -r --arg id "SPDXRef-$1-amd64" ".packages[] | select(.SPDXID == \$id) | $2" "cnibox-$VERSION.spdx.json"; }
+	[ "$(jq -r '.creationInfo.creators[0]' "cnibox-$VERSION.spdx.json")" = "Tool: cnibox-make-dist-$VERSION" ]
+	[ "$(of mbedtls '.licenseConcluded, .licenseDeclared')" = $'Apache-2.0\nApache-2.0 OR GPL-2.0-or-later' ]
+	[[ $(of mbedtls '.externalRefs[0].referenceLocator') =~ ^pkg:generic/mbedtls@3\.6\.[0-9]+$ ]]
+	for name in musl jsmn libgcc linux; do
+		[[ $(of $name '.externalRefs[0].referenceLocator') =~ ^pkg:deb/debian/[a-z0-9.-]+@[0-9A-Za-z.%~-]+\?arch=source$ ]]
+	done
+}
+
 # repository NAME: sets repository and goes there, into one with one commit and no tag
 repository() {
 	repository=$(realpath "$BATS_TEST_TMPDIR")/$1
