@@ -87,3 +87,29 @@ full() {
 	[ "$status" -ne 0 ]
 	grep -qw newest <<<"$output"
 }
+
+# checkout: what fetches packages, with a folder of its own to put them into
+checkout() {
+	own=$BATS_TEST_TMPDIR/checkout
+	mkdir -p "$own/third_party"
+	cp "$TOP"/third_party/{unpack,packages} "$own/third_party"
+	"$own/third_party/unpack" busybox-static || skip "apt cannot fetch a package here"
+	rm -r "$own/build/third_party/busybox-static"
+}
+
+@test "packages are unpacked once however many ask at once, and what a killed one left is removed" {
+	local asked=() one
+
+	checkout
+	mkdir -p "$own/build/third_party/.busybox-static.7/tree"
+	for one in 1 2 3; do
+		"$own/third_party/unpack" busybox-static 2>"$BATS_TEST_TMPDIR/said.$one" 3>&- &
+		asked+=($!)
+	done
+	for one in "${asked[@]}"; do
+		wait "$one"
+	done
+	[ "$(cat "$BATS_TEST_TMPDIR"/said.*)" = "unpack: busybox-static" ]
+	[ "$(ls -A "$own/build/third_party")" = $'.lock\nbusybox-static' ]
+	[ -x "$own/build/third_party/busybox-static/bin/busybox" ] && [ ! -e "$own/build/third_party/busybox-static/tree" ]
+}
