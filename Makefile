@@ -5,33 +5,45 @@ V ?=
 Q := $(if $(V),,@)
 B := build
 
+# one_of VALUE,LIST: VALUE if it is one word of LIST. No shell sees ARCH, KERNEL or TOPOLOGY before that.
+one_of = $(and $(filter 1,$(words $(1))),$(filter $(2),$(1)))
+
 # ARCH, if it is not this machine's: then everything of the binary is made in build/ARCH.
 ARCH ?=
-FOREIGN := $(if $(ARCH),$(shell third_party/architecture --foreign $(ARCH) || echo unknown))
-ifeq ($(FOREIGN),unknown)
-$(error ARCH=$(ARCH) is unknown)
+ifneq ($(ARCH),)
+ifeq ($(call one_of,$(ARCH),$(shell third_party/architecture --known)),)
+$(error ARCH=$(ARCH) is unknown; there are: $(shell third_party/architecture --list))
 endif
+endif
+FOREIGN := $(if $(ARCH),$(shell third_party/architecture --foreign $(ARCH)))
 O := $(B)$(FOREIGN:%=/%)
+
+# quoted TEXT: as one word of a shell
+quoted = '$(subst ','\'',$(1))'
 
 # KERNEL of the lab's machines: a name in qemu/kernels, or the folder of an unpacked package.
 KERNEL ?=
-KERNELS = $(shell LAB_ARCH=$(ARCH) qemu/lab kernels)
 ifneq ($(filter lab kernels,$(MAKECMDGOALS)),)
+KERNELS := $(shell LAB_ARCH=$(ARCH) qemu/lab kernels 2>/dev/null)
 ifeq ($(KERNELS),)
-$(error ARCH=$(ARCH) has no lab)
+$(error ARCH=$(ARCH) has no lab; there are: $(shell qemu/lab architectures))
 endif
+ifneq ($(findstring /,$(KERNEL)),)
+ifeq ($(and $(filter 1,$(words $(KERNEL))),$(wildcard $(KERNEL)/boot/vmlinu[xz]-*),$(wildcard $(KERNEL)/lib/modules/*)),)
+$(error KERNEL=$(KERNEL) is no unpacked kernel package: it has no boot/vmlinuz-* or no lib/modules/*)
 endif
-ifneq ($(KERNEL),)
-ifeq ($(findstring /,$(KERNEL))$(filter $(KERNEL),$(KERNELS)),)
+else ifneq ($(KERNEL),)
+ifeq ($(call one_of,$(KERNEL),$(KERNELS)),)
 $(error KERNEL=$(KERNEL) is unknown; there are: $(KERNELS))
+endif
 endif
 endif
 
 # TOPOLOGY of the lab: a name in qemu/topologies.
 TOPOLOGY ?=
 TOPOLOGIES := $(notdir $(wildcard qemu/topologies/*))
-ifneq ($(TOPOLOGY),)
-ifeq ($(filter $(TOPOLOGY),$(TOPOLOGIES)),)
+ifneq ($(and $(filter lab,$(MAKECMDGOALS)),$(TOPOLOGY)),)
+ifeq ($(call one_of,$(TOPOLOGY),$(TOPOLOGIES)),)
 $(error TOPOLOGY=$(TOPOLOGY) is unknown; there are: $(TOPOLOGIES))
 endif
 endif
@@ -201,7 +213,7 @@ test-kubernetes: $(B)/.test-tools ## node run in a real cluster of one node, pod
 lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=underlay ARCH=arm64 KERNEL=5.10
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
-	$(Q)LAB_TOPOLOGY=$(TOPOLOGY) LAB_ARCH=$(ARCH) LAB_KERNEL=$(KERNEL) qemu/lab up
+	$(Q)LAB_TOPOLOGY=$(TOPOLOGY) LAB_ARCH=$(ARCH) LAB_KERNEL=$(call quoted,$(KERNEL)) qemu/lab up
 	$(Q)qemu/lab demo
 
 # The property test is an ordinary program that shares the hosts and snapshots of the fault sweeps.
@@ -218,7 +230,7 @@ image-node: ## build/node (ARCH=arm64: build/node.arm64): kernel, initramfs and 
 
 kernels: $(B)/.test-tools ## the lab's tests, each case, on every kernel of qemu/kernels, or on KERNEL
 	$(Q)$(MAKE) all
-	$(Q)LAB_ARCH=$(ARCH) tests/kernels $(KERNEL)
+	$(Q)LAB_ARCH=$(ARCH) tests/kernels $(if $(KERNEL),$(call quoted,$(KERNEL)))
 
 # The bench and its floor use the kernel verbs of src/net and nothing else of ours.
 VERBS = $(filter $(O)/obj/base/% $(O)/obj/net/%,$(OBJECTS))

@@ -79,6 +79,24 @@ lists() {
 	[ ! -e build/vax ]
 }
 
+@test "an ARCH, KERNEL or TOPOLOGY of several words, or a pattern, is refused in one line, and no shell sees it" {
+	for value in 'arm64 bogus' % 'arm%' "arm64; touch $BATS_TEST_TMPDIR/seen" "\`touch $BATS_TEST_TMPDIR/seen\`"; do
+		for name in ARCH KERNEL TOPOLOGY; do
+			run make -sn lab "$name=$value"
+			echo "$output"
+			[ "$status" -ne 0 ]
+			[ "${#lines[@]}" = 1 ]
+			[[ $output == *"$name=$value is "* ]]
+		done
+	done
+	[ ! -e "$BATS_TEST_TMPDIR/seen" ]
+}
+
+@test "KERNEL and TOPOLOGY of the environment concern the lab alone; the other names of an ARCH are known to make" {
+	KERNEL=kernel8 TOPOLOGY=ring make -sn clean
+	make -sn ARCH=aarch64 clean
+}
+
 @test "an ARCH without a lab or a node image gets the list of those with" {
 	for target in lab kernels; do
 		run make -s ARCH=mips64el $target
