@@ -113,3 +113,32 @@ checkout() {
 	[ "$(ls -A "$own/build/third_party")" = $'.lock\nbusybox-static' ]
 	[ -x "$own/build/third_party/busybox-static/bin/busybox" ] && [ ! -e "$own/build/third_party/busybox-static/tree" ]
 }
+
+@test "a lab that is refused leaves no state" {
+	run env LAB_TOPOLOGY=underlay LAB_KERNEL=9.9 "$LAB" up
+	[ "$status" -eq 255 ]
+	[[ $output == *"no kernel '9.9'"* ]]
+	run env LAB_ARCH=vax "$LAB" up
+	[ "$status" -eq 255 ]
+	run env LAB_KERNEL="$BATS_TEST_TMPDIR/" "$LAB" start node1
+	[ "$status" -eq 255 ]
+	[[ $output == *"lab: $BATS_TEST_TMPDIR/ is no unpacked kernel package: it has no boot/vmlinuz-* or no lib/modules/*" ]]
+	[ -z "$(ls -A "$LAB_RUN")" ]
+	run make -s -C "$TOP" MAKEFLAGS= lab KERNEL=/nonexistent/
+	[ "$status" -ne 0 ]
+	[[ $output == *"KERNEL=/nonexistent/ is no unpacked kernel package"* ]]
+}
+
+@test "a command of the lab with too few or too many arguments says its usage" {
+	local words
+
+	for words in 'put node1' 'put node1 a' 'put node1 a b c' 'exec node1' 'exec node1 true' 'kill' 'kill node1 node2' 'start' 'log' 'up node1' 'status x' 'plug node1 on'; do
+		# shellcheck disable=SC2086 # words
+		run "$LAB" $words
+		echo "$words: $output"
+		[ "$status" -eq 255 ]
+		[[ $output == "lab: usage: lab ${words%% *}"* ]]
+	done
+	run "$LAB" put node1 "$BATS_TEST_TMPDIR/none" /tmp/none
+	[ "$output" = "lab: no file '$BATS_TEST_TMPDIR/none'" ]
+}
