@@ -97,6 +97,12 @@ lists() {
 	make -sn ARCH=aarch64 clean
 }
 
+@test "the table of packages has what the version is named by, and the keys that unpack names" {
+	for package in git debian-archive-keyring; do
+		awk -v name=$package '$2 == "install" && $3 == name { found = 1 } END { exit !found }' third_party/packages
+	done
+}
+
 @test "an ARCH without a lab or a node image gets the list of those with" {
 	for target in lab kernels; do
 		run make -s ARCH=mips64el $target
