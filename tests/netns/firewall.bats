@@ -315,7 +315,7 @@ site() {
 	far
 	conf=$(with_prev "$FW" "$(attach a 1)")
 	serve a 80
-	whole() { nft list ruleset | grep -v "^\s*elements\|fd00" | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'; }
+	whole() { nft list ruleset | grep -v "^\s*elements\|fd00\|comment \"veth" | sed 's/counter packets [0-9]* bytes [0-9]*/counter/'; }
 	before=$(whole)
 	while read -r text damage; do
 		bash -c "$damage"
