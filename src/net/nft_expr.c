@@ -273,14 +273,15 @@ void nft_match_nd_redirect(struct nl *nl)
 
 void nft_match_saddr_way(struct nl *nl, bool negate)
 {
-	const uint8_t present = !negate; /* nft_fib_store_result() sets the first byte alone */
+	/* nft_fib_store_result() sets the register's first byte alone. */
+	const uint8_t present[4] = { !negate };
 
 	nft_expr_open(nl, "fib");
 	nl_put_be32(nl, NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
 	nl_put_be32(nl, NFTA_FIB_RESULT, NFT_FIB_RESULT_OIF);
 	nl_put_be32(nl, NFTA_FIB_DREG, NFT_REG_1);
 	nft_expr_close(nl);
-	put_cmp(nl, false, &present, sizeof(present));
+	put_cmp(nl, false, present, sizeof(present));
 }
 
 /* nft_fib_validate() says no without a word: the version is asked, not the kernel's answer. */

