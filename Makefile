@@ -92,13 +92,17 @@ $(B)/%/.tools: third_party/packages third_party/need
 	$(Q)third_party/need build build-$*
 	@touch $@
 
-$(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/.tools
+# All is compiled anew when the compiler or what it links has become another.
+$(O)/toolchain/versions: $(O)/.tools FORCE
+	$(Q)+third_party/toolchain --versions $(@D) $(FOREIGN)
+
+$(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/toolchain/versions
 	$(Q)third_party/toolchain $(@D) $(FOREIGN)
 
-# What prints the version is compiled anew when there is another one.
+# What prints the version is compiled anew when there is another one. (Lines with + run also under -n: it says what would really be made.)
 $(B)/.version: FORCE
-	@mkdir -p $(@D)
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+	@+mkdir -p $(@D)
+	@+echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 FORCE:
 $(patsubst src/%.c,$(O)/obj/%.o,$(shell grep -lw CNIBOX_VERSION $(SOURCES))): $(B)/.version
 

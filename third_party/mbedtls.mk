@@ -11,7 +11,7 @@ $(OUT)/libmbedtls.a: $(OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(OUT)/%.o: $(SOURCE)/library/%.c $(SOURCE)/.unpacked src/tls/mbedtls_config.h third_party/mbedtls.mk
+$(OUT)/%.o: $(SOURCE)/library/%.c $(SOURCE)/.unpacked src/tls/mbedtls_config.h third_party/mbedtls.mk $(wildcard $(CC))
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 -D_GNU_SOURCE $(FLAGS) -w -isystem $(SOURCE)/include -Isrc \
 		-DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"' -I$(SOURCE)/library -c -o $@ $<

@@ -69,6 +69,17 @@ file() {
 	[ "$(sha256sum build/dist/*)" = "$before" ]
 }
 
+@test "all is compiled anew when the compiler or what it links has been renewed, and nothing when not" {
+	cd "$BATS_FILE_TMPDIR/one"
+	again() { "$@" make -n all VERSION="$VERSION" | grep -cE '^echo "  (CC|MBEDTLS) '; }
+	[ "$(again env)" = 0 ]
+	sources=$(find src -name '*.c' | wc -l)
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\n[ "$1" != --version ] || { echo "gcc of tomorrow"; exit; }\nexec %s "$@"\n' "$(command -v gcc)" >"$BATS_TEST_TMPDIR/bin/gcc"
+	chmod +x "$BATS_TEST_TMPDIR/bin/gcc"
+	[ "$(again env PATH="$BATS_TEST_TMPDIR/bin:$PATH")" = $((sources + 1)) ]
+}
+
 @test "SHA256SUMS is right and complete" {
 	sha256sum --check --quiet SHA256SUMS
 	[ "$(wc -l <SHA256SUMS)" -eq $(($(find . -type f | wc -l) - 1)) ]
