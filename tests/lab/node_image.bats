@@ -51,6 +51,36 @@ flash() {
 	firmware=(-drive "if=pflash,format=raw,readonly=on,file=$2" -drive "if=pflash,format=raw,file=$BATS_TEST_TMPDIR/variables")
 }
 
+# by_kernel EMULATOR PARAMETERS OPTION...: a machine whose kernel QEMU loads; its disks and cards are the options'
+by_kernel() {
+	exec "qemu-system-$1" -accel tcg -m 1024 -nographic -no-reboot -kernel vmlinuz -initrd initramfs.img -append "$2 quiet panic=-1" "${@:3}"
+}
+
+# card: makes one of 256 MB, as an SD card's size has to be a power of two, with node.txt alone
+card() {
+	"$TOP/third_party/unpack" mtools
+	card=$BATS_TEST_TMPDIR/card
+	truncate -s 256M "$card"
+	"$THIRD/mtools/usr/bin/mformat" -i "$card" -F ::
+	"$THIRD/mtools/usr/bin/mcopy" -i "$card" node.txt ::
+}
+
+# pc DISK CARD: a PC with that disk and that network card, options without their drive and net
+pc() {
+	by_kernel x86_64 'console=ttyS0 no_timer_check' -cpu max -drive "file=$card,format=raw,if=none,id=disk,snapshot=on" -netdev user,id=wire \
+		-device ahci,id=sata -device sdhci-pci -device qemu-xhci -device "$1,drive=disk" -device "$2,netdev=wire"
+}
+
+# board EMULATOR NAME CONSOLE OPTION...: with the card
+board() {
+	by_kernel "$1" "console=$3" -M "$2" -drive "file=$card,format=raw,if=sd,snapshot=on" "${@:4}"
+}
+
+# tree KERNEL NAME: the board's device tree in the kernel's package
+tree() {
+	find "$THIRD/$1/usr/lib" -name "$2.dtb"
+}
+
 @test "QEMU, amd64: the settings are read from the stick, and the node is up" { image amd64 && says "$UP" ./run; }
 @test "QEMU, arm64" { image arm64 && says "$UP" ./run; }
 @test "QEMU, armhf" { image armhf && says "$UP" ./run; }
@@ -85,6 +115,41 @@ flash() {
 	"$TOP/third_party/unpack" u-boot-qemu
 	says "$UP" machine aarch64 -M virt -cpu cortex-a57 -bios "$THIRD/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin" \
 		-device virtio-blk-pci,drive=stick -device virtio-net-pci,netdev=wire,romfile=
+}
+
+@test "USB stick, amd64: EFI finds its program, and the kernel the settings, though the stick takes seconds" {
+	image amd64
+	"$TOP/third_party/unpack" ovmf
+	flash amd64 "$THIRD/ovmf/usr/share/OVMF/OVMF_CODE_4M.fd" "$THIRD/ovmf/usr/share/OVMF/OVMF_VARS_4M.fd"
+	says "$UP" machine x86_64 -cpu max "${firmware[@]}" -device qemu-xhci -device usb-storage,drive=stick -device e1000e,netdev=wire,romfile=
+}
+
+@test "PC: disks and network cards of further kinds have their drivers" {
+	image amd64
+	card
+	says "$UP" pc ide-hd,bus=sata.0 rtl8139
+	says "$UP" pc nvme,serial=1 vmxnet3
+	says "$UP" pc sd-card i82559c
+	says "$UP" pc usb-storage usb-net
+}
+
+@test "Raspberry Pi 3 B, arm64: settings on its card, network on USB" {
+	image arm64
+	card
+	says "$UP" board aarch64 raspi3b ttyAMA0,115200 -dtb "$(tree linux-image-arm64.arm64.bookworm bcm2837-rpi-3-b)" \
+		-netdev user,id=wire -device usb-net,netdev=wire
+}
+
+@test "Orange Pi PC, armhf: settings on its card, its own network" {
+	image armhf
+	card
+	says "$UP" board arm orangepi-pc ttyS0,115200 -dtb "$(tree linux-image-armmp-lpae.armhf.bookworm sun8i-h3-orangepi-pc)" -nic user
+}
+
+@test "SiFive Unleashed, riscv64: settings on its card, its own network" {
+	image riscv64
+	card
+	says "$UP" board riscv64 sifive_u ttySIF0 -smp 2 -nic user
 }
 
 @test "settings that cannot be followed are said" {
