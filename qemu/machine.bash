@@ -2,11 +2,12 @@
 
 channels=4 # of each machine, as call() names them
 
-# wire INDEX FROM TO: one network card; its wire is a pair of sockets, so that either end may restart
+# wire INDEX FROM TO: one network card; its wire is a pair of sockets, so that either end may restart.
+# The third byte of the MAC is the index, by which `init` names the card.
 wire() {
 	local id=n$1 mac
 
-	mac=$(printf '%s-%s' "$2" "$3" | md5sum | sed 's/\(..\)\(..\)\(..\).*/52:54:00:\1:\2:\3/')
+	mac=52:54:$(printf %02x "$1")$(printf '%s-%s' "$2" "$3" | md5sum | sed 's/\(..\)\(..\)\(..\).*/:\1:\2:\3/')
 	options+=(-netdev "dgram,id=$id,local.type=unix,local.path=$run/$2-$3,remote.type=unix,remote.path=$run/$3-$2"
 		-device "virtio-net-$bus,netdev=$id,mac=$mac$([ "$bus" != pci ] || echo ,romfile=,rombar=0)")
 }

@@ -288,7 +288,8 @@ program32() {
 }
 
 @test "a 32-bit program on this 64-bit kernel, i386 or armhf: ADD with a masquerade, and DEL; also in the year 2040" {
-	program32 "$(on 'uname -m')"
+	machine=$(on 'uname -m')
+	program32 "$machine"
 	on 'echo "$1" >/tmp/conf' "$(conf bridge "$masq")"
 	for date in '' 2040-02-03; do
 		run on '[ -z "$1" ] || date -s "$1 04:05"; ip netns add a
