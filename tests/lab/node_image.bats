@@ -110,11 +110,27 @@ tree() {
 	says "$UP" machine x86_64 -cpu max -device "e1000,netdev=wire,bootindex=1,romfile=$THIRD/ipxe-qemu/usr/lib/ipxe/qemu/pxe-e1000.rom"
 }
 
-@test "U-Boot, arm64: extlinux.conf on the stick" {
+# uboot EMULATOR BOARD OPTION...: the boot loader that the options name, and the stick
+uboot() {
+	says "$UP" machine "$1" -M "$2" "${@:3}" -device virtio-blk-pci,drive=stick -device virtio-net-pci,netdev=wire,romfile=
+}
+
+@test "U-Boot: extlinux.conf on the stick: arm64" {
 	image arm64
 	"$TOP/third_party/unpack" u-boot-qemu
-	says "$UP" machine aarch64 -M virt -cpu cortex-a57 -bios "$THIRD/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin" \
-		-device virtio-blk-pci,drive=stick -device virtio-net-pci,netdev=wire,romfile=
+	uboot aarch64 virt -cpu cortex-a57 -bios "$THIRD/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin"
+}
+
+@test "U-Boot: armhf" {
+	image armhf
+	"$TOP/third_party/unpack" u-boot-qemu
+	uboot arm virt,highmem=off -cpu cortex-a15 -bios "$THIRD/u-boot-qemu/usr/lib/u-boot/qemu_arm/u-boot.bin"
+}
+
+@test "U-Boot: riscv64" {
+	image riscv64
+	"$TOP/third_party/unpack" u-boot-qemu
+	uboot riscv64 virt -kernel "$THIRD/u-boot-qemu/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf"
 }
 
 @test "USB stick, amd64: EFI finds its program, and the kernel the settings, though the stick takes seconds" {
