@@ -182,6 +182,27 @@ uboot() {
 	printf '{\n "nodes": [{"name": "\303\277"}]\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
 }
 
+# refused SETTINGS: what is said of them
+refused() {
+	printf "$1" >"$BATS_TEST_TMPDIR/node.txt"
+	rm -f "$BATS_TEST_TMPDIR/cluster.json"
+	node 'settings_read; ! settings_check'
+}
+
+@test "a setting that is missing or refused is said with its key and value" {
+	[ "$(refused 'address 192.168.122.15/24\ncluster\n{}\n')" = "node: node.txt: name '': a node needs one" ]
+	[ "$(refused 'name node1\naddress 192.168.122.15\ncluster\n{}\n')" = \
+		"node: node.txt: address '192.168.122.15': ADDRESS/LENGTH is needed, as 192.168.122.15/24" ]
+	[ "$(refused 'name node1\naddress 192.168.122.15/24\n')" = "node: node.txt: cluster '': the cluster file has to follow it" ]
+	[ "$(node '! follow gateway 192.0.2.1 sh -c "echo no way there; exit 1"')" = "node: node.txt: gateway '192.0.2.1': no way there" ]
+}
+
+@test "a cluster file that begins on the line of its key is whole" {
+	printf 'name node1\ncluster {\n "nodes": []\n}\n' >"$BATS_TEST_TMPDIR/node.txt"
+	node settings_read
+	printf '{\n "nodes": []\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
+}
+
 @test "node.txt is looked for on sticks, disks, cards and NVMe, and their partitions" {
 	local disks=(sda sdb1 vda nvme0n1 nvme0n1p1 mmcblk0 mmcblk0p1)
 
