@@ -268,8 +268,13 @@ test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, co
 	$(Q)FULL=1 tests/run dist
 
 DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
+# The same for each of them.
+ifneq ($(filter dist,$(MAKECMDGOALS)),)
+ifneq ($(if $(strip $(DIST_ARCHS)),$(filter-out $(shell third_party/architecture --known),$(DIST_ARCHS)),none),)
+$(error DIST_ARCHS=$(DIST_ARCHS) names none, or one that is unknown; there are: $(shell third_party/architecture --list))
+endif
+endif
 dist: ## build/dist: tarball and Debian package of each architecture (or ARCH, and no other), OCI image, checksums, SPDX; replaced when all are there
-	$(Q)for arch in $(DIST_ARCHS); do third_party/architecture $$arch >/dev/null || exit 1; done
 	$(Q)third_party/dist/debian_version '$(VERSION)' 0 >/dev/null
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION='$(VERSION)' ARCH=$$arch all || exit 1; done

@@ -92,6 +92,17 @@ lists() {
 	[ ! -e "$BATS_TEST_TMPDIR/seen" ]
 }
 
+@test "DIST_ARCHS is a list of names: none, or anything else, is refused in one line, and no shell sees it" {
+	for value in '' ' ' % 'amd64 bogus' "amd64; do :; done; touch $BATS_TEST_TMPDIR/seen; for arch in amd64" "\`touch $BATS_TEST_TMPDIR/seen\`"; do
+		run make -sn dist "DIST_ARCHS=$value"
+		echo "$output"
+		[ "$status" -ne 0 ]
+		[ "${#lines[@]}" = 1 ]
+		lists "$output" amd64 mips64el
+	done
+	[ ! -e "$BATS_TEST_TMPDIR/seen" ]
+}
+
 @test "KERNEL and TOPOLOGY of the environment concern the lab alone; the other names of an ARCH are known to make" {
 	KERNEL=kernel8 TOPOLOGY=ring make -sn clean
 	make -sn ARCH=aarch64 clean
