@@ -278,7 +278,7 @@ dist: ## build/dist: tarball and Debian package of each architecture (or ARCH, a
 	$(Q)third_party/dist/debian_version '$(VERSION)' 0 >/dev/null
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION='$(VERSION)' ARCH=$$arch all || exit 1; done
-	$(Q)third_party/dist/all '$(VERSION)' $(DIST_ARCHS)
+	$(Q)third_party/dist/all '$(VERSION)' $$(for arch in $(DIST_ARCHS); do third_party/architecture $$arch; done)
 
 image: ## make dist for this machine (or ARCH) alone: build/dist/cnibox-VERSION-oci.tar; `ctr -n k8s.io images import` takes it
 	$(Q)$(MAKE) --no-print-directory dist DIST_ARCHS=$(or $(ARCH),$(shell third_party/architecture $(shell uname -m)))

@@ -67,6 +67,10 @@ file() {
 	before=$(sha256sum build/dist/*)
 	run ! env SOURCE_DATE_EPOCH="$EPOCH" third_party/dist/all "$VERSION" nonesuch
 	[ "$(sha256sum build/dist/*)" = "$before" ]
+	# Killed when the former ones had been moved away, and the new ones were not in their place.
+	mv build/dist build/dist.parts/former
+	run ! env SOURCE_DATE_EPOCH="$EPOCH" third_party/dist/all "$VERSION" nonesuch
+	[ "$(sha256sum build/dist/*)" = "$before" ]
 }
 
 @test "all is compiled anew when the compiler or what it links has been renewed, and nothing when not" {
