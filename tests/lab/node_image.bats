@@ -184,7 +184,7 @@ uboot() {
 
 # refused SETTINGS: what is said of them
 refused() {
-	printf "$1" >"$BATS_TEST_TMPDIR/node.txt"
+	printf %b "$1" >"$BATS_TEST_TMPDIR/node.txt"
 	rm -f "$BATS_TEST_TMPDIR/cluster.json"
 	node 'settings_read; ! settings_check'
 }
