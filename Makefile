@@ -92,9 +92,10 @@ $(B)/%/.tools: third_party/packages third_party/need
 	$(Q)third_party/need build build-$*
 	@touch $@
 
-# All is compiled anew when the compiler or what it links has become another.
+# All is compiled anew when the compiler or what it links has become another. What was never built needs nothing of that to be told by -n.
+NEVER_BUILT := $(and $(findstring n,$(firstword -$(MAKEFLAGS))),$(if $(wildcard $(O)/toolchain/versions),,yes))
 $(O)/toolchain/versions: $(O)/.tools FORCE
-	$(Q)+third_party/toolchain --versions $(@D) $(FOREIGN)
+	$(Q)+$(if $(NEVER_BUILT),:,third_party/toolchain --versions $(@D) $(FOREIGN))
 
 $(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/toolchain/versions
 	$(Q)third_party/toolchain $(@D) $(FOREIGN)

@@ -73,6 +73,7 @@ inside() { ip -n a rule; ip -n a -6 rule; ip -n a route show table all | sort; i
 
 @test "what is wrong is named; an ADD that fails leaves the pod as it was" {
 	c=$(behind "$CONF" a)
+	until [ -z "$(ip -n a -6 -o addr show tentative)" ]; do sleep 0.1; done # its route comes when it is none
 	unchanged fails 7 "prevResult: missing; sbr stands behind" add sbr a "$CONF"
 	unchanged fails 7 "eth0 has no address" add sbr a "$(jq -c 'del(.prevResult.ips)' <<<"$c")"
 	unchanged fails 7 'no interface "eth1"' add sbr a "$c" eth1
