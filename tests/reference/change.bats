@@ -183,7 +183,9 @@ kernel_has_ifb() {
 	r=$(CNIBOX_BIN=$REFERENCE CNI_PATH=$REFERENCE add bridge q "$(conf 0)")
 	CNIBOX_BIN=$REFERENCE CNI_PATH=$REFERENCE add portmap q "$(with_prev "$ports" "$r")" >/dev/null
 	iptables-save | grep -q 9090
+	end=$(jq -r '.interfaces[] | select(.name | startswith("veth")).name' <<<"$r")
 	ip netns del q
+	while ip link show "$end" >/dev/null 2>&1; do sleep 0.01; done # the kernel takes a namespace's links some time after its name
 	call DEL portmap q "" "$ports"
 	call DEL bridge q "" "$(conf 0)"
 	diff <(echo "$before" | grep -v netns/q) <(left)
