@@ -212,6 +212,15 @@ bool site_has_addr(const struct site *s, const struct addr *a)
 	return false;
 }
 
+bool site_has_addr_of(const struct site *s, const struct node *n)
+{
+	for (size_t i = 0; i < n->address_count; i++) {
+		if (site_has_addr(s, &n->addresses[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Another node than this one that has an address of this machine; NULL: none. */
 static const struct node *find_by_addresses(const struct site *s, const struct node *but,
 					    struct addr *which)
@@ -228,15 +237,6 @@ static const struct node *find_by_addresses(const struct site *s, const struct n
 	return NULL;
 }
 
-static bool has_address_of(const struct site *s, const struct node *n)
-{
-	for (size_t i = 0; i < n->address_count; i++) {
-		if (site_has_addr(s, &n->addresses[i]))
-			return true;
-	}
-	return false;
-}
-
 /* Whoever is wrong, a name or an address: nothing is done in another node's stead. */
 static int check_identity(const struct site *s, const char *name, const char *host, struct err *e)
 {
@@ -251,7 +251,7 @@ static int check_identity(const struct site *s, const char *name, const char *ho
 			       "node %s",
 			       cluster_key(c, other, KEY_ADDRESSES), addr_text(&which), other->name,
 			       s->self->name);
-	if (name && named && named != s->self && !has_address_of(s, s->self))
+	if (name && named && named != s->self && !site_has_addr_of(s, s->self))
 		return err_set(e, EINVAL,
 			       "%s: this machine is named as node %s is, and is to be node %s, of "
 			       "which it has no address",

@@ -97,4 +97,7 @@ const struct site_link *site_find_link(const struct site *s, const char *name);
 
 bool site_has_addr(const struct site *s, const struct addr *a);
 
+/* Any one of the node's. */
+bool site_has_addr_of(const struct site *s, const struct node *n);
+
 #endif

@@ -170,10 +170,24 @@ static void check_services(struct work *w)
 	}
 }
 
+/* A name may be right beside addresses that another machine has, or this one had once. */
+static void check_addresses(struct work *w)
+{
+	const struct node *n = w->site->self;
+
+	if (n->address_count && !site_has_addr_of(w->site, n))
+		work_warn(w,
+			  "this machine has no address of node %s (%s%s), where the others look "
+			  "for its pods",
+			  n->name, addr_text(&n->addresses[0]),
+			  n->address_count > 1 ? ", ..." : "");
+}
+
 void surroundings_check(struct work *config)
 {
 	if (!config->site->self->subnet_count)
 		return;
+	check_addresses(config);
 	check_links(config);
 	check_config(config);
 	check_plugins(config);

@@ -1,7 +1,8 @@
 /*
- * What stands around this node's pods and no change of ours can mend: each becomes a warning. Other
- * links with our subnets, a CNI configuration that the runtime takes instead of ours, plugins that
- * are missing, and what Services need of br_netfilter.
+ * What stands around this node's pods and no change of ours can mend: each becomes a warning.
+ * Addresses of the node that this machine has not, other links with our subnets, a CNI
+ * configuration that the runtime takes instead of ours, plugins that are missing, and what Services
+ * need of br_netfilter.
  */
 #ifndef NODE_SURROUNDINGS_H
 #define NODE_SURROUNDINGS_H

@@ -81,7 +81,11 @@ tree() {
 	find "$THIRD/$1/usr/lib" -name "$2.dtb"
 }
 
-@test "QEMU, amd64: the settings are read from the stick, and the node is up" { image amd64 && says "$UP" ./run; }
+@test "QEMU, amd64: the settings are read from the stick, the gateway answers, and the node is up" {
+	image amd64
+	says "$UP" ./run
+	run ! grep -a 'does not answer' "$BATS_TEST_TMPDIR/console"
+}
 @test "QEMU, arm64" { image arm64 && says "$UP" ./run; }
 @test "QEMU, armhf" { image armhf && says "$UP" ./run; }
 @test "QEMU, riscv64" { image riscv64 && says "$UP" ./run; }
@@ -195,6 +199,19 @@ refused() {
 		"node: node.txt: address '192.168.122.15': ADDRESS/LENGTH is needed, as 192.168.122.15/24" ]
 	[ "$(refused 'name node1\naddress 192.168.122.15/24\n')" = "node: node.txt: cluster '': the cluster file has to follow it" ]
 	[ "$(node '! follow gateway 192.0.2.1 sh -c "echo no way there; exit 1"')" = "node: node.txt: gateway '192.0.2.1': no way there" ]
+}
+
+# gateway [COMMAND]: what is said of 192.0.2.1, behind whose cable nobody is, after that command
+gateway() {
+	export TOP THIRD BATS_TEST_TMPDIR
+	export -f node
+	unshare --net bash -ec 'ip link add w0 type veth peer name w1; ip addr add 192.0.2.15/24 dev w0; ip link set w0 up; ip link set w1 up
+		eval "$0"; node "gateway=192.0.2.1 interface=w0; gateway_await"' "${1:-true}"
+}
+
+@test "a gateway that does not answer is said" {
+	[ "$(gateway)" = "node: gateway 192.0.2.1 does not answer on w0: the way out may be shut" ]
+	[ -z "$(gateway "ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev w0")" ]
 }
 
 @test "a cluster file that begins on the line of its key is whole" {

@@ -26,6 +26,16 @@ told() {
 	ip addr del 192.168.0.9/32 dev lo
 }
 
+@test "addresses of this node that another machine has" {
+	three
+	quiet
+	ip -4 addr flush dev eth0
+	ip addr add 192.168.122.24/24 dev eth0
+	told 'this machine has no address of node m (192.168.122.14), where the others look for its pods'
+	cluster '{}' "$(entry m '192.168.122.14 192.168.122.24' 192.168.0.0/24)"
+	quiet
+}
+
 @test "another CNI configuration comes first" {
 	three
 	mkdir -p /etc/cni/net.d
