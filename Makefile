@@ -201,7 +201,7 @@ test-clients: $(B)/.test-tools ## podman with the CNI backend, ctr and container
 	$(Q)TEST_OUT=$${TEST_OUT:-$(B)/test.clients} tests/run -j 1 clients
 
 soak: $(B)/.test-tools ## make test in full: every point of the sweeps, every case, the long runs, and the lab's tests on all architectures
-	$(Q)third_party/need test-dist
+	$(Q)third_party/need test-dist node-test
 	$(Q)$(MAKE) -j$(shell nproc) all $(SANITIZED)
 	$(Q)+for arch in $$(third_party/architecture --list); do $(MAKE) -j$(shell nproc) ARCH=$$arch all || exit 1; done
 	$(Q)status=0; FULL=1 tests/run || status=1; tests/kernels --foreign || status=1; exit $$status

@@ -144,6 +144,23 @@ uboot() {
 	says "$UP" machine x86_64 -cpu max "${firmware[@]}" -device qemu-xhci -device usb-storage,drive=stick -device e1000e,netdev=wire,romfile=
 }
 
+@test "USB stick with a GPT, amd64: FAT32 on its second partition" {
+	local stick=$BATS_TEST_TMPDIR/stick MTOOLS_SKIP_CHECK=1 at
+
+	image amd64
+	"$TOP/third_party/need" node-test
+	"$TOP/third_party/unpack" ovmf
+	"$TOP/third_party/unpack" mtools
+	truncate -s 512M "$stick"
+	printf 'label: gpt\nsize=8M, type=linux\ntype=uefi\n' | sfdisk --quiet "$stick"
+	at=$stick@@$(sfdisk --json "$stick" | jq '.partitiontable.partitions[1].start * 512')
+	"$THIRD/mtools/usr/bin/mformat" -i "$at" -F -T $((500 * 2048)) ::
+	"$THIRD/mtools/usr/bin/mcopy" -s -i "$at" ./* ::
+	flash amd64 "$THIRD/ovmf/usr/share/OVMF/OVMF_CODE_4M.fd" "$THIRD/ovmf/usr/share/OVMF/OVMF_VARS_4M.fd"
+	says "$UP" qemu-system-x86_64 -accel tcg -m 1024 -nographic -no-reboot -cpu max "${firmware[@]}" -device qemu-xhci \
+		-drive "file=$stick,format=raw,if=none,id=stick,snapshot=on" -device usb-storage,drive=stick -nic user,model=e1000e
+}
+
 @test "PC: disks and network cards of further kinds have their drivers" {
 	image amd64
 	card
