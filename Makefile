@@ -116,11 +116,11 @@ $(B)/third_party/mbedtls/.unpacked: third_party/mbedtls | $(B)/.tools
 
 $(O)/mbedtls/objects: $(B)/third_party/mbedtls/.unpacked $(O)/toolchain/cc src/tls/mbedtls_config.h third_party/mbedtls.mk
 	@echo "  MBEDTLS $(@D)"
-	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=$(TOOLCHAIN) FLAGS='$(HARDEN) $(filter-out -flto,$(SECTIONS)) $(CFLAGS)' $@
+	$(Q)$(MAKE) -s --no-print-directory -f third_party/mbedtls.mk OUT=$(@D) CC=$(TOOLCHAIN) FLAGS='$(HARDEN) $(filter-out -flto,$(SECTIONS)) $(CFLAGS)' $@
 
 $(B)/san/mbedtls/libmbedtls.a: $(B)/third_party/mbedtls/.unpacked src/tls/mbedtls_config.h third_party/mbedtls.mk
 	@echo "  MBEDTLS $(@D)"
-	$(Q)$(MAKE) -s -f third_party/mbedtls.mk OUT=$(@D) CC=gcc FLAGS='-O1 -g' $@
+	$(Q)$(MAKE) -s --no-print-directory -f third_party/mbedtls.mk OUT=$(@D) CC=gcc FLAGS='-O1 -g' $@
 
 TLS_OBJECTS := $(foreach of,tls x25519,$(O)/obj/tls/$(of).o $(B)/san/tls/$(of).o)
 $(TLS_OBJECTS): EXTRA := $(TLS)
