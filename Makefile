@@ -1,5 +1,6 @@
 # cnibox: every target. `make help` lists them.
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 SHELL := /bin/bash
 V ?=
 Q := $(if $(V),,@)
@@ -50,6 +51,12 @@ endif
 
 # A make that a make calls says again nothing of what is amiss with tags.
 VERSION := $(shell third_party/dist/version $(if $(filter-out 0,$(MAKELEVEL)),2>/dev/null))
+ifneq ($(origin VERSION),file)
+ifeq ($(and $(filter 1,$(words $(VERSION))),$(findstring $(VERSION),$(strip $(VERSION))),$(shell third_party/dist/debian_version \
+	$(call quoted,$(VERSION)) 0 2>/dev/null)),)
+$(error VERSION=$(VERSION) is no version: a digit, then at most 99 digits, letters and .+~-)
+endif
+endif
 TOOLCHAIN ?= $(O)/toolchain/cc
 BINDIR ?= /opt/cni/bin
 DESTDIR ?=
@@ -63,7 +70,7 @@ SANITIZED := $(UNITS) $(SEEDS) $(B)/kube/watch_nodes
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith \
 	-Wcast-qual -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wimplicit-fallthrough
-COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)"' -MMD -MP
+COMMON := -std=c11 -D_GNU_SOURCE -Isrc $(WARNINGS) -DCNIBOX_VERSION='"$(VERSION)"'
 CFLAGS ?= -Os -g
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 SECTIONS := -flto -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
@@ -73,6 +80,10 @@ LINK := -flto-partition=one -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--b
 # The TLS library's headers, for the one file that uses them.
 EXTRA :=
 TLS := -isystem $(B)/third_party/mbedtls/include -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
+# Made beside its place, with what it depends on: a kill leaves no half of a file that a later make would take for whole.
+MADE = -MMD -MP -MT $@ -MF $(@:.o=).d.new -o $@.new
+PUT = && mv $@.new $@
+PUT_MADE = && mv $(@:.o=).d.new $(@:.o=).d $(PUT)
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 .PHONY: all help clean unit test test-clients test-kubernetes soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
@@ -92,10 +103,10 @@ $(B)/%/.tools: third_party/packages third_party/need
 	$(Q)third_party/need build build-$*
 	@touch $@
 
-# All is compiled anew when the compiler or what it links has become another. What was never built needs nothing of that to be told by -n.
+# All is compiled anew when the compiler, its flags or what it links have become others. What was never built needs nothing of that to be told by -n.
 NEVER_BUILT := $(and $(findstring n,$(firstword -$(MAKEFLAGS))),$(if $(wildcard $(O)/toolchain/versions),,yes))
 $(O)/toolchain/versions: $(O)/.tools FORCE
-	$(Q)+$(if $(NEVER_BUILT),:,third_party/toolchain --versions $(@D) $(FOREIGN))
+	$(Q)+$(if $(NEVER_BUILT),:,FLAGS=$(call quoted,$(TOOLCHAIN) $(CFLAGS)) third_party/toolchain --versions $(@D) $(FOREIGN))
 
 $(O)/toolchain/cc: third_party/toolchain third_party/architectures $(O)/toolchain/versions
 	$(Q)third_party/toolchain $(@D) $(FOREIGN)
@@ -129,11 +140,11 @@ $(TLS_OBJECTS): $(B)/third_party/mbedtls/.unpacked
 $(O)/obj/%.o: src/%.c $(O)/toolchain/cc Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(EXTRA) -c -o $@ $<
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(EXTRA) -c $(MADE) $< $(PUT_MADE)
 
 $(O)/cnibox.debug: $(OBJECTS) $(O)/mbedtls/objects
 	@echo "  LINK    $@"
-	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@ $(OBJECTS) @$(O)/mbedtls/objects
+	$(Q)$(TOOLCHAIN) $(RELEASE) $(CFLAGS) $(LINK) -o $@.new $(OBJECTS) @$(O)/mbedtls/objects $(PUT)
 
 $(O)/cnibox: $(O)/cnibox.debug
 	$(Q)$$($(TOOLCHAIN) -print-prog-name=strip) -R .comment -o $@.new $<
@@ -148,36 +159,40 @@ $(B)/bin/.done: $(B)/cnibox
 # Unit tests: glibc, cmocka, address and undefined-behaviour sanitizers.
 $(B)/san/%.o: src/%.c $(B)/.tools Makefile
 	@mkdir -p $(@D)
-	$(Q)gcc $(SANITIZE) $(EXTRA) -c -o $@ $<
+	$(Q)gcc $(SANITIZE) $(EXTRA) -c $(MADE) $< $(PUT_MADE)
 
 $(B)/san/libcnibox.a: $(patsubst src/%.c,$(B)/san/%.o,$(filter-out src/main.c,$(SOURCES)))
-	@rm -f $@
-	$(Q)ar rcs $@ $^
+	@rm -f $@ $@.new
+	$(Q)ar rcs $@.new $^ $(PUT)
 
-$(B)/unit/test_lab_frame: MORE := qemu/frame.c
-$(B)/unit/test_lab_frame: qemu/frame.c
+$(B)/san/frame.o: qemu/frame.c $(B)/.tools Makefile
+	@mkdir -p $(@D)
+	$(Q)gcc $(SANITIZE) -c $(MADE) $< $(PUT_MADE)
+
+$(B)/unit/test_lab_frame: MORE := $(B)/san/frame.o
+$(B)/unit/test_lab_frame: $(B)/san/frame.o
 $(B)/unit/%: tests/unit/%.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)gcc $(SANITIZE) -o $@ $< $(MORE) $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka
+	$(Q)gcc $(SANITIZE) $(MADE) $< $(MORE) $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a -lcmocka $(PUT_MADE)
 
 # The program itself: CNIBOX=$PWD/build/san/cnibox tests/run tests/kube/run.bats
 $(B)/san/cnibox: $(B)/san/main.o $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
-	$(Q)gcc $(SANITIZE) -o $@ $^
+	$(Q)gcc $(SANITIZE) -o $@.new $^ $(PUT)
 	$(Q)rm -rf $(B)/san/bin && $@ install --quiet $(B)/san/bin
 
 # The tests' own program around the Kubernetes client, with the same sanitizers.
 $(B)/kube/watch_nodes: tests/kube/watch_nodes.c $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)gcc $(SANITIZE) -o $@ $^
+	$(Q)gcc $(SANITIZE) -o $@.new $^ $(PUT)
 
 # The fuzz targets without their fuzzer: the committed corpora need no more than what the unit tests have.
 $(B)/fuzz/seeds/fuzz_nl: WRAP := -Wl,--wrap=send,--wrap=recvmsg
 $(B)/fuzz/seeds/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(B)/san/libcnibox.a $(B)/san/mbedtls/libmbedtls.a
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	$(Q)gcc $(filter-out -MMD -MP,$(SANITIZE)) -Itests/fuzz -o $@ $(filter-out %.h,$^) $(WRAP)
+	$(Q)gcc $(SANITIZE) -Itests/fuzz -o $@.new $(filter-out %.h,$^) $(WRAP) $(PUT)
 
 unit: $(UNITS) ## the unit tests alone
 	$(Q)for t in $(UNITS); do $$t || exit 1; done
@@ -227,11 +242,11 @@ $(B)/property/property: $(PROPERTY) tests/property/property.h tests/faults/sweep
 	@mkdir -p $(@D)
 	$(Q)gcc $(COMMON) -O2 -o $@ $(filter %.c,$^)
 
-NODE_ARCH := $(or $(ARCH),amd64)
+NODE_ARCH := $(if $(ARCH),$(shell third_party/architecture $(ARCH)),amd64)
 image-node: ## build/node (ARCH=arm64: build/node.arm64): kernel, initramfs and cnibox, for QEMU, iPXE or a stick, with one text file of settings
 	$(Q)initramfs/node-image --check $(NODE_ARCH)
 	$(Q)$(MAKE) ARCH=$(NODE_ARCH) all
-	$(Q)initramfs/node-image $(B)/node$(ARCH:%=.%) $(NODE_ARCH)
+	$(Q)initramfs/node-image $(B)/node$(if $(ARCH),.$(NODE_ARCH)) $(NODE_ARCH)
 
 kernels: $(B)/.test-tools ## the lab's tests, each case, on every kernel of qemu/kernels, or on KERNEL
 	$(Q)$(MAKE) all
@@ -276,16 +291,27 @@ $(error DIST_ARCHS=$(DIST_ARCHS) names none, or one that is unknown; there are: 
 endif
 endif
 dist: ## build/dist: tarball and Debian package of each architecture (or ARCH, and no other), OCI image, checksums, SPDX; replaced when all are there
-	$(Q)third_party/dist/debian_version '$(VERSION)' 0 >/dev/null
+	$(Q)third_party/dist/debian_version $(call quoted,$(VERSION)) 0 >/dev/null
 	$(Q)third_party/need build dist
-	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION='$(VERSION)' ARCH=$$arch all || exit 1; done
-	$(Q)third_party/dist/all '$(VERSION)' $$(for arch in $(DIST_ARCHS); do third_party/architecture $$arch; done)
+	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION=$(call quoted,$(VERSION)) ARCH=$$arch all || exit 1; done
+	$(Q)third_party/dist/all $(call quoted,$(VERSION)) $$(for arch in $(DIST_ARCHS); do third_party/architecture $$arch; done)
 
 image: ## make dist for this machine (or ARCH) alone: build/dist/cnibox-VERSION-oci.tar; `ctr -n k8s.io images import` takes it
 	$(Q)$(MAKE) --no-print-directory dist DIST_ARCHS=$(or $(ARCH),$(shell third_party/architecture $(shell uname -m)))
 
-install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically
-	$(Q)$(B)/cnibox install $(DESTDIR)$(BINDIR)
+PLACE = $(call quoted,$(DESTDIR)$(BINDIR))
+ifeq ($(FOREIGN),)
+install: all ## put the binary and its names into DESTDIR/BINDIR (/opt/cni/bin), atomically; ARCH=arm64: into another machine's root, DESTDIR
+	$(Q)$(B)/cnibox install $(PLACE)
+else
+# The names are put by the one that runs here.
+install: all
+	$(if $(DESTDIR),,$(error ARCH=$(ARCH) is not this machine: DESTDIR, the root of one that it is, is missing))
+	$(Q)$(MAKE) --no-print-directory ARCH= all
+	$(Q)$(B)/cnibox install --quiet $(PLACE)
+	$(Q)install -m 755 $(O)/cnibox $(PLACE)/cnibox.new && mv $(PLACE)/cnibox.new $(PLACE)/cnibox
+	@echo "installed cnibox for $(FOREIGN)"
+endif
 
 clean: ## remove build/
 	rm -rf $(B)

@@ -3,8 +3,7 @@
 # One of the two builds begins with what `make` has compiled in its own folder, the other from nothing.
 # FULL=1: all architectures; otherwise this machine's and i386, which is not compiled again.
 bats_require_minimum_version 1.5.0
-
-TOP=$BATS_TEST_DIRNAME/../..
+load helpers
 
 setup_file() {
 	export VERSION=1.2.3 EPOCH=1700000000
@@ -21,22 +20,6 @@ setup_file() {
 	[ -n "${FULL:-}" ] || compiled "$BATS_FILE_TMPDIR/a/second/one" i386
 	dist "$BATS_FILE_TMPDIR/one"
 	dist "$BATS_FILE_TMPDIR/a/second/one" faketime -f '@2031-05-06 07:08:09'
-}
-
-# checkout FOLDER: the sources as they are here, and what has been fetched
-checkout() {
-	mkdir -p "$1/build"
-	(cd "$TOP" && git ls-files -co --exclude-standard -z | tar --null -T - -c --ignore-failed-read) | tar -x -C "$1"
-	ln -s "$(realpath "$TOP/build/third_party")" "$1/build/third_party"
-}
-
-# compiled FOLDER NAME...: the checkout there has these of build/ already, if they are here
-compiled() {
-	local name
-
-	for name in "${@:2}"; do
-		[ ! -e "$TOP/build/$name" ] || cp -a "$TOP/build/$name" "$1/build/"
-	done
 }
 
 # dist FOLDER [WRAPPER...]

@@ -145,7 +145,7 @@ uboot() {
 }
 
 @test "USB stick with a GPT, amd64: FAT32 on its second partition" {
-	local stick=$BATS_TEST_TMPDIR/stick MTOOLS_SKIP_CHECK=1 at
+	local stick=$BATS_TEST_TMPDIR/stick at
 
 	image amd64
 	"$TOP/third_party/need" node-test
