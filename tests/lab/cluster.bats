@@ -23,14 +23,20 @@ on() {
 }
 
 @test "the demo: every line holds, is short, says what was seen, and is plain in a file" {
+	on node1 iptables -P FORWARD ACCEPT
 	demo_holds 38
+	titles_hold <<<"$output"
+	grep -qE '^  ok     node1: cnibox node up again +added an accept in FORWARD ' <<<"$output"
 	grep -qE '^  ok     a      192.168.1.[0-9]+ +--> c        192.168.2.[0-9]+ +saw 192.168.1.[0-9]+: a ' <<<"$output"
 }
 
-@test "the demo again on the same lab: nothing was left in its way" {
+@test "the demo again on the same lab, beside a pod in the cluster's own network: nothing was left in its way, and the pod stays" {
+	on node1 'ip netns add mine && CNI_PATH=/opt/cni/bin cnitool add cnibox mine'
 	run "$LAB" demo
 	echo "$output"
 	[ "$status" -eq 0 ]
+	grep -qE '^  ok     node1: cnibox node up again +nothing to change ' <<<"$output"
+	on node1 'ip netns exec mine ping -c 1 -W 20 192.168.122.16 && CNI_PATH=/opt/cni/bin cnitool del cnibox mine && ip netns del mine'
 }
 
 @test "the demo is coloured on a terminal, and not there with NO_COLOR" {

@@ -19,6 +19,7 @@ teardown_file() {
 # all_hold N: and a client outside keeps its address
 all_hold() {
 	demo_holds "$1"
+	[ "${FULL:-}" != 1 ] || titles_hold <<<"$output"
 	grep -qE '^  ok     client 203.0.113.7    --> node1    .15:30080      saw 203.0.113.7: client ' <<<"$output"
 }
 
