@@ -231,6 +231,7 @@ test-kubernetes: $(B)/.test-tools ## node run in a real cluster of one node, pod
 	$(Q)grep -h '^# from kubectl' $${TEST_OUT:-$(B)/test}/kubernetes-first_pod.tap
 
 lab: ## three nodes and the internet in QEMU, with pods that talk; stays up: qemu/lab exec|shell|status|demo|down; TOPOLOGY=underlay ARCH=arm64 KERNEL=5.10
+	$(Q)LAB_TOPOLOGY=$(TOPOLOGY) LAB_ARCH=$(ARCH) LAB_KERNEL=$(call quoted,$(KERNEL)) qemu/lab check
 	$(Q)third_party/need build lab
 	$(Q)$(MAKE) all
 	$(Q)LAB_TOPOLOGY=$(TOPOLOGY) LAB_ARCH=$(ARCH) LAB_KERNEL=$(call quoted,$(KERNEL)) qemu/lab up

@@ -1,6 +1,7 @@
 # One machine of the lab, a part of `lab`: its wires, channels and disk; how it starts, ends and answers.
 
-channels=4 # of each machine, as call() names them
+channels=4             # of each machine, as call() names them
+run_value=${run//,/,,} # in an option of QEMU, where a comma would begin the next key
 
 # wire INDEX FROM TO: one network card; its wire is a pair of sockets, so that either end may restart.
 # The third byte of the MAC is the index, by which `init` names the card.
@@ -8,7 +9,7 @@ wire() {
 	local id=n$1 mac
 
 	mac=52:54:$(printf %02x "$1")$(printf '%s-%s' "$2" "$3" | md5sum | sed 's/\(..\)\(..\)\(..\).*/:\1:\2:\3/')
-	options+=(-netdev "dgram,id=$id,local.type=unix,local.path=$run/$2-$3,remote.type=unix,remote.path=$run/$3-$2"
+	options+=(-netdev "dgram,id=$id,local.type=unix,local.path=$run_value/$2-$3,remote.type=unix,remote.path=$run_value/$3-$2"
 		-device "virtio-net-$bus,netdev=$id,mac=$mac$([ "$bus" != pci ] || echo ,romfile=,rombar=0)")
 }
 
@@ -30,7 +31,7 @@ agent_channels() {
 
 	options+=(-device "virtio-serial-$bus")
 	for ((i = 0; i < channels; i++)); do
-		options+=(-chardev "socket,id=c$i,path=$run/$name.$i,server=on,wait=off"
+		options+=(-chardev "socket,id=c$i,path=$run_value/$name.$i,server=on,wait=off"
 			-device "virtserialport,chardev=c$i,name=lab.$i")
 	done
 }
@@ -39,7 +40,7 @@ agent_channels() {
 monitor() {
 	rm -f "$run/$name.monitor".{in,out}
 	mkfifo "$run/$name.monitor".{in,out}
-	options+=(-chardev "pipe,id=monitor,path=$run/$name.monitor" -mon chardev=monitor)
+	options+=(-chardev "pipe,id=monitor,path=$run_value/$name.monitor" -mon chardev=monitor)
 }
 
 disk() {
@@ -49,14 +50,14 @@ disk() {
 		PATH=$PATH:/sbin mke2fs -q -F -t ext4 "$run/$name.disk"
 	fi
 	parameters+=" lab.disk=1"
-	options+=(-drive "file=$run/$name.disk,format=raw,if=none,id=disk" -device "virtio-blk-$bus,drive=disk")
+	options+=(-drive "file=$run_value/$name.disk,format=raw,if=none,id=disk" -device "virtio-blk-$bus,drive=disk")
 }
 
 machine_start() {
 	machine "$1"
 	local options=() parameters="lab.topology=$topology lab.name=$name lab.role=$role lab.address=$address lab.gateway=$gateway"
 
-	options+=(-chardev "socket,id=console,path=$run/$name.console,server=on,wait=off,logfile=$run/$name.log"
+	options+=(-chardev "socket,id=console,path=$run_value/$name.console,server=on,wait=off,logfile=$run_value/$name.log"
 		-serial chardev:console)
 	agent_channels
 	wires

@@ -151,6 +151,7 @@ on() {
 	run on node2 true
 	lab start node2
 	[ "$status" -eq 255 ]
+	[ "$output" = "lab: node2 is not up: qemu/lab start node2" ]
 	on node2 ping -c 1 -W 20 192.168.122.15
 }
 
@@ -178,6 +179,43 @@ on() {
 		[ "$status" -eq 255 ]
 		[[ $output == *"the lab is up, and its topology is flat: qemu/lab down" ]]
 	done
+}
+
+# refused_at_once ARG...: make says why the lab that is up is in the way, before it compiles what it would
+refused_at_once() {
+	run env -u MAKEFLAGS -u MAKELEVEL make -C "${LAB%/qemu/lab}" -W src/main.c lab "$@"
+	echo "$output"
+	[ "$status" -eq 2 ]
+	grep -q '^lab: the lab is up.*: qemu/lab down$' <<<"$output"
+	! grep -E '^  [A-Z]+ |^unpack' <<<"$output" || return
+}
+
+@test "make lab with another architecture or kernel than the lab that is up: refused before anything is built" {
+	here=${LAB_ARCH:-$(dpkg --print-architecture)}
+	refused_at_once ARCH="$("$LAB" architectures | grep -vxm 1 "$here")"
+	kernel=$(LAB_ARCH=$here "$LAB" kernels | grep -vxm 1 "${LAB_KERNEL:-$(LAB_ARCH=$here "$LAB" kernels | head -n 1)}") || skip "one kernel of $here; the architecture was refused"
+	refused_at_once ARCH="$here" KERNEL="$kernel"
+}
+
+@test "a command that there is not, and a machine that is not up: an error that says what there is to do" {
+	run -2 lab nonsense
+	[[ $output == "lab: no command 'nonsense'; there are: up "*" down " ]]
+	for command in 'exec node1 -- true' 'shell node1' 'log node1' 'unplug node1'; do
+		# shellcheck disable=SC2086 # its words
+		run -255 env LAB_RUN="$BATS_TEST_TMPDIR/none" "$LAB" $command
+		[ "$output" = "lab: node1 is not up: qemu/lab up" ]
+	done
+}
+
+@test "down and up leave alone a folder in which no lab has run" {
+	mkdir "$BATS_TEST_TMPDIR/home"
+	LAB_RUN=$BATS_TEST_TMPDIR/home lab down
+	touch "$BATS_TEST_TMPDIR/home/letter"
+	for command in down up; do
+		run -255 env LAB_RUN="$BATS_TEST_TMPDIR/home" "$LAB" $command
+		[ "$output" = "lab: LAB_RUN=$BATS_TEST_TMPDIR/home has other files, and no lab has run there" ]
+	done
+	[ "$(ls -A "$BATS_TEST_TMPDIR/home")" = letter ]
 }
 
 @test "status tells who answers" {
