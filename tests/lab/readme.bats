@@ -22,7 +22,7 @@ there() {
 
 @test "three nodes: what is run on master and on node1 ends with an answered ping and no trace" {
 	for node in master node1 node2; do
-		there $node 'cp /usr/bin/cnibox /tmp/cnibox'
+		there $node 'cp /usr/bin/cnibox /tmp/cnibox; rm -rf /var/lib/cni/networks/cnibox' # as new
 		tests/style/readme block README.md '"nodes"' | qemu/lab exec $node -- sh -c 'cat >/tmp/cluster.json'
 		there $node 'cd /tmp && ./cnibox install --quiet && ./cnibox node up -f cluster.json'
 	done
@@ -47,6 +47,15 @@ there() {
 		esac
 	done
 	[ -z "$(there node1 'ip netns list; ls /var/lib/cni/networks/cnibox | grep ^192')" ]
+	# What the text says of a second time: the next address, which is the one to ping.
+	for node in master node1; do
+		there $node "$path ip netns add web && cnitool add cnibox web"
+	done | tee "$BATS_TEST_TMPDIR/results"
+	grep -q '192.168.1.3/24' "$BATS_TEST_TMPDIR/results"
+	there master 'ip netns exec web ping -c 3 -W 20 192.168.1.3' | grep ' 0% packet loss'
+	for node in master node1; do
+		there $node "$path cnitool del cnibox web && ip netns del web"
+	done
 }
 
 # left COMMAND: it says by which key a person leaves it, and is left.
