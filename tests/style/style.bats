@@ -46,6 +46,15 @@ finds() {
 	[ "$output" = "left.log: is not one of the top level's" ]
 }
 
+@test "tests/run says at once what it has not: a kind, a file, a file that is no test" {
+	for name in nosuch tests/netns/nosuch.bats build/unit/nosuch README.md; do
+		run -2 env TEST_OUT="$tree/out" "$STYLE/../run" style "$name"
+		[ "$output" = "tests/run: no tests '$name': a .bats file or a program in build/unit that is there, or one of: \
+style unit fuzz netns kube hostile reference property faults dist lab clients" ]
+	done
+	[ ! -e "$tree/out" ]
+}
+
 @test "includes point down only" {
 	run -0 "$STYLE/includes"
 }
