@@ -272,7 +272,10 @@ int node_manifest(int argc, char **argv)
 
 void node_manifest_help(void)
 {
-	for (size_t i = 0; i < KEYS; i++)
-		printf("  %-18s %s%s%s%s\n", keys[i].name, keys[i].help, *keys[i].value ? " (" : "",
-		       keys[i].value, *keys[i].value ? ")" : "");
+	for (size_t i = 0; i < KEYS; i++) {
+		const char *value = i == KEY_IMAGE ? default_image() : keys[i].value;
+
+		printf("  %-18s %s%s%s%s\n", keys[i].name, keys[i].help, *value ? " (" : "", value,
+		       *value ? ")" : "");
+	}
 }

@@ -90,6 +90,36 @@ static int complain(const char *why, const char *what)
 	return 2;
 }
 
+static bool is_path(const struct node_options *o, const char *argument)
+{
+	const char *const paths[] = { o->file,	      o->access.kubeconfig,
+				      o->access.ca,   o->access.token_file,
+				      o->access.cert, o->access.key };
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (paths[i] == argument)
+			return true;
+	}
+	return false;
+}
+
+/* A service begins in another directory than who writes its file. */
+static const char *put_argument(const struct node_options *o, const char *argument, struct text *t)
+{
+	char here[PATH_MAX];
+	bool relative = is_path(o, argument) && argument[0] != '/';
+
+	if (!is_plain(argument))
+		return "this cannot be written into a service's file";
+	if (relative && (!getcwd(here, sizeof(here)) || !is_plain(here)))
+		return "a relative path, and the working directory cannot be written into a "
+		       "service's file";
+	if (relative && strncmp(argument, "./", 2) == 0)
+		argument += 2;
+	text_printf(t, " %s%s%s", relative ? here : "", relative ? "/" : "", argument);
+	return NULL;
+}
+
 /* The arguments behind the program's name, checked as run itself would. */
 static const char *put_arguments(int argc, char **argv, struct text *t, const char **what)
 {
@@ -106,13 +136,11 @@ static const char *put_arguments(int argc, char **argv, struct text *t, const ch
 	if (why)
 		return why;
 	text_str(t, "node run");
-	for (int i = 2; i < argc; i++) {
+	for (int i = 2; i < argc && !why; i++) {
 		*what = argv[i];
-		if (!is_plain(argv[i]))
-			return "this cannot be written into a service's file";
-		text_printf(t, " %s", argv[i]);
+		why = put_argument(&o, argv[i], t);
 	}
-	return t->bad ? "too many arguments" : NULL;
+	return t->bad ? "too many arguments" : why;
 }
 
 static void print(const char *template, const char *program, const char *arguments)

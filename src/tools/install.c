@@ -202,7 +202,7 @@ static int install(struct install *in, struct err *e)
 
 static void install_help(void)
 {
-	printf("usage: cnibox install [--quiet] [DIR]\n\n"
+	printf("usage: cnibox install [-q|--quiet] [DIR]\n\n"
 	       "Copies this program to DIR/cnibox (DIR is made if missing; default " DEFAULT_DIR
 	       ") and links to it:\n ");
 	for (unsigned int i = 0; i < applet_count(); i++) {
@@ -249,7 +249,7 @@ static int install_main(int argc, char **argv)
 	int r;
 
 	if (!parse_arguments(&in, argc, argv)) {
-		fputs("usage: cnibox install [--quiet] [DIR]\n", stderr);
+		fputs("usage: cnibox install [-q|--quiet] [DIR]\n", stderr);
 		return 2;
 	}
 	in.dir = open_target(in.path, &e);

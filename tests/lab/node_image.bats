@@ -86,6 +86,27 @@ tree() {
 	says "$UP" ./run
 	run ! grep -a 'does not answer' "$BATS_TEST_TMPDIR/console"
 }
+@test "two of them are on one wire, and each finds the other" {
+	image amd64
+	for name in master node1; do
+		rm -rf "$BATS_TEST_TMPDIR/$name"
+		mkdir "$BATS_TEST_TMPDIR/$name"
+		cp -al ./* "$BATS_TEST_TMPDIR/$name"
+		rm "$BATS_TEST_TMPDIR/$name/node.txt"
+	done
+	sed 's/^interface/& eth1/; s/^gateway.*/gateway 192.168.122.14/' node.txt >"$BATS_TEST_TMPDIR/node1/node.txt"
+	sed 's/^interface/& eth1/; s/^gateway.*/gateway 192.168.122.15/; s/^name .*/name master/; s/^address .*/address 192.168.122.14\/24/' \
+		node.txt >"$BATS_TEST_TMPDIR/master/node.txt"
+	mapfile -t second < <(grep -o -e '-netdev dgram[^`]*' "$TOP/README.md" | xargs -n1)
+	swapped=("${second[@]/local.port=7001,remote/local.port=7002,remote}")
+	swapped=("${swapped[@]/remote.port=7002/remote.port=7001}")
+	[ "${second[*]}" != "${swapped[*]}" ]
+	"$BATS_TEST_TMPDIR/master/run" "${second[@]}" </dev/null >"$BATS_TEST_TMPDIR/other" 2>&1 3>&- &
+	says "$UP" "$BATS_TEST_TMPDIR/node1/run" "${swapped[@]}"
+	kill $!
+	run ! grep -a 'does not answer' "$BATS_TEST_TMPDIR/console"
+}
+
 @test "QEMU, arm64" { image arm64 && says "$UP" ./run; }
 @test "QEMU, armhf" { image armhf && says "$UP" ./run; }
 @test "QEMU, riscv64" { image riscv64 && says "$UP" ./run; }
@@ -199,8 +220,8 @@ uboot() {
 @test "settings with a byte order mark and Windows' line ends are read" {
 	printf '\357\273\277name node1\r\naddress 192.168.122.15/24\r\ninterface\r\n\r\n# end\r\ncluster\r\n{\r\n "nodes": [{"name": "\303\277"}]\r\n}\r\n' \
 		>"$BATS_TEST_TMPDIR/node.txt"
-	[ "$(node 'settings_read; echo "$name,$address,$interface."')" = "node1,192.168.122.15/24,." ]
-	printf '{\n "nodes": [{"name": "\303\277"}]\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
+	[ "$(node 'settings_read; echo "$name,$addresses,$interface."')" = "node1, 192.168.122.15/24,." ]
+	printf '\n\n\n\n\n\n{\n "nodes": [{"name": "\303\277"}]\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
 }
 
 # refused SETTINGS: what is said of them
@@ -212,6 +233,7 @@ refused() {
 
 @test "a setting that is missing or refused is said with its key and value" {
 	[ "$(refused 'address 192.168.122.15/24\ncluster\n{}\n')" = "node: node.txt: name '': a node needs one" ]
+	[ "$(refused 'name node1\ncluster\n{}\n')" = "node: node.txt: address '': ADDRESS/LENGTH is needed, as 192.168.122.15/24" ]
 	[ "$(refused 'name node1\naddress 192.168.122.15\ncluster\n{}\n')" = \
 		"node: node.txt: address '192.168.122.15': ADDRESS/LENGTH is needed, as 192.168.122.15/24" ]
 	[ "$(refused 'name node1\naddress 192.168.122.15/24\n')" = "node: node.txt: cluster '': the cluster file has to follow it" ]
@@ -223,7 +245,7 @@ gateway() {
 	export TOP THIRD BATS_TEST_TMPDIR
 	export -f node
 	unshare --net bash -ec 'ip link add w0 type veth peer name w1; ip addr add 192.0.2.15/24 dev w0; ip link set w0 up; ip link set w1 up
-		eval "$0"; node "gateway=192.0.2.1 interface=w0; gateway_await"' "${1:-true}"
+		eval "$0"; node "interface=w0; gateway_await 192.0.2.1"' "${1:-true}"
 }
 
 @test "a gateway that does not answer is said" {
@@ -231,10 +253,43 @@ gateway() {
 	[ -z "$(gateway "ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev w0")" ]
 }
 
-@test "a cluster file that begins on the line of its key is whole" {
-	printf 'name node1\ncluster {\n "nodes": []\n}\n' >"$BATS_TEST_TMPDIR/node.txt"
-	node settings_read
-	printf '{\n "nodes": []\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
+# read_from SETTINGS COMMAND: what the command says when these have been read
+read_from() {
+	printf %b "$1" >"$BATS_TEST_TMPDIR/node.txt"
+	node "settings_read; $2"
+}
+
+@test "a cluster file is whole, on the lines of node.txt: behind its key, without it, and without an end of its last line" {
+	for begin in 'cluster {' '{'; do
+		read_from "name node1\\n$begin\\n \"nodes\": []\\n}\\n" :
+		printf '\n{\n "nodes": []\n}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
+	done
+	read_from 'name node1\ncluster {"nodes":[]}' :
+	printf '\n{"nodes":[]}\n' | cmp - "$BATS_TEST_TMPDIR/cluster.json"
+	[ "$(read_from 'name node1' 'echo $name')" = node1 ]
+}
+
+@test "several addresses and gateways count; of a name or an interface that is there twice it is said" {
+	[ "$(read_from 'address 192.0.2.2/24\naddress 2001:db8::2/64\ngateway 192.0.2.1\ngateway 2001:db8::1\n' 'echo $addresses, $gateways')" = \
+		"192.0.2.2/24 2001:db8::2/64, 192.0.2.1 2001:db8::1" ]
+	[ "$(read_from 'name a\ninterface eth0\nname b\n' 'echo $name')" = "node: node.txt: name 'b': it is given twice, and this one counts
+b" ]
+}
+
+@test "UTF-16 is named" {
+	printf '\377\376n\0' >"$BATS_TEST_TMPDIR/node.txt"
+	node is_utf16
+	printf '\376\377\0n' >"$BATS_TEST_TMPDIR/node.txt"
+	node is_utf16
+	printf 'name n\n' >"$BATS_TEST_TMPDIR/node.txt"
+	node '! is_utf16'
+}
+
+@test "what is wrong in the cluster file is said with node.txt's line" {
+	read_from 'name node1\naddress 192.0.2.2/24\ncluster\n{"nodes": [],\n "bridge": 5}\n' :
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -s "$(realpath "$TOP/build/cnibox")" "$BATS_TEST_TMPDIR/bin/cnibox"
+	[[ $(node "PATH=$BATS_TEST_TMPDIR/bin:\$PATH; name=node1; ! join") == *"node.txt: "*"bridge"* ]]
 }
 
 @test "node.txt is looked for on sticks, disks, cards and NVMe, and their partitions" {

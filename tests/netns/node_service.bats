@@ -24,6 +24,22 @@ teardown() { :; }
 	[ "$(node service inittab -f /c.json --name m)" = "::respawn:$CNIBOX node run -f /c.json --name m" ]
 }
 
+@test "a service begins in another directory: relative paths become absolute, names do not" {
+	cd "$BATS_TEST_TMPDIR"
+	[ "$(node service inittab -f ./c.json --name m)" = "::respawn:$CNIBOX node run -f $PWD/c.json --name m" ]
+	[ "$(node service inittab --server https://192.0.2.1 --ca ca.crt --cert a/n.crt --key /n.key)" = \
+		"::respawn:$CNIBOX node run --server https://192.0.2.1 --ca $PWD/ca.crt --cert $PWD/a/n.crt --key /n.key" ]
+	mkdir "a b"
+	cd "a b"
+	run -2 --separate-stderr node service inittab -f c.json
+	[[ $stderr == *"the working directory cannot be written"*c.json* ]]
+}
+
+@test "manifest: the help names the image as the manifest does" {
+	image=$(node --help | sed -n 's/.*as make image names it (\(.*\))$/\1/p')
+	[[ $image == localhost/cnibox:* ]] && [ "$image" = "$(node manifest | sed -n 's/^ *image: //p' | uniq)" ]
+}
+
 @test "service: wrong arguments are refused as run would, and what cannot be written" {
 	for args in "" upstart "systemd -f" "systemd --dry-run" "systemd -f - " "systemd -f a;b" 'systemd -f $x' 'inittab -f %h'; do
 		# shellcheck disable=SC2086
