@@ -86,24 +86,33 @@ tree() {
 	says "$UP" ./run
 	run ! grep -a 'does not answer' "$BATS_TEST_TMPDIR/console"
 }
-@test "two of them are on one wire, and each finds the other" {
+# joined NAME ADDRESS OTHER: a folder of this image whose second card is that node's, with the other's address as its gateway
+joined() {
+	mkdir "$BATS_TEST_TMPDIR/$1"
+	cp -al ./* "$BATS_TEST_TMPDIR/$1"
+	rm "$BATS_TEST_TMPDIR/$1/node.txt"
+	sed "s/^name .*/name $1/; s,^address .*,address $2/24,; s/^gateway .*/gateway $3/; s/^interface.*/interface eth1/" node.txt >"$BATS_TEST_TMPDIR/$1/node.txt"
+}
+
+@test "QEMU: two of them on one wire find each other" {
+	local second swapped other
+
 	image amd64
-	for name in master node1; do
-		rm -rf "$BATS_TEST_TMPDIR/$name"
-		mkdir "$BATS_TEST_TMPDIR/$name"
-		cp -al ./* "$BATS_TEST_TMPDIR/$name"
-		rm "$BATS_TEST_TMPDIR/$name/node.txt"
-	done
-	sed 's/^interface/& eth1/; s/^gateway.*/gateway 192.168.122.14/' node.txt >"$BATS_TEST_TMPDIR/node1/node.txt"
-	sed 's/^interface/& eth1/; s/^gateway.*/gateway 192.168.122.15/; s/^name .*/name master/; s/^address .*/address 192.168.122.14\/24/' \
-		node.txt >"$BATS_TEST_TMPDIR/master/node.txt"
-	mapfile -t second < <(grep -o -e '-netdev dgram[^`]*' "$TOP/README.md" | xargs -n1)
-	swapped=("${second[@]/local.port=7001,remote/local.port=7002,remote}")
-	swapped=("${swapped[@]/remote.port=7002/remote.port=7001}")
-	[ "${second[*]}" != "${swapped[*]}" ]
+	joined master 192.168.122.14 192.168.122.15
+	joined node1 192.168.122.15 192.168.122.14
+	read -ra second < <(grep -o -e '-netdev dgram[^`]*' "$TOP/README.md")
+	swapped=("${second[@]/7001/port}")
+	swapped=("${swapped[@]/7002/7001}")
+	swapped=("${swapped[@]/port=port/port=7002}")
+	swapped=("${swapped[@]/mac=02:00:00:00:00:01/mac=02:00:00:00:00:02}")
 	"$BATS_TEST_TMPDIR/master/run" "${second[@]}" </dev/null >"$BATS_TEST_TMPDIR/other" 2>&1 3>&- &
-	says "$UP" "$BATS_TEST_TMPDIR/node1/run" "${swapped[@]}"
-	kill $!
+	other=$!
+	says "$UP"eth1 "$BATS_TEST_TMPDIR/node1/run" "${swapped[@]}"
+	until grep -a 'node: master is ready: 192.168.122.14/24 on eth1' "$BATS_TEST_TMPDIR/other"; do
+		kill -0 $other
+		sleep 0.2
+	done
+	kill $other
 	run ! grep -a 'does not answer' "$BATS_TEST_TMPDIR/console"
 }
 
@@ -240,17 +249,21 @@ refused() {
 	[ "$(node '! follow gateway 192.0.2.1 sh -c "echo no way there; exit 1"')" = "node: node.txt: gateway '192.0.2.1': no way there" ]
 }
 
-# gateway [COMMAND]: what is said of 192.0.2.1, behind whose cable nobody is, after that command
+# gateway COMMAND: what is said of 192.0.2.1, behind whose cable nobody is, after that command of the node's shell
 gateway() {
 	export TOP THIRD BATS_TEST_TMPDIR
 	export -f node
 	unshare --net bash -ec 'ip link add w0 type veth peer name w1; ip addr add 192.0.2.15/24 dev w0; ip link set w0 up; ip link set w1 up
-		eval "$0"; node "interface=w0; gateway_await 192.0.2.1"' "${1:-true}"
+		node "$0; interface=w0; gateway_await 192.0.2.1"' "$1"
 }
 
-@test "a gateway that does not answer is said" {
-	[ "$(gateway)" = "node: gateway 192.0.2.1 does not answer on w0: the way out may be shut" ]
-	[ -z "$(gateway "ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev w0")" ]
+@test "a gateway that does not answer is said; its link-layer address is enough, also when a ping is lost" {
+	[ "$(gateway :)" = "node: gateway 192.0.2.1 does not answer on w0: the way out may be shut" ]
+	run -0 gateway '/bin/ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev w0'
+	echo "$output"
+	[ -z "$output" ]
+	run -0 gateway 'ping() { /bin/ip neigh replace 192.0.2.1 lladdr 02:00:00:00:00:01 dev w0; return 1; }'
+	[ -z "$output" ]
 }
 
 # read_from SETTINGS COMMAND: what the command says when these have been read
