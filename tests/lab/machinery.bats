@@ -209,7 +209,6 @@ refused_at_once() {
 
 @test "down and up leave alone a folder in which no lab has run" {
 	mkdir "$BATS_TEST_TMPDIR/home"
-	LAB_RUN=$BATS_TEST_TMPDIR/home lab down
 	touch "$BATS_TEST_TMPDIR/home/letter"
 	for command in down up; do
 		run -255 env LAB_RUN="$BATS_TEST_TMPDIR/home" "$LAB" $command
