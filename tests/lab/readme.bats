@@ -58,6 +58,11 @@ there() {
 	done
 }
 
+@test "a login shell at the console finds the node's ip, not BusyBox's" {
+	run ! there node1 'busybox sh -c "ip netns add console"'
+	there node1 'busybox sh -lc "ip netns add console"; ip netns del console'
+}
+
 # left COMMAND: it says by which key a person leaves it, and is left.
 left() {
 	script -qfec "exec timeout -s INT 600 $1" "$BATS_TEST_TMPDIR/said" </dev/null >/dev/null 3>&- &
