@@ -2,12 +2,13 @@
 # Other architectures: what make builds for them is static and works. FULL=1: all of them, under
 # qemu-user; otherwise i386, which this kernel runs by itself.
 bats_require_minimum_version 1.5.0
+load helpers
 
-TOP=$BATS_TEST_DIRNAME/../..
 CONF='{"cniVersion":"1.0.0","name":"net1","type":"bridge","bridge":"cni0","isDefaultGateway":true,
 "ipam":{"type":"host-local","ranges":[[{"subnet":"10.1.0.0/24"}],[{"subnet":"fd00:1::/64"}]]}}'
 
 setup_file() {
+	namespace_only
 	cd "$TOP"
 	export MAKEFLAGS=
 }
@@ -151,12 +152,50 @@ lists() {
 	before=$(dpkg --print-foreign-architectures)
 	for arch in $(foreign); do
 		make -s ARCH="$arch"
-		tests/static "build/$arch/cnibox"
-		[ "$(readelf -h "build/$arch/cnibox" | sed -n 's/ *Class: *//p')" != '' ]
+		tests/static "build/$arch/cnibox" "$arch"
 		run_foreign "$arch" --version | grep -q '^cnibox '
 	done
 	[ "$(dpkg --print-foreign-architectures)" = "$before" ]
 	[ -z "$(dpkg-query -W -f '${Package}:${Architecture}\n' 'musl-dev*' | grep -v ":$(dpkg --print-architecture)$")" ]
+}
+
+@test "a program of another architecture is no program of this one" {
+	run tests/static build/cnibox s390x
+	[ "$status" -ne 0 ]
+	[[ $output == *'not of s390x (ELF64,big,S/390)'* ]]
+	run ! tests/static build/cnibox vax
+	for arch in $(third_party/architecture --list); do
+		[[ $(third_party/architecture "$arch" elf) =~ ^ELF(32|64),(little|big),[^,]+$ ]]
+	done
+}
+
+# Does what musl's own does with paths, and no more.
+@test "musl is compiled from its source also where the path of the checkout has spaces" {
+	tree="$BATS_TEST_TMPDIR/a path/with  spaces"
+	source=$tree/build/third_party/musl.source.bookworm
+	mkdir -p "$source"
+	cp -r third_party "$tree"
+	: >"$source/.unpacked"
+	cat >"$source/configure" <<-'SCRIPT'
+		#!/bin/sh -e
+		srcdir=${0%/configure}
+		(cd $srcdir && pwd)
+		ln -sf $srcdir/Makefile .
+		for word; do case $word in --*dir=*) echo "${word#--}"; esac; done >config.mak
+	SCRIPT
+	chmod +x "$source/configure"
+	cat >"$source/Makefile" <<-'MAKE'
+		include config.mak
+		install-libs: $(DESTDIR)$(libdir)/rcrt1.o
+		install-headers: $(DESTDIR)$(includedir)/stdio.h
+		$(DESTDIR)/%:
+			mkdir -p $(@D)
+			touch $@
+	MAKE
+	cd "$tree"
+	third_party/toolchain build/riscv64/toolchain riscv64
+	[ -e build/riscv64/toolchain/musl/usr/lib/riscv64-linux-musl/rcrt1.o ]
+	[ -e build/riscv64/toolchain/musl/usr/include/riscv64-linux-musl/stdio.h ]
 }
 
 @test "its bridge plugin, or ptp where qemu-user runs it, gives a pod both families and takes all of it away" {

@@ -1,7 +1,15 @@
-# What the tests of make share.
+# What the files of tests/dist share.
 # shellcheck shell=bash
 
 TOP=$BATS_TEST_DIRNAME/../..
+
+# namespace_only: some of these tests empty /opt/cni/bin and /var/lib/cni, which must not be a real machine's
+namespace_only() {
+	[ "${CNIBOX_TEST_HOST:-}" = 1 ] || {
+		echo "this file runs by tests/run, or by tests/namespace -t bats, and not on the machine itself"
+		return 1
+	}
+}
 
 # checkout FOLDER: the sources as they are here, and what has been fetched
 checkout() {
