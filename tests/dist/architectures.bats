@@ -188,9 +188,7 @@ lists() {
 		include config.mak
 		install-libs: $(DESTDIR)$(libdir)/rcrt1.o
 		install-headers: $(DESTDIR)$(includedir)/stdio.h
-		$(DESTDIR)/%:
-			mkdir -p $(@D)
-			touch $@
+		$(DESTDIR)/%:; mkdir -p $(@D) && touch $@
 	MAKE
 	cd "$tree"
 	third_party/toolchain build/riscv64/toolchain riscv64

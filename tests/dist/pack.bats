@@ -76,22 +76,15 @@ absent() {
 	done <<-'TABLE'
 		gzip       layer.tar
 		gzip       linux-
-		gzip       CHANGELOG
 		sha256sum  layer.tar
-		sha256sum  bin/cnibox
 		sha256sum  json
 		stat       layer.tar
-		stat       cnibox
 		mv         layer.tar
-		mv         SHA256SUMS
 		tar        layer.tar
 		date       @
 		dpkg-query musl
 		dpkg-query source:Version
-		md5sum     opt
-		readelf    cnibox
 		dpkg-deb   .deb
-		touch      deb
 	TABLE
 }
 
