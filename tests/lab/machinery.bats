@@ -217,6 +217,13 @@ refused_at_once() {
 	[ "$(ls -A "$BATS_TEST_TMPDIR/home")" = letter ]
 }
 
+@test "a lab is the same by every path to its folder" {
+	ln -s "$(realpath "${LAB_RUN:-$BATS_TEST_DIRNAME/../../build/lab/run}")" "$BATS_TEST_TMPDIR/link"
+	cd "$BATS_TEST_TMPDIR"
+	LAB_RUN=link "$LAB" exec node1 -- true </dev/null
+	LAB_RUN=link "$LAB" status | grep -q '^node1 .* yes$'
+}
+
 @test "status tells who answers" {
 	LAB_SILENCE=60 run lab status
 	[ "$(grep -c ' yes$' <<<"$output")" -eq 4 ]
