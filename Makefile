@@ -86,7 +86,7 @@ PUT = && mv $@.new $@
 PUT_MADE = && mv $(@:.o=).d.new $(@:.o=).d $(PUT)
 SANITIZE := $(COMMON) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
-.PHONY: all help clean unit test test-clients test-kubernetes soak lab bench fuzz lint install dist image test-dist kernels image-node FORCE
+.PHONY: all help clean unit test test-clients test-kubernetes soak lab bench fuzz lint install dist dist-alone image test-dist kernels image-node FORCE
 all: $(O)/cnibox $(if $(FOREIGN),,$(B)/bin/.done) ## build build/cnibox and build/bin (one link per applet); ARCH=arm64: build/arm64/cnibox
 
 help: ## this list
@@ -148,7 +148,7 @@ $(O)/cnibox.debug: $(OBJECTS) $(O)/mbedtls/objects
 
 $(O)/cnibox: $(O)/cnibox.debug
 	$(Q)$$($(TOOLCHAIN) -print-prog-name=strip) -R .comment -o $@.new $<
-	$(Q)tests/static $@.new
+	$(Q)tests/static $@.new $(FOREIGN)
 	$(Q)mv $@.new $@
 	@echo "  SIZE    $@ $$(stat -c %s $@) bytes"
 
@@ -286,13 +286,16 @@ test-dist: $(B)/.test-tools ## tests/dist for all architectures, with podman, co
 
 DIST_ARCHS ?= $(or $(ARCH),$(shell third_party/architecture --list))
 # The same for each of them.
-ifneq ($(filter dist,$(MAKECMDGOALS)),)
+ifneq ($(filter dist dist-alone,$(MAKECMDGOALS)),)
 ifneq ($(if $(strip $(DIST_ARCHS)),$(filter-out $(shell third_party/architecture --known),$(DIST_ARCHS)),none),)
 $(error DIST_ARCHS=$(DIST_ARCHS) names none, or one that is unknown; there are: $(shell third_party/architecture --list))
 endif
 endif
 dist: ## build/dist: tarball and Debian package of each architecture (or ARCH, and no other), OCI image, checksums, SPDX; replaced when all are there
-	$(Q)third_party/dist/debian_version $(call quoted,$(VERSION)) 0 >/dev/null
+	$(Q)mkdir -p $(B)
+	$(Q)+flock $(B)/.make-dist.lock $(MAKE) --no-print-directory VERSION=$(call quoted,$(VERSION)) DIST_ARCHS='$(DIST_ARCHS)' dist-alone
+
+dist-alone:
 	$(Q)third_party/need build dist
 	$(Q)+for arch in '' $(DIST_ARCHS); do $(MAKE) --no-print-directory VERSION=$(call quoted,$(VERSION)) ARCH=$$arch all || exit 1; done
 	$(Q)third_party/dist/all $(call quoted,$(VERSION)) $$(for arch in $(DIST_ARCHS); do third_party/architecture $$arch; done)

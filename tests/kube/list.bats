@@ -3,7 +3,7 @@
 load helpers
 
 setup_file() { certificates; }
-setup() { begin && machine; }
+setup() { begin; machine; }
 teardown() { end; }
 
 # Three nodes are there, whatever the way to them was.

@@ -4,7 +4,8 @@ bats_require_minimum_version 1.5.0
 load run_helpers
 
 setup() {
-	run_begin && machine
+	run_begin
+	machine
 	F=flannel.alpha.coreos.com
 }
 teardown() {

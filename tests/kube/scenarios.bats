@@ -3,7 +3,8 @@
 load run_helpers
 
 setup() {
-	run_begin && machine
+	run_begin
+	machine
 }
 teardown() {
 	run_end

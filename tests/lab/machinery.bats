@@ -220,8 +220,8 @@ refused_at_once() {
 @test "a lab is the same by every path to its folder" {
 	ln -s "$(realpath "${LAB_RUN:-$BATS_TEST_DIRNAME/../../build/lab/run}")" "$BATS_TEST_TMPDIR/link"
 	cd "$BATS_TEST_TMPDIR"
-	LAB_RUN=link "$LAB" exec node1 -- true </dev/null
-	LAB_RUN=link "$LAB" status | grep -q '^node1 .* yes$'
+	env LAB_RUN=link "$LAB" exec node1 -- true </dev/null
+	env LAB_RUN=link "$LAB" status | grep -q '^node1 .* yes$'
 }
 
 @test "status tells who answers" {

@@ -331,7 +331,7 @@ teardown() {
 		r=$(add bridge a "$conf")
 		[ "$(jq -r .cniVersion <<<"$r")" = $v ]
 		case $v in
-		0.1.0 | 0.2.0) [ "$(jq -r '.ip4.ip | split("/")[1]' <<<"$r")" = 24 ] && [ "$(jq -r '.ip6.routes[0].dst' <<<"$r")" = ::/0 ] ;;
+		0.1.0 | 0.2.0) [ "$(jq -r '.ip4.ip | split("/")[1]' <<<"$r")" = 24 ]; [ "$(jq -r '.ip6.routes[0].dst' <<<"$r")" = ::/0 ] ;;
 		0.*) [ "$(jq -c '[.ips[].version]' <<<"$r")" = '["4","6"]' ] ;;
 		1.0.0) [ "$(jq -c '.ips[0].version' <<<"$r")" = null ] ;;
 		1.1.0) [ "$(jq -c '.interfaces[2].mtu' <<<"$r")" = 1500 ] ;;

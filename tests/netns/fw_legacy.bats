@@ -200,7 +200,7 @@ of_b() { add firewall b "$(with_prev "$FW" "$(jq -c '.ips |= map(.address |= sub
 			# shellcheck disable=SC2086 # words
 			set -- $at
 			ip${v}tables-legacy -t "$1" -P "$2" DROP
-			[ -z "$v" ] || { status && sysctl -qw net.ipv6.conf.all.forwarding=1; }
+			[ -z "$v" ] || { status; sysctl -qw net.ipv6.conf.all.forwarding=1; }
 			fails 51 "legacy ip${v}tables $at drops all" status
 			ip${v}tables-legacy -t "$1" -A "$2" -m mark --mark 7 -j ACCEPT	# perhaps the pods'
 			status

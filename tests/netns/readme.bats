@@ -63,7 +63,8 @@ node() {
 		echo "$line"
 		eval "$line"
 	done
-	[ -x /opt/cni/bin/bridge ] && [ -x /opt/cni/bin/cnitool ]
+	[ -x /opt/cni/bin/bridge ]
+	[ -x /opt/cni/bin/cnitool ]
 	[ "$(ip route show proto 193 | wc -l)" = 2 ]
 	[ -s /etc/cni/net.d/10-cnibox.conflist ]
 	[ "$(./cnibox node up -f cluster.json)" = "nothing to change" ]

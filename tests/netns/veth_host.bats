@@ -176,15 +176,15 @@ reached() {
 		ping -c1 -W10 -q 10.9.0.5"$(ip -n a -4 -o addr show eth0 | grep -o '10.9.0.5[0-9]' | tail -c2)"
 		case $how in
 		once) call DEL veth-host a /run/netns/a "$VETH" ;;
-		twice) call DEL veth-host a /run/netns/a "$VETH" && call DEL veth-host a /run/netns/a "$VETH" ;;
+		twice) call DEL veth-host a /run/netns/a "$VETH"; call DEL veth-host a /run/netns/a "$VETH" ;;
 		nowhere) call DEL veth-host a "" "$VETH" ;;
-		gone) ip netns del a && call DEL veth-host a /run/netns/a "$VETH" ;;
+		gone) ip netns del a; call DEL veth-host a /run/netns/a "$VETH" ;;
 		esac
 		[ $how = gone ] || [ $how = nowhere ] || diff <(echo "$was" | sed 's/10.9.0.5[0-9]/P/; s/fd00:9::5[0-9a-f]/P/') \
 			<(in_pod a | sed 's/10.9.0.5[0-9]/P/; s/fd00:9::5[0-9a-f]/P/')
 		call DEL "$FIRST" a /run/netns/a "$(first "$FIRST")"
 		diff <(echo "$before" | grep -v netns/a) <(on_node | grep -v netns/a)
-		[ $how != gone ] || { pod a && strict a; }
+		[ $how != gone ] || { pod a; strict a; }
 	done
 	detach b
 	[ -z "$(nft list ruleset)" ]
