@@ -194,13 +194,16 @@ of_b() { add firewall b "$(with_prev "$FW" "$(jq -c '.ips |= map(.address |= sub
 	fails 105 'legacy iptables, table mangle' call CHECK firewall a /run/netns/a "$(with_prev "$FW" "$r")"
 	detach a 1
 	for v in "" 6; do [ "$(for t in mangle security; do ip${v}tables-legacy -t $t -S FORWARD | grep -c cnibox; done | paste -sd ' ')" = "0 0" ]; done
-	sysctl -qw net.ipv6.conf.all.forwarding=0
 	for v in "" 6; do
 		for at in "raw PREROUTING" "mangle PREROUTING" "mangle POSTROUTING"; do
 			# shellcheck disable=SC2086 # words
 			set -- $at
 			ip${v}tables-legacy -t "$1" -P "$2" DROP
-			[ -z "$v" ] || { status; sysctl -qw net.ipv6.conf.all.forwarding=1; }
+			if [ -n "$v" ]; then
+				sysctl -qw net.ipv6.conf.all.forwarding=0
+				status # what is not forwarded is not dropped
+				sysctl -qw net.ipv6.conf.all.forwarding=1
+			fi
 			fails 51 "legacy ip${v}tables $at drops all" status
 			ip${v}tables-legacy -t "$1" -A "$2" -m mark --mark 7 -j ACCEPT	# perhaps the pods'
 			status
